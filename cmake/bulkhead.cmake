@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# Targets follow the folders: bulkhead_library(NAME DEPENDS ...) makes bulkhead::NAME of every .cc in the current folder.
+
+function(bulkhead_interface name)
+  add_library(bulkhead_${name} INTERFACE)
+  add_library(bulkhead::${name} ALIAS bulkhead_${name})
+  target_include_directories(bulkhead_${name} INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+endfunction()
+
+function(bulkhead_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(sources)
+    add_library(bulkhead_${name} STATIC ${sources})
+    target_include_directories(bulkhead_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(bulkhead_${name} PUBLIC ${ARG_DEPENDS})
+  else()
+    add_library(bulkhead_${name} INTERFACE)
+    target_include_directories(bulkhead_${name} INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(bulkhead_${name} INTERFACE ${ARG_DEPENDS})
+  endif()
+  add_library(bulkhead::${name} ALIAS bulkhead_${name})
+endfunction()
+
+# bulkhead_test(NAME [LABEL label] [ROOT] DEPENDS ...): one GoogleTest program of every *_test.cc in the current folder (other .cc
+# files are helpers of it).
+function(bulkhead_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE BULKHEAD_SOURCE_DIR="${PROJECT_SOURCE_DIR}" BULKHEAD_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+endfunction()

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// View: an immutable snapshot of the control plane, made by the control thread and read by everybody else.
+#ifndef BULKHEAD_CONTROLPLANE_API_VIEW_H_
+#define BULKHEAD_CONTROLPLANE_API_VIEW_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bulkhead/model/compiled_policy.h"
+#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/workload.h"
+
+namespace bulkhead {
+
+using ServiceName = std::pair<std::string, std::string>;  // namespace, service
+
+// The modes in force: the nearest of service, namespace, global.
+struct Modes {
+  Mode global = Mode::kLearn;
+  std::map<std::string, Mode> namespaces;
+  std::map<ServiceName, Mode> services;
+
+  Mode Of(const std::string& ns, const std::string& service) const {
+    if (const auto at = services.find({ns, service}); at != services.end()) return at->second;
+    if (const auto at = namespaces.find(ns); at != namespaces.end()) return at->second;
+    return global;
+  }
+  bool operator==(const Modes&) const = default;
+};
+
+struct SourceStatus {
+  std::string name;
+  std::string state;  // "connecting", "synced", "lost"
+  std::string error;
+  uint64_t workloads = 0;
+};
+
+// One file of the policy folder. error: file:line:column and what is wrong; such a file's objects are the last good ones.
+struct PolicyFileStatus {
+  std::string file;
+  std::vector<std::string> objects;  // "shop/db"
+  std::vector<std::string> errors;
+  bool managed = false;  // written by `apply`
+};
+
+struct EndpointView {
+  uint16_t slot = 0;
+  uint16_t zone = 0;
+  uint32_t ifindex = 0;
+  bool bound = false;
+  bool attached = false;
+  std::string workload_key;  // "runtime/id"; empty = unknown
+};
+
+struct View {
+  uint64_t generation = 0;
+  uint64_t made_at_ns = 0;     // CLOCK_MONOTONIC
+  uint64_t started_at = 0;     // Unix seconds
+  Modes modes;
+  std::vector<SourceStatus> sources;
+  std::map<std::string, Workload> workloads;  // by "runtime/id"
+  std::vector<EndpointView> endpoints;
+  std::unordered_map<IdentityId, Identity> identities;  // every one that was ever given out and is remembered
+  std::unordered_map<uint32_t, RuleInfo> rules;         // by interned id, likewise
+  std::map<std::string, Labels> namespaces;             // implicit label included
+  std::shared_ptr<const PolicyDocuments> documents;     // of the active generation
+  std::shared_ptr<const CompiledPolicy> policy;
+  std::vector<PolicyFileStatus> policy_files;
+  std::vector<std::string> problems;  // sentences for `status`
+  std::vector<std::string> host_addresses;
+  std::string attach;  // "clsact" or "tcx"
+  std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_API_VIEW_H_

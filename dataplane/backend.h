@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backend: what the control plane asks of a dataplane. `ebpf` is the product; `reference` is the obvious evaluator that tests trust.
+//
+// Thread safety: the mutating calls come from one thread (the control thread), except Attach and Detach, which may come from one
+// worker at the same time. The Read* and Drain* calls may come from any thread.
+// Errors: a call that fails leaves what is enforced as it was, or stricter; it may be repeated.
+#ifndef BULKHEAD_DATAPLANE_BACKEND_H_
+#define BULKHEAD_DATAPLANE_BACKEND_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bulkhead/abi/event.h"
+#include "bulkhead/model/compiled_policy.h"
+#include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/workload.h"
+
+namespace bulkhead {
+
+// An endpoint as the dataplane knows it. Unbound: the interface exists and its programs may run, but nobody has said yet who it
+// is; it is judged as the unknown subject, its addresses are not published, and its source addresses are not checked.
+struct EndpointState {
+  uint16_t slot = 0;  // 1..BH_MAX_ENDPOINTS-1; the caller hands them out and never reuses one while packets may carry it
+  uint32_t ifindex = 0;
+  uint16_t zone = 0;
+  bool bound = false;
+  MacAddress mac;
+  uint32_t workload = 0;  // number shared by all endpoints of one workload; not 0 when bound
+  IdentityId identity = kIdentityUnknown;
+  std::vector<IpAddress> addresses;
+
+  bool operator==(const EndpointState&) const = default;
+};
+
+// A port of the host and the workload's address behind it. host.IsUnspecified(): every host address of that family.
+struct PublishedTarget {
+  IpAddress host;
+  uint16_t host_port = 0;
+  uint8_t protocol = kProtoTcp;
+  IpAddress target;
+  uint16_t target_port = 0;
+  uint16_t target_zone = 0;
+
+  auto operator<=>(const PublishedTarget&) const = default;
+};
+
+// Seconds, by FlowState.
+struct FlowTimeouts {
+  uint32_t tcp[4] = {60, 8 * 3600, 120, 10};
+  uint32_t udp[4] = {30, 180, 30, 10};
+  uint32_t other[4] = {30, 60, 30, 10};
+};
+
+struct DataplaneOptions {
+  bool proxy_is_world = true;  // host-originated traffic to a published target is judged as world
+  FlowTimeouts timeouts;
+  uint32_t events_per_second = 1000;  // per CPU
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual absl::Status SetOptions(const DataplaneOptions& options) = 0;
+
+  // Makes `policy` the one that packets see: whole or not at all. rules[].id must be filled. Raises the epoch.
+  // kResourceExhausted names what does not fit, with counts; the old policy stays.
+  virtual absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) = 0;
+
+  // Creates or replaces the endpoint of that slot, its addresses included. A subject that the active policy does not know (its
+  // kind is new) is published as unknown until the next ApplyPolicy: compile first. O(addresses), whatever the number of endpoints.
+  // Raises the epoch only if a published address changed or lost its subject.
+  virtual absl::Status PutEndpoint(const EndpointState& endpoint) = 0;
+  virtual absl::Status RemoveEndpoint(uint16_t slot) = 0;
+
+  virtual absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) = 0;
+  virtual absl::Status SetPublished(const std::vector<PublishedTarget>& targets) = 0;
+
+  // Puts the programs of a zone on both directions of an interface, and reads back that they are there. Idempotent.
+  virtual absl::Status Attach(uint32_t ifindex, uint16_t zone) = 0;
+  virtual absl::Status Detach(uint32_t ifindex) = 0;
+
+  // Calls back for every flow, in no order; stops when the callback returns false. A flow that changes meanwhile is seen as it was
+  // before or after. Linked entries are left out.
+  virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
+  virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
+  // Hands over the events that have come since the last call.
+  virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
+  // By index as in abi/event.h; BH_COUNTER_COUNT values.
+  virtual absl::StatusOr<std::vector<uint64_t>> ReadCounters() = 0;
+  // Frees expired flows. Returns how many.
+  virtual absl::StatusOr<uint64_t> Sweep() = 0;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_BACKEND_H_

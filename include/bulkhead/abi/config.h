@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* What user space tells the programs about everything but policy: one element of the map `bh_control`. */
+#ifndef BULKHEAD_ABI_CONFIG_H_
+#define BULKHEAD_ABI_CONFIG_H_
+
+#include "bulkhead/abi/base.h"
+
+/* The stamp: (epoch << 1 | active slot). A program reads it once, before anything else, and uses only tables of that slot; a
+ * cached verdict carries the whole word and holds only while it is unchanged. Written last, as one aligned store. */
+#define BH_STAMP_SLOT(stamp) ((stamp) & 1u)
+#define BH_STAMP_EPOCH(stamp) ((stamp) >> 1)
+#define BH_STAMP(epoch, slot) (((__u32)(epoch) << 1) | ((__u32)(slot) & 1u))
+
+/* Flow time-outs by state (enum bh_flow_state), one row for each kind of protocol. */
+enum bh_timeout_row { BH_TIMEOUT_TCP = 0, BH_TIMEOUT_UDP = 1, BH_TIMEOUT_OTHER = 2, BH_TIMEOUT_ROWS = 3 };
+
+/* bh_control.flags */
+#define BH_CONTROL_PROXY_IS_WORLD 1u /* host-originated traffic to a published target is judged as world (docker-proxy) */
+
+struct bh_control {
+	__u32 stamp;
+	__u32 flags;
+	/* In flow ticks (see abi/flow.h). [row][state]; 0 = not expired by time. */
+	__u32 timeout[3][4];
+	__u32 events_per_tick; /* verdict and drop events that each CPU may emit in one flow tick */
+	__u32 reserved;
+};
+BH_SIZE(struct bh_control, 64);
+
+#endif /* BULKHEAD_ABI_CONFIG_H_ */

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the dataplane reports: flows, edges, events. Times are CLOCK_BOOTTIME nanoseconds unless a name says otherwise.
+#ifndef BULKHEAD_MODEL_FLOW_RECORD_H_
+#define BULKHEAD_MODEL_FLOW_RECORD_H_
+
+#include <cstdint>
+
+#include "bulkhead/model/common.h"
+#include "bulkhead/model/ip.h"
+
+namespace bulkhead {
+
+enum class FlowState : uint8_t { kUnanswered = 0, kEstablished = 1, kClosing = 2, kClosed = 3 };
+inline const char* FlowStateName(FlowState state) {
+  switch (state) {
+    case FlowState::kUnanswered: return "new";
+    case FlowState::kEstablished: return "est";
+    case FlowState::kClosing: return "closing";
+    case FlowState::kClosed: return "closed";
+  }
+  return "?";
+}
+
+// source is who opened the flow. [0] counts source to destination, [1] the answers.
+struct FlowRecord {
+  IpAddress source, destination;
+  uint16_t source_port = 0, destination_port = 0;  // ICMP echo: id and 0
+  uint8_t protocol = 0;
+  uint16_t zone = 0;
+  IdentityId source_identity = kIdentityUnknown, destination_identity = kIdentityUnknown;
+  // As policy judged it: differs from `destination` and its port for a published port.
+  uint16_t service_port = 0;
+  Verdict verdict = Verdict::kAllow;
+  uint32_t source_rule = 0, destination_rule = 0;  // interned rule ids
+  FlowState state = FlowState::kUnanswered;
+  uint64_t packets[2] = {0, 0};
+  uint64_t bytes[2] = {0, 0};
+  uint64_t first_seen = 0, last_seen = 0;
+  uint32_t stamp = 0;
+  uint16_t source_slot = 0, destination_slot = 0;
+};
+
+// Flows added up. For a peer that is no workload here `peer` is its address (family 4 or 6), else unspecified IPv4.
+struct EdgeRecord {
+  IdentityId source_identity = kIdentityUnknown, destination_identity = kIdentityUnknown;
+  uint8_t protocol = 0;
+  uint16_t port = 0;
+  Verdict verdict = Verdict::kAllow;
+  IpAddress peer;
+  // Totals since the edge was created in the dataplane; a reader that drains takes differences.
+  uint64_t flows = 0;     // created
+  uint64_t answered = 0;  // of these
+  uint64_t denied = 0;    // packets, denied ones have no flow
+  uint64_t first_seen = 0, last_seen = 0;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_MODEL_FLOW_RECORD_H_
