@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compile: documents + who lives here -> CompiledPolicy. A pure function; any thread.
+#ifndef BULKHEAD_CONTROLPLANE_POLICY_COMPILE_H_
+#define BULKHEAD_CONTROLPLANE_POLICY_COMPILE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bulkhead/model/compiled_policy.h"
+#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/workload.h"
+
+namespace bulkhead {
+
+struct KnownIdentity {
+  Identity identity;
+  std::vector<IpAddress> addresses;  // of all its workloads; empty is allowed
+  Mode mode = Mode::kLearn;
+  bool local = true;  // at least one of its workloads lives on this host: it gets a row
+};
+
+struct PolicyOptions {
+  bool default_allow = true;    // what no policy decides
+  bool allow_from_host = true;  // packets that the host itself made pass NetworkPolicy isolation
+};
+
+struct CompileInput {
+  std::shared_ptr<const PolicyDocuments> documents;
+  std::map<std::string, Labels> namespaces;  // those declared; others have only kubernetes.io/metadata.name
+  std::vector<KnownIdentity> identities;
+  std::vector<IpAddress> host_addresses;
+  PolicyOptions options;
+  Mode global_mode = Mode::kLearn;
+  uint64_t generation = 0;
+};
+
+// kResourceExhausted: a limit of abi/policy.h is exceeded; the message has the counts. rules[].id is left 0.
+// Subjects: the three reserved ones; (identity, CIDR set of each address) and (identity, {}) for each identity; (host, ...) likewise for
+// each host address; (world, set of P) for each prefix P. Rows: every class that holds a subject of a local identity or the unknown one.
+absl::StatusOr<CompiledPolicy> Compile(const CompileInput& input);
+
+// What a compiled policy says of one packet, by the same look-ups as the dataplane: used by `explain`, `policy test`, proposals.
+struct Judgement {
+  SideVerdict source, destination;
+  bool allow() const { return source.allow && destination.allow; }
+};
+Judgement Judge(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port);
+
+// Longest match among the policy's prefixes: the subject of an address that is nobody's here.
+SubjectId WorldSubject(const CompiledPolicy& policy, const IpAddress& address);
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_POLICY_COMPILE_H_
