@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Learner: remembers who really talked to whom, and proposes the policy that permits it.
+//
+//   dataplane edges --Record--> SQLite (outlives workloads and daemon) --Propose--> NetworkPolicy YAML with its evidence
+//
+// Thread safety: any thread may call; calls wait for each other. Propose holds the lock only while it reads the history.
+#ifndef BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
+#define BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/workload.h"
+#include "controlplane/api/service.h"
+#include "controlplane/api/view.h"
+
+namespace bulkhead {
+
+// One moment on two clocks: Unix time, and the clock of EdgeRecord::first_seen (nanoseconds).
+struct LearnMoment {
+  uint64_t unix_seconds = 0;
+  uint64_t edge_clock_ns = 0;
+};
+
+struct LearnLimits {
+  uint64_t edges = 200'000;  // remembered; beyond it the longest unseen ones give way, those with outside peers first
+};
+
+struct RecordResult {
+  uint64_t changed = 0;       // edges that had something new
+  uint64_t unattributed = 0;  // edges of an identity that the lookup does not know: left for the next drain
+  uint64_t forgotten = 0;     // remembered edges that gave way to the limit
+};
+
+class Learner {
+ public:
+  // nullptr: not known (any more). Reserved identities are never asked for.
+  using IdentityLookup = std::function<const Identity*(IdentityId)>;
+
+  // Opens (creates) its tables in the SQLite database at `path`, over a connection of its own. Errors: kDataLoss, kInternal,
+  // kFailedPrecondition (tables of a newer version).
+  static absl::StatusOr<std::unique_ptr<Learner>> Open(const std::string& path, const LearnLimits& limits = {});
+  virtual ~Learner() = default;
+
+  // Takes what the dataplane has added up so far (totals since each edge was created there) and stores the difference to the last
+  // drain, in one transaction: after a crash the next drain picks up exactly what was not stored. An edge that was re-created in
+  // the dataplane since (its first_seen differs, or a total went down) counts from zero. When it fails nothing was taken.
+  virtual absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const IdentityLookup& lookup,
+                                              const LearnMoment& now) = 0;
+
+  // Everything remembered, added up by names; sorted by source, destination, protocol, port, verdict, peer. The identities in
+  // `edge` are the latest that had these names.
+  virtual absl::StatusOr<std::vector<LearnedEdge>> Edges() = 0;
+
+  // One proposal for each service that was seen, in order. scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
+  // kNotFound: nothing was seen of that scope.
+  virtual absl::StatusOr<std::vector<Proposal>> Propose(std::string_view scope, const View& view) = 0;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
