@@ -41,7 +41,7 @@ struct Node {
 // Aliases are refused: nobody needs them in policy, and they are how a small file becomes a large one.
 struct Limits {
   size_t bytes = 4 << 20;
-  size_t nodes = 400'000;
+  size_t nodes = 200'000;  // about 100 MB at worst
   int depth = 64;
 };
 
@@ -58,25 +58,33 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes =
 //   std::string name = fields.String("name", Fields::kRequired);
 //   fields.Finish();
 //
-// Collects every error of a file rather than stopping at the first. A node that is not a map is one error; then every Get is null.
+// Collects every error of a file rather than stopping at the first, up to kMaxErrors. A node that is not a map is one error; then
+// every Get is null.
+inline constexpr size_t kMaxErrors = 100;
+// Appends "file:line:column: message" unless there are kMaxErrors already.
+void AddError(const std::string& file, const Node& node, std::string_view message, std::vector<std::string>* errors);
+
 class Fields {
  public:
   enum Need : uint8_t { kOptional, kRequired };
 
   Fields(const Node& node, std::string file, std::string what, std::vector<std::string>* errors);
 
-  const Node* Get(std::string_view name, Need need = kOptional);       // null nodes count as absent
-  std::string String(std::string_view name, Need need = kOptional);    // "" when absent
+  const Node* Get(std::string_view name, Need need = kOptional);     // null nodes count as absent
+  std::string String(std::string_view name, Need need = kOptional);  // "" when absent
   int64_t Integer(std::string_view name, int64_t min, int64_t max, int64_t otherwise, Need need = kOptional);
   bool Bool(std::string_view name, bool otherwise);
-  std::vector<std::string> Strings(std::string_view name);              // sequence of scalars
-  Labels StringMap(std::string_view name);                              // map of scalars
-  const std::vector<Node>& Items(std::string_view name);                // a sequence's; empty when absent
+  std::vector<std::string> Strings(std::string_view name);  // sequence of scalars
+  Labels StringMap(std::string_view name);                  // map of scalars
+  const std::vector<Node>& Items(std::string_view name);    // a sequence's; empty when absent
   // Known but not read by the caller: no error.
   void Ignore(std::string_view name);
   void Finish();
 
  private:
+  std::string Prefix() const;
+  void Expected(const Node& value, std::string_view name, const std::string& expected);
+
   const Node* node_;
   std::string file_, what_;
   std::vector<std::string>* errors_;
@@ -85,6 +93,13 @@ class Fields {
 
 // "file:line:column: message" for a node.
 std::string At(const std::string& file, const Node& node, std::string_view message);
+
+// What stands there, for messages: `a map`, `nothing`, `the string "x"`, `the number 5`.
+std::string Describe(const Node& node);
+// The text in double quotes, cut to 64 bytes and with what is not printable escaped: fit for a terminal and a log.
+std::string Quote(std::string_view text);
+// Whether YAML reads this scalar as a string: it is quoted, or is no number, bool or null.
+bool IsString(const Node& node);
 
 // The candidate within a small edit distance of `word` (case ignored), or "".
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
