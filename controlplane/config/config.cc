@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/config/config.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "controlplane/yaml/node.h"
+
+namespace bulkhead {
+namespace {
+
+using yaml::Fields;
+using yaml::Node;
+
+constexpr size_t kMaxConfigBytes = 1 << 20;
+constexpr int64_t kMaxTimeout = 7 * 24 * 3600;
+
+struct Reader {
+  std::string file;
+  std::vector<std::string> errors;
+
+  // Reads a string that must satisfy `valid`; leaves `out` alone when it is absent or wrong.
+  void Choice(Fields* fields, std::string_view name, std::string_view expected, const std::function<bool(const std::string&)>& valid,
+              const std::function<void(const std::string&)>& set) {
+    const Node* node = fields->Get(name);
+    if (node == nullptr) return;
+    if (node->kind == Node::Kind::kScalar && valid(node->scalar)) {
+      set(node->scalar);
+      return;
+    }
+    const std::string found = node->kind == Node::Kind::kScalar ? absl::StrCat("\"", node->scalar.substr(0, 64), "\"") : "no scalar";
+    errors.push_back(yaml::At(file, *node, absl::StrCat(std::string(name), ": found ", found, ", expected ", std::string(expected))));
+  }
+
+  void Path(Fields* fields, std::string_view name, std::string* out) {
+    Choice(fields, name, "an absolute path", [](const std::string& path) { return path.starts_with('/'); },
+           [&](const std::string& path) { *out = path; });
+  }
+};
+
+void ReadSources(const Node& node, Reader* reader, Config* config) {
+  Fields fields(node, reader->file, "sources", &reader->errors);
+  if (fields.Get("docker") != nullptr) {
+    config->docker_sockets.emplace();
+    for (const Node& item : fields.Items("docker")) {
+      if (item.kind == Node::Kind::kScalar && item.scalar.starts_with('/')) {
+        config->docker_sockets->push_back(item.scalar);
+      } else {
+        reader->errors.push_back(yaml::At(reader->file, item, "sources.docker: expected the absolute path of a socket"));
+      }
+    }
+  }
+  reader->Choice(&fields, "static", "an absolute path, or none",
+                 [](const std::string& path) { return path.starts_with('/') || path == "none"; },
+                 [&](const std::string& path) { config->workloads_dir = path == "none" ? "" : path; });
+  fields.Finish();
+}
+
+void ReadTimeouts(const Node& node, Reader* reader, FlowTimeouts* timeouts) {
+  Fields fields(node, reader->file, "timeouts", &reader->errors);
+  const std::pair<const char*, uint32_t*> rows[] = {{"tcp", timeouts->tcp}, {"udp", timeouts->udp}, {"other", timeouts->other}};
+  for (const auto& [name, row] : rows) {
+    const Node* states = fields.Get(name);
+    if (states == nullptr) continue;
+    Fields state(*states, reader->file, absl::StrCat("timeouts.", name), &reader->errors);
+    const char* const names[] = {"unanswered", "established", "closing", "closed"};  // by FlowState
+    for (size_t i = 0; i < 4; ++i) row[i] = static_cast<uint32_t>(state.Integer(names[i], 0, kMaxTimeout, row[i]));
+    state.Finish();
+  }
+  fields.Finish();
+}
+
+void ReadTop(const Node& node, Reader* reader, Config* config) {
+  Fields fields(node, reader->file, "", &reader->errors);
+  if (const Node* sources = fields.Get("sources")) ReadSources(*sources, reader, config);
+  reader->Path(&fields, "policy_dir", &config->policy_dir);
+  reader->Path(&fields, "state_dir", &config->state_dir);
+  reader->Path(&fields, "api_socket", &config->api_socket);
+  reader->Path(&fields, "pin_root", &config->pin_root);
+  reader->Choice(&fields, "attach", "clsact or tcx", [](const std::string& name) { return IsAttachName(name); },
+                 [&](const std::string& name) { config->attach = name; });
+  reader->Choice(&fields, "default_mode", "learn, audit or enforce",
+                 [](const std::string& name) { return ParseMode(name).has_value(); },
+                 [&](const std::string& name) { config->default_mode = *ParseMode(name); });
+  reader->Choice(&fields, "default_verdict", "allow or deny", [](const std::string& v) { return v == "allow" || v == "deny"; },
+                 [&](const std::string& v) { config->default_allow = v == "allow"; });
+  config->allow_from_host = fields.Bool("allow_from_host", config->allow_from_host);
+  config->dataplane.proxy_is_world = fields.Bool("proxy_is_world", config->dataplane.proxy_is_world);
+  config->trust_image_labels = fields.Bool("trust_image_labels", config->trust_image_labels);
+  config->flow_table_entries = static_cast<uint32_t>(fields.Integer("flow_table_entries", 1024, 16 << 20, config->flow_table_entries));
+  config->dataplane.events_per_second =
+      static_cast<uint32_t>(fields.Integer("events_per_second", 0, 1'000'000, config->dataplane.events_per_second));
+  if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
+  reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },
+                 [&](const std::string& name) { config->log_level = name; });
+  fields.Finish();
+}
+
+}  // namespace
+
+bool IsAttachName(std::string_view name) { return name == "clsact" || name == "tcx"; }
+
+bool IsLogLevel(std::string_view name) { return name == "debug" || name == "info" || name == "warn" || name == "error"; }
+
+absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file) {
+  absl::StatusOr<std::vector<Node>> documents = yaml::Parse(text, file, {.bytes = kMaxConfigBytes});
+  if (!documents.ok()) return documents.status();
+  Config config;
+  if (documents->empty()) return config;
+  Reader reader{file, {}};
+  if (documents->size() > 1) reader.errors.push_back(yaml::At(file, (*documents)[1], "found a second document, expected one"));
+  ReadTop(documents->front(), &reader, &config);
+  if (!reader.errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(reader.errors, "\n"));
+  return config;
+}
+
+absl::StatusOr<Config> LoadConfig(const std::string& path, bool must_exist) {
+  absl::StatusOr<std::string> text = yaml::ReadFile(path, kMaxConfigBytes);
+  if (!text.ok()) {
+    if (absl::IsNotFound(text.status()) && !must_exist) return Config();
+    return text.status();
+  }
+  return ParseConfig(*text, path);
+}
+
+}  // namespace bulkhead

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: the daemon's own settings, from /etc/bulkhead/bulkhead.yaml. Every default works without the file:
+//
+//   sources:
+//     docker: [/run/docker.sock]          # [] = none; absent = the usual sockets
+//     static: /etc/bulkhead/workloads.d   # none = no static source; absent = this folder
+//   policy_dir: /etc/bulkhead/policies.d
+//   state_dir: /var/lib/bulkhead
+//   api_socket: /run/bulkhead/api.sock
+//   pin_root: /sys/fs/bpf/bulkhead
+//   attach: clsact                        # or tcx
+//   default_mode: learn                   # where modes.yaml says nothing
+//   default_verdict: allow                # what no policy decides
+//   allow_from_host: true
+//   proxy_is_world: true
+//   trust_image_labels: false
+//   flow_table_entries: 65536
+//   events_per_second: 1000               # per CPU
+//   timeouts:                             # seconds; 0 = never
+//     tcp: {unanswered: 60, established: 28800, closing: 120, closed: 10}
+//     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}
+//     other: {unanswered: 30, established: 60, closing: 30, closed: 10}
+//   log_level: info                       # debug, info, warn, error
+//
+// Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
+#ifndef BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
+#define BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "bulkhead/model/common.h"
+#include "dataplane/backend.h"
+
+namespace bulkhead {
+
+inline constexpr char kDefaultConfigFile[] = "/etc/bulkhead/bulkhead.yaml";
+inline constexpr char kDefaultWorkloadsDir[] = "/etc/bulkhead/workloads.d";
+
+struct Config {
+  std::optional<std::vector<std::string>> docker_sockets;  // nullopt: found by themselves
+  std::optional<std::string> workloads_dir;                // nullopt: the default one; "" = none
+  std::string policy_dir = "/etc/bulkhead/policies.d";
+  std::string state_dir = "/var/lib/bulkhead";
+  std::string api_socket = "/run/bulkhead/api.sock";
+  std::string pin_root = "/sys/fs/bpf/bulkhead";
+  std::string attach = "clsact";
+  Mode default_mode = Mode::kLearn;
+  bool default_allow = true;
+  bool allow_from_host = true;
+  bool trust_image_labels = false;
+  uint32_t flow_table_entries = 65536;
+  DataplaneOptions dataplane;
+  std::string log_level = "info";
+};
+
+absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& file);
+
+// `must_exist`: false = an absent file gives the defaults.
+absl::StatusOr<Config> LoadConfig(const std::string& path, bool must_exist);
+
+bool IsAttachName(std::string_view name);
+bool IsLogLevel(std::string_view name);
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
