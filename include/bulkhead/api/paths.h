@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API's resources: HTTP/1.1 + JSON on a unix socket. Both ends take every path and query name from here, every body from wire.h.
+//
+// Answers are one JSON object, or (marked "lines") newline-delimited JSON: one object a line, sent as they are made; an empty line
+// is a sign of life and means nothing. An error is ApiError with the HTTP status that fits its code; one that comes up in the
+// middle of lines is the last line. A stream that ends without its last chunk was cut.
+//
+//   GET    /v1/status            Status
+//   GET    /v1/workloads         lines of WorkloadRow       ?namespace
+//   GET    /v1/services          lines of ServiceRow        ?namespace
+//   GET    /v1/flows             lines of FlowRow           ?namespace ?service ?verdict ?since ?last ?follow
+//   GET    /v1/counters          Counters
+//   GET    /v1/events            lines of EventRow          ?namespace ?verdict ?reason ?since ?last ?follow
+//   GET    /v1/explain           Explanation                ?from ?to ?protocol ?port ?namespace
+//   GET    /v1/policies          PolicyList                 ?namespace
+//   GET    /v1/policies/NS/NAME  PolicyDetail
+//   POST   /v1/policies          ApplyRequest -> Change
+//   DELETE /v1/policies/NS/NAME  Change
+//   GET    /v1/modes             ModeList
+//   PUT    /v1/modes             ModeRequest -> Change
+//   POST   /v1/confirm           Change
+//   GET    /v1/learn/edges       lines of EdgeRow           ?namespace ?verdict ?since
+//   GET    /v1/learn/proposals   lines of ProposalRow       ?scope
+//   GET    /metrics              Prometheus text
+//
+// Who may: root, the daemon's own user, and members of the group that the socket belongs to.
+#ifndef BULKHEAD_API_PATHS_H_
+#define BULKHEAD_API_PATHS_H_
+
+namespace bulkhead::api {
+
+inline constexpr char kDefaultSocket[] = "/run/bulkhead/api.sock";
+inline constexpr char kSocketVariable[] = "BULKHEAD_SOCKET";  // of the environment; overrides the default
+
+inline constexpr char kStatusPath[] = "/v1/status";
+inline constexpr char kWorkloadsPath[] = "/v1/workloads";
+inline constexpr char kServicesPath[] = "/v1/services";
+inline constexpr char kFlowsPath[] = "/v1/flows";
+inline constexpr char kCountersPath[] = "/v1/counters";
+inline constexpr char kEventsPath[] = "/v1/events";
+inline constexpr char kExplainPath[] = "/v1/explain";
+inline constexpr char kPoliciesPath[] = "/v1/policies";
+inline constexpr char kModesPath[] = "/v1/modes";
+inline constexpr char kConfirmPath[] = "/v1/confirm";
+inline constexpr char kEdgesPath[] = "/v1/learn/edges";
+inline constexpr char kProposalsPath[] = "/v1/learn/proposals";
+inline constexpr char kMetricsPath[] = "/metrics";
+
+// Query names. namespace: either side, for flows, events and edges. service: "NS/SERVICE". since: seconds back from now. last: only
+// the newest N. follow: "1" = go on with what comes; a list is then not sorted.
+inline constexpr char kNamespace[] = "namespace";
+inline constexpr char kService[] = "service";
+inline constexpr char kVerdict[] = "verdict";  // allow, deny, would-deny
+inline constexpr char kReason[] = "reason";
+inline constexpr char kSince[] = "since";
+inline constexpr char kLast[] = "last";
+inline constexpr char kFollow[] = "follow";
+inline constexpr char kFrom[] = "from";
+inline constexpr char kTo[] = "to";
+inline constexpr char kProtocol[] = "protocol";
+inline constexpr char kPort[] = "port";
+inline constexpr char kScope[] = "scope";
+
+inline constexpr unsigned kMaxLast = 10'000;        // the most that `last` may ask for
+inline constexpr unsigned kHeartbeatSeconds = 5;    // an empty line when a followed stream has had nothing for so long
+
+}  // namespace bulkhead::api
+
+#endif  // BULKHEAD_API_PATHS_H_
