@@ -31,7 +31,7 @@ struct bh_policy {
 	__u32 stride;  /* cells from one row to the next, a multiple of BH_CELLS_PER_LINE */
 	__u32 ingress; /* first cell of the ingress matrix; the egress matrix starts at 0 */
 	__u32 subjects;
-	__u32 reserved;
+	__u32 self_rule; /* interned id of the rule "self": a workload to itself */
 };
 BH_SIZE(struct bh_policy, 32);
 
