@@ -9,6 +9,7 @@
 /* Map bh_ports: host ifindex (__u32) -> slot (__u32). Map bh_endpoints: array by slot; slot 0 is nobody, and is also the value of
  * skb->tc_index on a packet that came through no workload's ingress hook. */
 #define BH_MAX_ENDPOINTS 4096
+#define BH_MAX_PREFIXES 65536 /* of each trie */
 
 /* bh_endpoint.flags */
 #define BH_ENDPOINT_BOUND 1u /* its addresses and identity are known: source checks apply. Else it is the unknown subject. */

@@ -79,4 +79,11 @@ struct bh_event {
 };
 BH_SIZE(struct bh_event, 96);
 
+/* Map bh_limits (per-CPU array of 1): events of this CPU in the current flow tick. */
+struct bh_limit {
+	__u32 tick;
+	__u32 used;
+};
+BH_SIZE(struct bh_limit, 8);
+
 #endif /* BULKHEAD_ABI_EVENT_H_ */

@@ -54,6 +54,9 @@ struct bh_flow_hot {
 BH_SIZE(struct bh_flow_hot, 48);
 BH_OFFSET(struct bh_flow_hot, bytes, 24);
 
+/* Which end of a flow is nobody's here, so that its edge carries an address (struct bh_edge_key). */
+enum bh_outside { BH_OUTSIDE_NONE = 0, BH_OUTSIDE_SOURCE = 1, BH_OUTSIDE_DESTINATION = 2 };
+
 struct bh_flow_cold {
 	__u64 first_seen; /* ns, CLOCK_MONOTONIC */
 	__u32 source_identity;
@@ -63,7 +66,7 @@ struct bh_flow_cold {
 	__u32 packets_high[2]; /* by side */
 	__u16 service_port;    /* host order; as policy judged it */
 	__u8 verdict;          /* BH_ALLOW or BH_WOULD_DENY: denied packets have no entry */
-	__u8 reserved;
+	__u8 outside;          /* enum bh_outside: whose address the flow's edge carries */
 	__u32 reserved2;
 };
 BH_SIZE(struct bh_flow_cold, 40);
@@ -97,5 +100,31 @@ struct bh_edge {
 	__u64 last_seen;
 };
 BH_SIZE(struct bh_edge, 40);
+
+/* Map bh_fragments (LRU hash): the ports of a fragmented packet whose first fragment passed, for the fragments behind it. */
+struct bh_fragment_key {
+	__u8 source[16];
+	__u8 destination[16];
+	__u32 id; /* network order */
+	__u16 zone;
+	__u8 protocol; /* as each fragment names it: for IPv6 the fragment header's next header */
+	__u8 family;
+};
+BH_SIZE(struct bh_fragment_key, 40);
+
+struct bh_fragment {
+	__u16 port[2];   /* source's and destination's, network order, as a flow key has them */
+	__u8 protocol;   /* of the layer above */
+	__u8 reserved[3];
+};
+BH_SIZE(struct bh_fragment, 8);
+
+/* Map bh_clock_now (array of 1): what the program bh_clock read when it was last run. */
+struct bh_clock {
+	__u64 time; /* ns, CLOCK_MONOTONIC */
+	__u32 tick; /* flow ticks */
+	__u32 reserved;
+};
+BH_SIZE(struct bh_clock, 16);
 
 #endif /* BULKHEAD_ABI_FLOW_H_ */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Every map of the dataplane. Layouts and meaning: include/bulkhead/abi/. All are shared between the objects of all zones by pin:
+ * user space gives each its pin path before it loads an object; .rodata (bh_zone) alone belongs to one object.
+ * Sizes of the hash maps are defaults; user space may set others before the first load. */
+#ifndef BULKHEAD_BPF_MAPS_H_
+#define BULKHEAD_BPF_MAPS_H_
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bulkhead/abi/address.h"
+#include "bulkhead/abi/base.h"
+#include "bulkhead/abi/config.h"
+#include "bulkhead/abi/event.h"
+#include "bulkhead/abi/flow.h"
+#include "bulkhead/abi/policy.h"
+
+#define BH_ARRAY_MAP(name, value_type, entries)  \
+	struct {                                 \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(max_entries, entries);      \
+		__type(key, __u32);                \
+		__type(value, value_type);         \
+	} name SEC(".maps")
+
+#define BH_PERCPU_MAP(name, value_type, entries)       \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, entries);            \
+		__type(key, __u32);                      \
+		__type(value, value_type);               \
+	} name SEC(".maps")
+
+#define BH_HASH_MAP(map_type, name, key_type, value_type, entries) \
+	struct {                                                   \
+		__uint(type, map_type);                              \
+		__uint(max_entries, entries);                        \
+		__type(key, key_type);                               \
+		__type(value, value_type);                           \
+	} name SEC(".maps")
+
+/* The kernel insists on BPF_F_NO_PREALLOC for tries. */
+#define BH_PREFIX_MAP(name, key_type)                  \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);     \
+		__uint(max_entries, BH_MAX_PREFIXES);    \
+		__uint(map_flags, BPF_F_NO_PREALLOC);    \
+		__type(key, key_type);                   \
+		__type(value, __u32);                    \
+	} name SEC(".maps")
+
+/* Control and policy (abi/config.h, abi/policy.h). The stamp is written through a mapping: one aligned store. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct bh_control);
+} bh_control SEC(".maps");
+
+BH_ARRAY_MAP(bh_policy, struct bh_policy, 2);
+BH_ARRAY_MAP(bh_subjects, struct bh_subject, 2 * BH_MAX_SUBJECTS);
+BH_ARRAY_MAP(bh_matrix, struct bh_matrix_line, 2 * (BH_MAX_CELLS / BH_CELLS_PER_LINE));
+BH_ARRAY_MAP(bh_rulesets, struct bh_ruleset, 2 * BH_MAX_RULESETS);
+BH_ARRAY_MAP(bh_intervals, struct bh_interval, 2 * BH_MAX_INTERVALS);
+
+/* Who lives here (abi/address.h). */
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_ports, __u32, __u32, BH_MAX_ENDPOINTS);
+BH_ARRAY_MAP(bh_endpoints, struct bh_endpoint, BH_MAX_ENDPOINTS);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_addresses, struct bh_address_key, struct bh_address, 32768);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_published, struct bh_published_key, struct bh_published, 8192);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_targets, struct bh_target_key, __u32, 8192);
+BH_PREFIX_MAP(bh_prefix4_0, struct bh_prefix4_key);
+BH_PREFIX_MAP(bh_prefix4_1, struct bh_prefix4_key);
+BH_PREFIX_MAP(bh_prefix6_0, struct bh_prefix6_key);
+BH_PREFIX_MAP(bh_prefix6_1, struct bh_prefix6_key);
+
+/* What the packets left behind (abi/flow.h). */
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows4, struct bh_flow4_key, struct bh_flow, 131072);
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows6, struct bh_flow6_key, struct bh_flow, 65536);
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_fragments, struct bh_fragment_key, struct bh_fragment, 8192);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_edges, struct bh_edge_key, struct bh_edge, 65536);
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct bh_edge, 65536);
+
+/* What to report (abi/event.h). */
+BH_PERCPU_MAP(bh_counters, __u64, BH_COUNTER_COUNT);
+BH_PERCPU_MAP(bh_limits, struct bh_limit, 1);
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} bh_events SEC(".maps");
+
+/* The clock that flows are stamped with, written by the program of the same name when user space runs it. */
+BH_ARRAY_MAP(bh_clock_now, struct bh_clock, 1);
+
+#endif /* BULKHEAD_BPF_MAPS_H_ */
