@@ -20,7 +20,8 @@ struct KnownIdentity {
   Identity identity;
   std::vector<IpAddress> addresses;  // of all its workloads; empty is allowed
   Mode mode = Mode::kLearn;
-  bool local = true;  // at least one of its workloads lives on this host: it gets a row
+  bool local = true;                   // at least one of its workloads lives on this host: it gets a row
+  std::vector<NamedPort> named_ports;  // empty: rules with named ports never match it
 };
 
 struct PolicyOptions {
@@ -39,8 +40,9 @@ struct CompileInput {
 };
 
 // kResourceExhausted: a limit of abi/policy.h is exceeded; the message has the counts. rules[].id is left 0.
-// Subjects: the three reserved ones; (identity, CIDR set of each address) and (identity, {}) for each identity; (host, ...) likewise for
-// each host address; (world, set of P) for each prefix P. Rows: every class that holds a subject of a local identity or the unknown one.
+// Subjects: the three reserved ones; (identity, CIDR set of each address) and (identity, {}) for each identity; (host, ...)
+// likewise for each host address; (world, set of P) for each prefix P. Rows: every class that holds a subject of a local identity
+// or the unknown one.
 absl::StatusOr<CompiledPolicy> Compile(const CompileInput& input);
 
 // What a compiled policy says of one packet, by the same look-ups as the dataplane: used by `explain`, `policy test`, proposals.

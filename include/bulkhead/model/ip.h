@@ -77,7 +77,11 @@ struct Prefix {
   }
 
   bool Contains(const IpAddress& other) const {
-    return other.family == address.family && Of(other, length).address == address;
+    if (other.family != address.family) return false;
+    const size_t whole = length / 8;
+    if (std::memcmp(other.bytes.data(), address.bytes.data(), whole) != 0) return false;
+    const auto mask = static_cast<uint8_t>(0xff00u >> (length % 8));  // 0 when no bits are left over
+    return mask == 0 || ((other.bytes[whole] ^ address.bytes[whole]) & mask) == 0;
   }
   bool Contains(const Prefix& other) const { return other.length >= length && Contains(other.address); }
 

@@ -32,6 +32,15 @@ struct PublishedPort {
   auto operator<=>(const PublishedPort&) const = default;
 };
 
+// A port that policy may call by name.
+struct NamedPort {
+  std::string name;
+  uint8_t protocol = kProtoTcp;
+  uint16_t port = 0;
+
+  auto operator<=>(const NamedPort&) const = default;
+};
+
 // One container or pod sandbox.
 struct Workload {
   std::string id;       // unique within its runtime
