@@ -29,7 +29,7 @@ struct LearnMoment {
 };
 
 struct LearnLimits {
-  uint64_t edges = 200'000;  // remembered; beyond it the longest unseen ones give way, those with outside peers first
+  uint64_t edges = 200'000;  // remembered; beyond it what was never answered gives way, outside peers first, oldest first
 };
 
 struct RecordResult {
