@@ -119,18 +119,6 @@ absl::StatusOr<std::string> Spawn(const std::vector<std::string>& argv) {
 
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  if (fd_ >= 0) close(fd_);
-  fd_ = other.Release();
-  return *this;
-}
-
-UniqueFd::~UniqueFd() {
-  if (fd_ >= 0) close(fd_);
-}
-
-int UniqueFd::Release() { return std::exchange(fd_, -1); }
-
 std::string WhyNoNamespaces() { return geteuid() == 0 ? "" : "needs root, for a network namespace of its own"; }
 
 absl::StatusOr<PeerNetns> PeerNetns::Create() {

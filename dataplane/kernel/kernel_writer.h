@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// KernelWriter: the one door through which this program changes the state of the kernel. Everything else only reads.
+//
+// Each call has a name and a sequence number, which `before` sees first: a fault injector returns an error there (the call is then not
+// made), or ends the process. The methods are virtual so that tests can record instead of write.
+// Thread safety: all methods may be called from several threads at once, if `before` may.
+// Errors: those of the system call, through absl::ErrnoToStatus (EEXIST -> kAlreadyExists, ENOENT and ENODEV -> kNotFound, ...).
+#ifndef BULKHEAD_DATAPLANE_KERNEL_KERNEL_WRITER_H_
+#define BULKHEAD_DATAPLANE_KERNEL_KERNEL_WRITER_H_
+
+#include <linux/bpf.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/kernel/unique_fd.h"
+
+struct bpf_object;
+
+namespace bulkhead {
+
+// As seen from the interface: ingress is what arrives on it. On the host side of a veth that is what the workload sent.
+enum class TcDirection : uint8_t { kIngress = 0, kEgress = 1 };
+
+// The filter of ours at each clsact hook. Priority 1: nobody's earlier filter may accept a packet before us.
+inline constexpr uint32_t kFilterPriority = 1;
+inline constexpr uint32_t kFilterHandle = 0xb1;
+
+class KernelWriter {
+ public:
+  using Hook = std::function<absl::Status(const char* op, uint64_t sequence)>;
+
+  explicit KernelWriter(Hook before = nullptr) : before_(std::move(before)) {}
+  virtual ~KernelWriter() = default;
+  KernelWriter(const KernelWriter&) = delete;
+  KernelWriter& operator=(const KernelWriter&) = delete;
+
+  // BPF maps. flags: BPF_ANY, BPF_NOEXIST, BPF_EXIST.
+  virtual absl::Status UpdateElement(int map, const void* key, const void* value, uint64_t flags = BPF_ANY);
+  virtual absl::Status DeleteElement(int map, const void* key);
+  // keys and values: `count` of the map's own sizes, one behind the other. May stop half-way with an error.
+  virtual absl::Status UpdateBatch(int map, const void* keys, const void* values, uint32_t count);
+  virtual absl::StatusOr<UniqueFd> CreateMap(bpf_map_type type, const std::string& name, uint32_t key_size, uint32_t value_size,
+                                             uint32_t max_entries, uint32_t flags);
+  // One aligned store into the memory of a mapped BPF array; what was written before is seen first.
+  virtual absl::Status StoreWord(uint32_t* word, uint32_t value);
+  // Returns when every BPF program that ran at the call has ended (membarrier GLOBAL is a grace period of the kernel's RCU).
+  virtual absl::Status WaitForReaders();
+
+  // Creates the maps that have no file descriptor yet, and loads the programs.
+  virtual absl::Status LoadObject(bpf_object* object);
+
+  // Files of a bpffs. Pin fails if the path exists; RenamePin replaces the target atomically.
+  virtual absl::Status Pin(int fd, const std::string& path);
+  virtual absl::Status RenamePin(const std::string& from, const std::string& to);
+  virtual absl::Status Unpin(const std::string& path);
+  virtual absl::Status MakeDirectory(const std::string& path);  // existing is fine
+  virtual absl::Status RemoveDirectory(const std::string& path);
+  // `source` stands in /proc/self/mountinfo.
+  virtual absl::Status MountBpffs(const std::string& source, const std::string& path);
+  virtual absl::Status Unmount(const std::string& path);
+
+  // tc in the network namespace of the calling thread. CreateClsact: true if it was made, false if there was one.
+  virtual absl::StatusOr<bool> CreateClsact(uint32_t ifindex);
+  virtual absl::Status DeleteClsact(uint32_t ifindex);
+  // Puts the program at our priority and handle, in place of the one that may be there, without a moment of none.
+  virtual absl::Status ReplaceFilter(uint32_t ifindex, TcDirection direction, int program);
+  virtual absl::Status DeleteFilter(uint32_t ifindex, TcDirection direction, uint32_t priority = kFilterPriority,
+                                    uint32_t handle = kFilterHandle);
+
+  // tcx links (kernel 6.6). A link ends when nothing holds it: pin it.
+  virtual absl::StatusOr<UniqueFd> CreateTcxLink(uint32_t ifindex, TcDirection direction, int program);
+  virtual absl::Status UpdateLink(int link, int program);
+  virtual absl::Status DetachLink(int link);
+
+  // Gives the namespace a number in the calling thread's one. kAlreadyExists if it has one.
+  virtual absl::Status AllocateNsid(int netns_fd);
+
+  // Calls so far.
+  uint64_t sequence() const { return sequence_.load(); }
+
+ protected:
+  // First thing in every method.
+  absl::Status Before(const char* op);
+
+ private:
+  Hook before_;
+  std::atomic<uint64_t> sequence_{0};
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_KERNEL_KERNEL_WRITER_H_

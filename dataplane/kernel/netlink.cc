@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/kernel/netlink.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace bulkhead {
+namespace {
+
+constexpr int kReceiveBuffer = 8 * 1024 * 1024;  // bytes; a burst of a few thousand links fits
+constexpr int kDumpTries = 16;
+
+absl::Status Errno(const char* what) { return absl::ErrnoToStatus(errno, what); }
+
+}  // namespace
+
+NetlinkRequest::NetlinkRequest(uint16_t type, uint16_t flags) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
+  header->nlmsg_type = type;
+  header->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+}
+
+absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups) {
+  mnl_socket* raw = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | (groups.empty() ? 0 : SOCK_NONBLOCK));
+  if (raw == nullptr) return Errno("netlink socket");
+  NetlinkSocket socket(raw);
+  if (mnl_socket_bind(raw, 0, MNL_SOCKET_AUTOPID) != 0) return Errno("netlink bind");
+  // Address dumps heed IFA_TARGET_NETNSID only with strict checking (net/ipv4/devinet.c).
+  int on = 1;
+  if (setsockopt(socket.fd(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) != 0) return Errno("netlink strict checking");
+  if (groups.empty()) return socket;
+  // Best effort: overruns are noticed anyway.
+  static_cast<void>(setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof(kReceiveBuffer)));
+  for (int group : groups) {
+    if (mnl_socket_setsockopt(raw, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0) return Errno("netlink group");
+  }
+  return socket;
+}
+
+absl::Status NetlinkSocket::Send(NetlinkRequest& request) {
+  request.message()->nlmsg_seq = ++sequence_;
+  if (mnl_socket_sendto(socket_.get(), request.message(), request.message()->nlmsg_len) < 0) return Errno("netlink send");
+  return absl::OkStatus();
+}
+
+ssize_t NetlinkSocket::Receive() {
+  ssize_t got;
+  do {
+    got = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size() * sizeof(buffer_[0]));
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+absl::Status NetlinkSocket::Talk(NetlinkRequest& request, const NetlinkCallback& callback) {
+  if (auto status = Send(request); !status.ok()) return status;
+  while (true) {
+    const ssize_t got = Receive();
+    if (got < 0) return Errno("netlink receive");
+    int left = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      if (message->nlmsg_seq != sequence_) continue;
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+        return error->error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(-error->error, "netlink request");
+      }
+      if (callback) callback(*message);
+      if ((request.message()->nlmsg_flags & NLM_F_ACK) == 0) return absl::OkStatus();
+    }
+  }
+}
+
+absl::Status NetlinkSocket::Dump(NetlinkRequest& request, const std::function<void()>& restart, const NetlinkCallback& callback) {
+  request.message()->nlmsg_flags |= NLM_F_DUMP;
+  absl::Status status;
+  for (int i = 0; i < kDumpTries; ++i) {
+    restart();
+    if (status = Send(request); !status.ok()) return status;
+    status = DumpOnce(callback);
+    if (!absl::IsAborted(status)) return status;
+  }
+  return status;
+}
+
+absl::Status NetlinkSocket::DumpOnce(const NetlinkCallback& callback) {
+  bool interrupted = false;
+  while (true) {
+    const ssize_t got = Receive();
+    if (got < 0) return Errno("netlink receive");
+    int left = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      if (message->nlmsg_seq != sequence_) continue;
+      interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+        return absl::ErrnoToStatus(-error->error, "netlink dump");
+      }
+      if (message->nlmsg_type == NLMSG_DONE) {
+        // A dump that fails half-way says so in its last message.
+        if (mnl_nlmsg_get_payload_len(message) >= sizeof(int)) {
+          const int error = *static_cast<const int*>(mnl_nlmsg_get_payload(message));
+          if (error < 0) return absl::ErrnoToStatus(-error, "netlink dump");
+        }
+        return interrupted ? absl::AbortedError("the tables changed during every dump") : absl::OkStatus();
+      }
+      callback(*message);
+    }
+  }
+}
+
+absl::Status NetlinkSocket::Drain(const NetlinkCallback& callback) {
+  bool lost = false;
+  while (true) {
+    const ssize_t got = Receive();
+    if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {  // ENOSPC: libmnl's word for a message beyond the buffer
+      lost = true;
+      continue;
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return lost ? absl::DataLossError("netlink notifications were lost") : absl::OkStatus();
+    }
+    if (got < 0) return Errno("netlink receive");
+    int left = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      callback(*message);
+    }
+  }
+}
+
+uint32_t U32Or(const nlattr* attribute, uint32_t otherwise) {
+  if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != sizeof(uint32_t)) return otherwise;
+  return mnl_attr_get_u32(attribute);
+}
+
+std::string StringOf(const nlattr* attribute) {
+  if (attribute == nullptr) return "";
+  const char* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
+  return std::string(text, strnlen(text, mnl_attr_get_payload_len(attribute)));
+}
+
+}  // namespace bulkhead
