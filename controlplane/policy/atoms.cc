@@ -11,8 +11,8 @@
 namespace bulkhead::compile {
 namespace {
 
-// Who is in a namespace, has a label, has a label's key. Lists rather than sets of bits: labels that are different in every workload
-// are many.
+// Who is in a namespace, has a label, has a label's key. Lists rather than sets of bits: labels that are different in every
+// workload are many.
 class Population {
  public:
   explicit Population(const CompileInput& input) : size_(input.identities.size()) {

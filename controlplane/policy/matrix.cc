@@ -119,8 +119,8 @@ absl::Status MakeMatrix(const std::vector<Class>& classes, SideTables* sides, Co
   std::vector<uint16_t>& ingress = policy->matrix[static_cast<int>(Direction::kIngress)];
   for (uint32_t source = 0; source < count; ++source) {
     if (sides->cost() > kMaxCost) {
-      return absl::ResourceExhaustedError(absl::StrCat("policy has too many rules for ", count, " classes: compiling took ", sides->cost(),
-                                                       " steps for ", source, " of them, the most is ", kMaxCost));
+      return absl::ResourceExhaustedError(absl::StrCat("policy has too many rules for ", count, " classes: compiling took ",
+                                                       sides->cost(), " steps for ", source, " of them, the most is ", kMaxCost));
     }
     for (uint32_t destination = 0; destination < count; ++destination) {
       const size_t source_row = classes[source].row, destination_row = classes[destination].row;
