@@ -12,10 +12,14 @@ namespace {
 
 IdentityId IdOf(const Evidence& evidence, size_t party) {
   switch (evidence.parties[party].kind) {
-    case PartyKind::kUnknown: return kIdentityUnknown;
-    case PartyKind::kHost: return kIdentityHost;
-    case PartyKind::kWorld: return kIdentityWorld;
-    case PartyKind::kService: break;
+    case PartyKind::kUnknown:
+      return kIdentityUnknown;
+    case PartyKind::kHost:
+      return kIdentityHost;
+    case PartyKind::kWorld:
+      return kIdentityWorld;
+    case PartyKind::kService:
+      break;
   }
   return kFirstIdentity + static_cast<IdentityId>(party);
 }

@@ -40,9 +40,12 @@ uint64_t UnixOf(uint64_t clock_ns, const LearnMoment& now) {
 
 PartyKind KindOf(IdentityId id) {
   switch (id) {
-    case kIdentityHost: return PartyKind::kHost;
-    case kIdentityWorld: return PartyKind::kWorld;
-    default: return id < kFirstIdentity ? PartyKind::kUnknown : PartyKind::kService;
+    case kIdentityHost:
+      return PartyKind::kHost;
+    case kIdentityWorld:
+      return PartyKind::kWorld;
+    default:
+      return id < kFirstIdentity ? PartyKind::kUnknown : PartyKind::kService;
   }
 }
 
@@ -78,7 +81,8 @@ absl::StatusOr<Labels> UnpackLabels(std::string_view bytes) {
 size_t Ledger::KeyHash::operator()(const Key& key) const {
   const std::string_view peer(reinterpret_cast<const char*>(key.peer.bytes.data()), key.peer.bytes.size());
   const uint64_t who = (uint64_t{key.source} << 32) | key.destination;
-  const uint64_t what = (uint64_t{key.protocol} << 32) | (uint64_t{key.port} << 16) | (uint64_t{key.verdict} << 8) | key.peer.family;
+  const uint64_t what =
+      (uint64_t{key.protocol} << 32) | (uint64_t{key.port} << 16) | (uint64_t{key.verdict} << 8) | key.peer.family;
   // The multipliers are odd and random: they only spread keys over buckets.
   return std::hash<std::string_view>()(peer) ^ (who * 0x9e3779b97f4a7c15ull) ^ (what * 0xc2b2ae3d27d4eb4full);
 }
@@ -109,7 +113,8 @@ absl::Status Ledger::Prepare() {
       {&count_edges_, "SELECT count(*) FROM learn_edges"},
       // Who only knocks from outside gives way first: a flood of addresses must not push out what was answered.
       {&forget_edges_,
-       "DELETE FROM learn_edges WHERE (source, destination, protocol, port, verdict, peer) IN (SELECT source, destination, protocol, "
+       "DELETE FROM learn_edges WHERE (source, destination, protocol, port, verdict, peer) IN (SELECT source, destination, "
+       "protocol, "
        "port, verdict, peer FROM learn_edges ORDER BY answered > 0, peer = '', last_seen LIMIT ?1)"},
   };
   for (const auto& [statement, sql] : all) {
@@ -129,7 +134,7 @@ absl::Status Ledger::LoadBaselines() {
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
     const Key key{static_cast<IdentityId>(rows->Int(0)), static_cast<IdentityId>(rows->Int(1)), static_cast<uint8_t>(rows->Int(2)),
-                  static_cast<uint16_t>(rows->Int(3)), static_cast<uint8_t>(rows->Int(4)), PeerOf(rows->Text(5))};
+                  static_cast<uint16_t>(rows->Int(3)),   static_cast<uint8_t>(rows->Int(4)),    PeerOf(rows->Text(5))};
     const auto count = [&rows](int column) { return static_cast<uint64_t>(rows->Int(column)); };
     baselines_[key] = {count(6), count(7), count(8), count(9), 0};
   }
@@ -145,8 +150,8 @@ bool Ledger::Differs(const EdgeRecord& edge, const LearnMoment& now, Change* cha
   change->next = {edge.first_seen, edge.flows, edge.answered, edge.denied, now.unix_seconds};
   Baseline old;
   if (const auto at = baselines_.find(change->key); at != baselines_.end()) old = at->second;
-  const bool same_life = old.created == edge.first_seen && old.flows <= edge.flows && old.answered <= edge.answered &&
-                         old.denied <= edge.denied;
+  const bool same_life =
+      old.created == edge.first_seen && old.flows <= edge.flows && old.answered <= edge.answered && old.denied <= edge.denied;
   if (!same_life) old = {};
   change->flows = edge.flows - old.flows;
   change->answered = edge.answered - old.answered;

@@ -15,9 +15,16 @@ namespace {
 constexpr std::string_view kImplicitLabel = "bulkhead.dev/service";
 
 // Labels that name a service or its part in an application, best first: the Kubernetes recommended labels and the engines' own.
-constexpr std::array<std::string_view, 10> kNamingLabels = {
-    "app.kubernetes.io/name", "app",  "com.docker.compose.service", "com.docker.swarm.service.name", "k8s-app", "name",
-    "app.kubernetes.io/component", "component", "tier", "role"};
+constexpr std::array<std::string_view, 10> kNamingLabels = {"app.kubernetes.io/name",
+                                                            "app",
+                                                            "com.docker.compose.service",
+                                                            "com.docker.swarm.service.name",
+                                                            "k8s-app",
+                                                            "name",
+                                                            "app.kubernetes.io/component",
+                                                            "component",
+                                                            "tier",
+                                                            "role"};
 
 // Two of these tell services apart today and break the policy with the next release.
 constexpr std::array<std::string_view, 7> kPassingWords = {"version", "revision", "hash", "build", "commit", "release", "date"};
@@ -48,7 +55,9 @@ std::vector<Label> Candidates(const std::set<Labels>& seen) {
       const auto at = labels.find(key);
       return at != labels.end() && at->second == value;
     };
-    if (IsLasting(key) && !value.empty() && CheckLabelKey(key).empty() && CheckLabelValue(value).empty() && std::all_of(seen.begin(), seen.end(), has)) out.emplace_back(key, value);
+    if (IsLasting(key) && !value.empty() && CheckLabelKey(key).empty() && CheckLabelValue(value).empty() &&
+        std::all_of(seen.begin(), seen.end(), has))
+      out.emplace_back(key, value);
   }
   std::stable_sort(out.begin(), out.end(), [](const Label& a, const Label& b) { return Rank(a.first) < Rank(b.first); });
   if (out.size() > kMaxCandidates) out.resize(kMaxCandidates);
@@ -117,7 +126,8 @@ Selectors SelectServices(const Census& census) {
 }
 
 std::string WhyNotSelectable(const ServiceName& service, const LabelSelector& selector) {
-  if (const std::string expected = CheckDnsLabel(service.first); !expected.empty()) return "the namespace's name must be " + expected;
+  if (const std::string expected = CheckDnsLabel(service.first); !expected.empty())
+    return "the namespace's name must be " + expected;
   for (const auto& [key, value] : selector.match_labels) {
     if (const std::string expected = CheckLabelValue(value); !expected.empty()) return "the service's name must be " + expected;
   }

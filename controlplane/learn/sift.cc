@@ -38,7 +38,8 @@ void Add(const Evidence& evidence, const Edge& edge, Relation* relation) {
 }
 
 Standing Judge(const Relation& relation, size_t client_ports_of_pair) {
-  if (relation.source.kind == PartyKind::kUnknown || relation.destination.kind == PartyKind::kUnknown) return Standing::kUnknownPeer;
+  if (relation.source.kind == PartyKind::kUnknown || relation.destination.kind == PartyKind::kUnknown)
+    return Standing::kUnknownPeer;
   if (relation.answered == 0) {
     return relation.denied > 0 || relation.answered_would_deny > 0 ? Standing::kDenied : Standing::kUnanswered;
   }
@@ -54,15 +55,24 @@ Standing Judge(const Relation& relation, size_t client_ports_of_pair) {
 
 const char* StandingReason(Standing standing) {
   switch (standing) {
-    case Standing::kSupports: return "supports a rule";
-    case Standing::kNeedsNoRule: return "permitted without a rule";
-    case Standing::kDenied: return "denied by policy, or would be";
-    case Standing::kUnanswered: return "never answered";
-    case Standing::kSingle: return "answered once only";
-    case Standing::kClientPort: return "one of several high ports, like a client's";
-    case Standing::kUnknownPeer: return "the peer is not known";
-    case Standing::kNoPort: return "a NetworkPolicy cannot name this protocol";
-    case Standing::kNoName: return "a NetworkPolicy cannot name this service";
+    case Standing::kSupports:
+      return "supports a rule";
+    case Standing::kNeedsNoRule:
+      return "permitted without a rule";
+    case Standing::kDenied:
+      return "denied by policy, or would be";
+    case Standing::kUnanswered:
+      return "never answered";
+    case Standing::kSingle:
+      return "answered once only";
+    case Standing::kClientPort:
+      return "one of several high ports, like a client's";
+    case Standing::kUnknownPeer:
+      return "the peer is not known";
+    case Standing::kNoPort:
+      return "a NetworkPolicy cannot name this protocol";
+    case Standing::kNoName:
+      return "a NetworkPolicy cannot name this service";
   }
   return "?";
 }

@@ -50,10 +50,10 @@ struct Relation {
   uint8_t protocol = 0;
   uint16_t port = 0;
 
-  uint64_t answered = 0;             // flows that policy allowed, or that nobody had an opinion on
-  uint64_t answered_would_deny = 0;  // flows that only the mode let pass
-  uint64_t unanswered = 0;           // flows
-  uint64_t denied = 0;               // packets
+  uint64_t answered = 0;                   // flows that policy allowed, or that nobody had an opinion on
+  uint64_t answered_would_deny = 0;        // flows that only the mode let pass
+  uint64_t unanswered = 0;                 // flows
+  uint64_t denied = 0;                     // packets
   uint64_t first_seen = 0, last_seen = 0;  // Unix seconds; of the answered flows if there are any
   std::map<IpAddress, uint64_t> peers;     // of the outside: address -> answered flows
   std::set<std::string> source_digests, destination_digests;

@@ -17,10 +17,14 @@ std::string Printable(std::string_view text) {
 
 std::string NodeText(const Node& node) {
   switch (node.kind) {
-    case PartyKind::kUnknown: return "unknown";
-    case PartyKind::kHost: return "the host";
-    case PartyKind::kWorld: return "outside";
-    case PartyKind::kService: return Printable(absl::StrCat(node.ns, "/", node.service));
+    case PartyKind::kUnknown:
+      return "unknown";
+    case PartyKind::kHost:
+      return "the host";
+    case PartyKind::kWorld:
+      return "outside";
+    case PartyKind::kService:
+      return Printable(absl::StrCat(node.ns, "/", node.service));
   }
   return "?";
 }
@@ -30,7 +34,9 @@ std::string PortText(uint8_t protocol, uint16_t port) {
   return absl::StrCat(port, "/", ProtocolName(protocol));
 }
 
-std::string CountText(uint64_t count, std::string_view noun) { return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : "s"); }
+std::string CountText(uint64_t count, std::string_view noun) {
+  return absl::StrCat(count, " ", std::string(noun), count == 1 ? "" : "s");
+}
 
 std::string SpanText(uint64_t first_unix, uint64_t last_unix) {
   const auto format = [](uint64_t seconds, const char* how) {

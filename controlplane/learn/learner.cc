@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/learn/learner.h"
+
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "controlplane/learn/ledger.h"
+#include "controlplane/learn/propose.h"
+
+namespace bulkhead {
+namespace {
+
+using learn::Edge;
+using learn::Evidence;
+using learn::Party;
+using learn::PartyKind;
+
+std::pair<std::string, std::string> NamesOf(const Party& party) {
+  switch (party.kind) {
+    case PartyKind::kUnknown:
+      return {"", "unknown"};
+    case PartyKind::kHost:
+      return {"", "host"};
+    case PartyKind::kWorld:
+      return {"", "world"};
+    case PartyKind::kService:
+      break;
+  }
+  return {party.ns, party.service};
+}
+
+std::vector<LearnedEdge> ByName(const Evidence& evidence) {
+  using Key = std::tuple<std::string, std::string, std::string, std::string, uint8_t, uint16_t, Verdict, IpAddress>;
+  std::map<Key, LearnedEdge> edges;
+  for (const Edge& edge : evidence.edges) {
+    const Party& source = evidence.parties[edge.source];
+    const Party& destination = evidence.parties[edge.destination];
+    const auto [source_ns, source_service] = NamesOf(source);
+    const auto [destination_ns, destination_service] = NamesOf(destination);
+    LearnedEdge& out =
+        edges[{source_ns, source_service, destination_ns, destination_service, edge.protocol, edge.port, edge.verdict, edge.peer}];
+    if (out.last_seen_unix <= edge.last_seen) {
+      out.edge.source_identity = source.latest;
+      out.edge.destination_identity = destination.latest;
+    }
+    out.source_ns = source_ns;
+    out.source_service = source_service;
+    out.destination_ns = destination_ns;
+    out.destination_service = destination_service;
+    out.edge.protocol = edge.protocol;
+    out.edge.port = edge.port;
+    out.edge.verdict = edge.verdict;
+    out.edge.peer = edge.peer;
+    out.edge.flows += edge.flows;
+    out.edge.answered += edge.answered;
+    out.edge.denied += edge.denied;
+    const bool earlier = out.first_seen_unix == 0 || edge.first_seen < out.first_seen_unix;
+    if (earlier) out.first_seen_unix = edge.first_seen;
+    if (edge.last_seen > out.last_seen_unix) out.last_seen_unix = edge.last_seen;
+  }
+  std::vector<LearnedEdge> out;
+  out.reserve(edges.size());
+  for (auto& [key, edge] : edges) out.push_back(std::move(edge));
+  return out;
+}
+
+class StoredLearner : public Learner {
+ public:
+  explicit StoredLearner(std::unique_ptr<learn::Ledger> ledger) : ledger_(std::move(ledger)) {}
+
+  absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const IdentityLookup& lookup,
+                                      const LearnMoment& now) override {
+    const std::lock_guard lock(mutex_);
+    return ledger_->Record(edges, lookup, now);
+  }
+
+  absl::StatusOr<std::vector<LearnedEdge>> Edges() override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return ByName(*evidence);
+  }
+
+  absl::StatusOr<std::vector<Proposal>> Propose(std::string_view scope, const View& view) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::Propose(*evidence, scope, view);
+  }
+
+ private:
+  absl::StatusOr<Evidence> Load() {
+    const std::lock_guard lock(mutex_);
+    return ledger_->Load();
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<learn::Ledger> ledger_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Learner>> Learner::Open(const std::string& path, const LearnLimits& limits) {
+  auto ledger = learn::Ledger::Open(path, limits);
+  if (!ledger.ok()) return ledger.status();
+  return std::make_unique<StoredLearner>(*std::move(ledger));
+}
+
+}  // namespace bulkhead

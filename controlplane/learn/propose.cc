@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/learn/propose.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "controlplane/learn/coverage.h"
+#include "controlplane/learn/rules.h"
+#include "controlplane/learn/selectors.h"
+#include "controlplane/learn/sift.h"
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/print.h"
+#include "controlplane/policy/validate.h"
+
+namespace bulkhead::learn {
+namespace {
+
+constexpr size_t kMaxShownSetAside = 20;
+constexpr size_t kMaxHostAddresses = 16;
+
+struct Draft {
+  ServiceName service;
+  std::string why_not;  // no policy can be written
+  NetworkPolicy policy;
+  PolicyComments comments;
+  std::vector<const Relation*> set_aside;
+  std::vector<const Relation*> from_host;
+};
+
+bool InScope(std::string_view scope, const ServiceName& service) {
+  return scope.empty() || scope == service.first || scope == service.first + "/" + service.second;
+}
+
+Node NodeFor(const ServiceName& service) { return {PartyKind::kService, service.first, service.second}; }
+
+// Addresses of the host that somebody else can use: neither loopback nor link-local.
+std::vector<IpAddress> HostAddresses(const View& view) {
+  std::vector<IpAddress> out;
+  for (const std::string& text : view.host_addresses) {
+    const auto address = IpAddress::Parse(text);
+    if (!address || out.size() == kMaxHostAddresses) continue;
+    const bool local4 = address->IsV4() && (address->bytes[0] == 127 || (address->bytes[0] == 169 && address->bytes[1] == 254));
+    const bool local6 = !address->IsV4() && (*Prefix::Parse("::1/128")).Contains(*address);
+    const bool link6 = !address->IsV4() && (*Prefix::Parse("fe80::/10")).Contains(*address);
+    if (!local4 && !local6 && !link6) out.push_back(*address);
+  }
+  return out;
+}
+
+// An object's name from a service's, which may be any bytes; `taken` are those of the same namespace.
+std::string ObjectName(const std::string& service, std::set<std::string>* taken) {
+  constexpr size_t kMaxName = 200;
+  std::string name;
+  for (const char c : service.substr(0, kMaxName)) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    const bool fits = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+    name += fits ? lower : '-';
+  }
+  while (!name.empty() && name.front() == '-') name.erase(0, 1);
+  while (!name.empty() && name.back() == '-') name.pop_back();
+  if (name.empty()) name = "service";
+  std::string unique = name;
+  for (int i = 2; !taken->insert(unique).second; ++i) unique = absl::StrCat(name, "-", i);
+  return unique;
+}
+
+std::string SetAsideLine(const Relation& relation, const Node& self) {
+  const bool ingress = relation.destination == self;
+  std::string line = absl::StrCat(ingress ? "from " : "to ", NodeText(ingress ? relation.source : relation.destination), " ",
+                                  PortText(relation.protocol, relation.port), ": ", StandingReason(relation.standing), " (");
+  std::vector<std::string> counts;
+  const uint64_t answered = relation.answered + relation.answered_would_deny;
+  if (answered > 0) counts.push_back(CountText(answered, "answered flow"));
+  if (relation.unanswered > 0) counts.push_back(CountText(relation.unanswered, "unanswered flow"));
+  if (relation.denied > 0) counts.push_back(CountText(relation.denied, "denied packet"));
+  return absl::StrCat(line, absl::StrJoin(counts, ", "), ", ", SpanText(relation.first_seen, relation.last_seen), ")");
+}
+
+std::vector<std::string> Heading(const Draft& draft, const Coverage& coverage) {
+  const Node self = NodeFor(draft.service);
+  std::vector<std::string> lines;
+  lines.push_back(absl::StrCat(NodeText(self), ": covers ", coverage.covered, "/", coverage.answered, " answered flows; ",
+                               draft.set_aside.size(), " set aside"));
+  if (!draft.why_not.empty()) lines.push_back(absl::StrCat("No policy can be written for this service: ", draft.why_not));
+  for (const Relation* relation : draft.from_host) {
+    lines.push_back(absl::StrCat("From the host ", PortText(relation->protocol, relation->port), ": ",
+                                 CountText(relation->answered, "answered flow"),
+                                 "; permitted by default (allow_from_host), no rule"));
+  }
+  if (!draft.set_aside.empty()) lines.push_back("Set aside for review, not permitted by this policy:");
+  for (size_t i = 0; i < draft.set_aside.size() && i < kMaxShownSetAside; ++i) {
+    lines.push_back(absl::StrCat("  ", SetAsideLine(*draft.set_aside[i], self)));
+  }
+  if (draft.set_aside.size() > kMaxShownSetAside) {
+    lines.push_back(absl::StrCat("  and ", draft.set_aside.size() - kMaxShownSetAside, " more: see bulkhead learn edges"));
+  }
+  return lines;
+}
+
+Draft MakeDraft(const ServiceName& service, const std::vector<Relation>& relations, const Selectors& selectors,
+                const std::vector<IpAddress>& host, std::set<std::string>* taken) {
+  Draft draft;
+  draft.service = service;
+  const Node self = NodeFor(service);
+  for (const Relation& relation : relations) {
+    if (relation.source != self && relation.destination != self) continue;
+    if (IsSetAside(relation.standing)) draft.set_aside.push_back(&relation);
+    if (relation.standing == Standing::kNeedsNoRule) draft.from_host.push_back(&relation);
+  }
+  draft.why_not = WhyNotSelectable(service, selectors.at(service));
+  if (!draft.why_not.empty()) return draft;
+  NetworkPolicy& policy = draft.policy;
+  policy.ns = service.first;
+  policy.name = ObjectName(service.second, taken);
+  policy.pod_selector = selectors.at(service);
+  policy.isolates_ingress = policy.isolates_egress = true;
+  Rules ingress = MakeRules(relations, service, Direction::kIngress, selectors, host);
+  Rules egress = MakeRules(relations, service, Direction::kEgress, selectors, host);
+  policy.ingress = std::move(ingress.rules);
+  policy.egress = std::move(egress.rules);
+  const auto note = [&draft](Direction direction, Rules* rules) {
+    for (size_t i = 0; i < rules->comments.size(); ++i) draft.comments.rules[{direction, i}] = std::move(rules->comments[i]);
+  };
+  note(Direction::kIngress, &ingress);
+  note(Direction::kEgress, &egress);
+  return draft;
+}
+
+// What was written, read again: coverage is of the text that people get, not of what it was made from.
+absl::StatusOr<std::vector<NetworkPolicy>> Reparse(const std::vector<Draft>& drafts) {
+  std::vector<NetworkPolicy> out;
+  for (const Draft& draft : drafts) {
+    if (!draft.why_not.empty()) continue;
+    PolicyFile file = ParsePolicies(PrintNetworkPolicy(draft.policy, draft.comments), "proposal");
+    if (!file.errors.empty()) {
+      return absl::InternalError(
+          absl::StrCat("the proposal for ", NodeText(NodeFor(draft.service)), " does not parse: ", file.errors.front()));
+    }
+    for (NetworkPolicy& policy : file.documents.network_policies) out.push_back(std::move(policy));
+  }
+  return out;
+}
+
+std::string Text(Draft* draft, const Coverage& coverage) {
+  std::vector<std::string> heading = Heading(*draft, coverage);
+  if (!draft->why_not.empty()) return absl::StrCat("# ", absl::StrJoin(heading, "\n# "), "\n");
+  draft->comments.policy = std::move(heading);
+  return PrintNetworkPolicy(draft->policy, draft->comments);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::string_view scope, const View& view) {
+  const Selectors selectors = SelectServices(TakeCensus(evidence, view));
+  const std::vector<IpAddress> host = HostAddresses(view);
+  std::vector<Relation> relations = Sift(evidence);
+  std::set<ServiceName> services;
+  for (Relation& relation : relations) {
+    for (const Node* node : {&relation.source, &relation.destination}) {
+      if (!node->IsService()) continue;
+      const ServiceName service(node->ns, node->service);
+      services.insert(service);
+      const bool nameless = !WhyNotSelectable(service, selectors.at(service)).empty();
+      if (nameless && relation.standing == Standing::kSupports) relation.standing = Standing::kNoName;
+    }
+  }
+  std::vector<Draft> drafts;
+  std::map<std::string, std::set<std::string>> taken;
+  for (const ServiceName& service : services)
+    drafts.push_back(MakeDraft(service, relations, selectors, host, &taken[service.first]));
+  const auto policies = Reparse(drafts);
+  if (!policies.ok()) return policies.status();
+  auto coverage = Cover(evidence, *policies, view.namespaces, host);
+  if (!coverage.ok()) return coverage.status();
+
+  std::vector<Proposal> out;
+  for (Draft& draft : drafts) {
+    if (!InScope(scope, draft.service)) continue;
+    const Coverage& mine = (*coverage)[draft.service];
+    out.push_back(
+        {draft.service.first, draft.service.second, Text(&draft, mine), mine.answered, mine.covered, draft.set_aside.size()});
+  }
+  if (!out.empty()) return out;
+  return absl::NotFoundError(absl::StrCat("no traffic of ", scope.empty() ? "any service" : Printable(scope), " has been seen"));
+}
+
+}  // namespace bulkhead::learn
