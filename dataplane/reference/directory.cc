@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/reference/directory.h"
+
+#include <algorithm>
+
+namespace bulkhead::reference {
+namespace {
+
+bool Has(const EndpointState& endpoint, const IpAddress& address) {
+  return endpoint.bound && std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) != endpoint.addresses.end();
+}
+
+}  // namespace
+
+const EndpointState* Directory::AtPort(uint32_t ifindex) const {
+  for (const auto& [slot, endpoint] : endpoints_) {
+    if (endpoint.ifindex == ifindex && ifindex != 0) return &endpoint;
+  }
+  return nullptr;
+}
+
+const EndpointState* Directory::AtSlot(uint16_t slot) const {
+  const auto found = endpoints_.find(slot);
+  return found == endpoints_.end() ? nullptr : &found->second;
+}
+
+uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
+  for (const auto& [slot, endpoint] : endpoints_) {
+    if (endpoint.zone == zone && Has(endpoint, address)) return slot;
+  }
+  return 0;
+}
+
+std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) const {
+  if (zone != 0) {
+    const uint16_t slot = Local(zone, address);
+    return slot == 0 ? std::nullopt : std::optional(Resident{slot, false, false});
+  }
+  if (host_.contains(address)) return Resident{0, true, false};
+  std::set<uint16_t> zones;
+  for (const auto& [slot, endpoint] : endpoints_) {
+    if (Has(endpoint, address)) zones.insert(endpoint.zone);
+  }
+  if (zones.empty()) return std::nullopt;
+  if (zones.size() > 1) return Resident{0, false, true};
+  return Resident{Local(*zones.begin(), address), false, false};
+}
+
+std::optional<Resident> Directory::Find(uint16_t zone, const IpAddress& address) const {
+  const auto here = At(zone, address);
+  return here ? here : At(0, address);
+}
+
+SubjectId Directory::Subject(IdentityId identity, const std::vector<uint32_t>& cidrs, SubjectId otherwise) const {
+  const auto found = policy_->subject_index.find({identity, cidrs});
+  return found == policy_->subject_index.end() ? otherwise : found->second;
+}
+
+Party Directory::Workload(uint16_t slot, const IpAddress& address) const {
+  const EndpointState* endpoint = AtSlot(slot);
+  if (endpoint == nullptr || !endpoint->bound) return {kSubjectUnknown, slot};
+  return {Subject(endpoint->identity, policy_->CidrsOf(address), kSubjectUnknown), slot};
+}
+
+Party Directory::Endpoint(uint16_t slot, uint8_t family) const {
+  const EndpointState* endpoint = AtSlot(slot);
+  if (endpoint == nullptr || endpoint->ifindex == 0 || !endpoint->bound) return {kSubjectUnknown, slot};
+  for (const IpAddress& address : endpoint->addresses) {
+    if (address.family == family) return Workload(slot, address);
+  }
+  return {Subject(endpoint->identity, {}, kSubjectUnknown), slot};
+}
+
+Party Directory::Outside(const IpAddress& address) const {
+  const std::pair<Prefix, SubjectId>* best = nullptr;
+  for (const auto& entry : policy_->world_prefixes) {
+    if (entry.first.Contains(address) && (best == nullptr || entry.first.length > best->first.length)) best = &entry;
+  }
+  return {best == nullptr ? kSubjectWorld : best->second, 0};
+}
+
+Party Directory::Host(const IpAddress& address) const {
+  return {IsHost(address) ? Subject(kIdentityHost, policy_->CidrsOf(address), kSubjectHost) : kSubjectHost, 0};
+}
+
+Party Directory::Tagged(uint16_t zone, uint16_t tag, const IpAddress& source) const {
+  for (const uint16_t where : {zone, uint16_t{0}}) {
+    const auto found = At(where, source);
+    if (found && found->slot == tag) return Workload(tag, source);
+  }
+  return Endpoint(tag, source.family);
+}
+
+Party Directory::Destination(uint16_t zone, const IpAddress& address) const {
+  const auto found = Find(zone, address);
+  if (!found) return Outside(address);
+  if (found->ambiguous) return {};
+  return found->host ? Host(address) : Workload(found->slot, address);
+}
+
+Service Directory::Published(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const {
+  const auto found = Find(zone, address);
+  if (!found || !found->host) return {Destination(zone, address), port};
+  for (const bool wildcard : {false, true}) {
+    for (const PublishedTarget& target : published_) {
+      if (target.protocol != protocol || target.host_port != port || target.host.family != address.family) continue;
+      if (wildcard ? !target.host.IsUnspecified() : target.host != address) continue;
+      const auto behind = At(target.target_zone, target.target);
+      if (!behind || behind->slot == 0) return {{}, target.target_port};
+      return {Workload(behind->slot, target.target), target.target_port};
+    }
+  }
+  return {Host(address), port};
+}
+
+bool Directory::IsTarget(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const {
+  return std::any_of(published_.begin(), published_.end(), [&](const PublishedTarget& target) {
+    return target.target_zone == zone && target.target == address && target.target_port == port && target.protocol == protocol;
+  });
+}
+
+}  // namespace bulkhead::reference

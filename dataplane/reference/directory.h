@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directory: who lives here. Endpoints, addresses and published ports, looked up the obvious way. Not thread-safe.
+#ifndef BULKHEAD_DATAPLANE_REFERENCE_DIRECTORY_H_
+#define BULKHEAD_DATAPLANE_REFERENCE_DIRECTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "bulkhead/model/compiled_policy.h"
+#include "dataplane/backend.h"
+
+namespace bulkhead::reference {
+
+// Whose an address is.
+struct Resident {
+  uint16_t slot = 0;  // of the endpoint; 0: the host, or ambiguous
+  bool host = false;
+  bool ambiguous = false;  // several zones have it
+};
+
+// One side of a judgement.
+struct Party {
+  SubjectId subject = kSubjectUnknown;
+  uint16_t slot = 0;  // of its endpoint; 0: no workload's
+};
+
+// The destination that a packet really asks for: behind a published port, the workload's.
+struct Service {
+  Party party;
+  uint16_t port = 0;
+};
+
+class Directory {
+ public:
+  void Put(const EndpointState& endpoint) { endpoints_[endpoint.slot] = endpoint; }
+  void Remove(uint16_t slot) { endpoints_.erase(slot); }
+  void SetHostAddresses(const std::vector<IpAddress>& addresses) { host_ = {addresses.begin(), addresses.end()}; }
+  void SetPublished(const std::vector<PublishedTarget>& targets) { published_ = targets; }
+  void SetPolicy(const CompiledPolicy* policy) { policy_ = policy; }
+
+  const EndpointState* AtPort(uint32_t ifindex) const;
+  const EndpointState* AtSlot(uint16_t slot) const;
+  const std::map<uint16_t, EndpointState>& endpoints() const { return endpoints_; }
+
+  // As the address map has it under (zone, address): under zone 0 stand the host's addresses and every workload's.
+  std::optional<Resident> At(uint16_t zone, const IpAddress& address) const;
+  // In the zone, else anywhere.
+  std::optional<Resident> Find(uint16_t zone, const IpAddress& address) const;
+  // The slot of the endpoint of this very zone that has the address; 0: none.
+  uint16_t Local(uint16_t zone, const IpAddress& address) const;
+  bool IsHost(const IpAddress& address) const { return host_.contains(address); }
+
+  Party Endpoint(uint16_t slot, uint8_t family) const;            // by the endpoint's first address of the family
+  Party Workload(uint16_t slot, const IpAddress& address) const;  // by this address of it
+  Party Outside(const IpAddress& address) const;                  // by the policy's prefixes
+  Party Host(const IpAddress& address) const;
+  // A packet with this provenance (not 0) and source, seen in the zone.
+  Party Tagged(uint16_t zone, uint16_t tag, const IpAddress& source) const;
+  // Without looking at published ports.
+  Party Destination(uint16_t zone, const IpAddress& address) const;
+  Service Published(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const;
+  // The workload's side of a published port: what docker-proxy connects to.
+  bool IsTarget(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const;
+
+ private:
+  SubjectId Subject(IdentityId identity, const std::vector<uint32_t>& cidrs, SubjectId otherwise) const;
+
+  std::map<uint16_t, EndpointState> endpoints_;
+  std::set<IpAddress> host_;
+  std::vector<PublishedTarget> published_;
+  const CompiledPolicy* policy_ = nullptr;
+};
+
+}  // namespace bulkhead::reference
+
+#endif  // BULKHEAD_DATAPLANE_REFERENCE_DIRECTORY_H_

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/reference/judge.h"
+
+#include <algorithm>
+
+#include "dataplane/reference/source_check.h"
+
+namespace bulkhead::reference {
+namespace {
+
+constexpr uint16_t kFirstEphemeralPort = 32768;
+
+}  // namespace
+
+Judge::Judge(Tables& tables, const Packet& packet)
+    : tables_(tables), packet_(packet), parsed_(Parse(packet)), endpoint_(tables.directory.AtPort(packet.ifindex)) {}
+
+Outcome Judge::Run() {
+  if (parsed_.later_fragment && parsed_.kind == Kind::kFlow && !FindPorts()) return Refuse(BH_REASON_FRAGMENT);
+  if (parsed_.kind == Kind::kMalformed) return Refuse(parsed_.reason);
+  key_ = KeyOf(packet_.zone, parsed_.tuple);
+  const Outcome outcome = Decide();
+  if (outcome.pass) RememberPorts();
+  return outcome;
+}
+
+bool Judge::FindPorts() {
+  const auto first = tables_.fragments.find(*parsed_.fragment);
+  if (first == tables_.fragments.end()) return false;
+  parsed_.tuple = first->second;
+  return true;
+}
+
+void Judge::RememberPorts() {
+  const bool first = parsed_.fragment && !parsed_.later_fragment && parsed_.kind == Kind::kFlow;
+  if (first) tables_.fragments[*parsed_.fragment] = parsed_.tuple;
+}
+
+Outcome Judge::Decide() {
+  if (parsed_.kind == Kind::kFlow && !parsed_.group) {
+    if (const auto outcome = Established()) return *outcome;
+  }
+  if (parsed_.kind == Kind::kArp && !ingress()) return Pass();
+  if (endpoint_ == nullptr) return Refuse(BH_REASON_NO_ENDPOINT);
+  return ingress() ? AtIngress() : AtEgress();
+}
+
+std::optional<Outcome> Judge::Established() {
+  Flow* flow = tables_.flows.Find(key_, tables_.tick);
+  const int sender = side();
+  if (flow == nullptr || flow->stamp != tables_.stamp || StartsAnew(*flow, sender, parsed_)) return std::nullopt;
+  if (ingress()) {
+    if (flow->ifindex[sender] != packet_.ifindex) return std::nullopt;
+  } else {
+    if (flow->ifindex[1 - sender] != packet_.ifindex) return std::nullopt;
+    // Nobody knows yet what provenance the answers of a responder that is not here will have.
+    const bool first_answer = flow->ifindex[sender] == 0 && sender == flow->responder() && flow->state == BH_FLOW_UNANSWERED;
+    if (packet_.tag != flow->slot[sender] && !first_answer) return std::nullopt;
+  }
+  Outcome outcome;
+  outcome.established = true;
+  outcome.verdict = flow->ruling.verdict;
+  outcome.tag = ingress() ? flow->slot[sender] : packet_.tag;
+  outcome.source_identity = flow->ruling.source;
+  outcome.destination_identity = flow->ruling.destination;
+  outcome.source_rule = flow->ruling.source_rule;
+  outcome.destination_rule = flow->ruling.destination_rule;
+  CountPacket(*flow);
+  return outcome;
+}
+
+Outcome Judge::AtIngress() {
+  const SourceCheck check = CheckSource(parsed_, *endpoint_);
+  if (check.verdict == SourceVerdict::kRefused) return Refuse(check.reason);
+  if (check.verdict == SourceVerdict::kPasses) return Pass();
+  if (parsed_.kind == Kind::kIcmpError) return JudgeIcmpError();
+
+  const Tuple& tuple = parsed_.tuple;
+  const Party source = OwnParty(tuple.source);
+  if (parsed_.group) return JudgeGroup({source, tables_.directory.Outside(tuple.destination), ServicePort()});
+  const Service service = tables_.directory.Published(packet_.zone, tuple.destination, ServicePort(), tuple.protocol);
+  return JudgeFlow({source, service.party, service.port});
+}
+
+Outcome Judge::AtEgress() {
+  if (parsed_.kind == Kind::kNeighbour || parsed_.kind == Kind::kListener) return Pass();
+  const auto sender = SenderAtEgress();
+  if (!sender) return Refuse(BH_REASON_SPOOFED_IP);
+  if (!parsed_.group && !IsForThisEndpoint()) return Refuse(BH_REASON_WRONG_PORT);
+  if (parsed_.kind == Kind::kIcmpError) return JudgeIcmpError();
+
+  const Question question{*sender, OwnParty(parsed_.tuple.destination), ServicePort()};
+  return parsed_.group ? JudgeGroup(question) : JudgeFlow(question);
+}
+
+std::optional<Party> Judge::SenderAtEgress() const {
+  const Directory& directory = tables_.directory;
+  const Tuple& tuple = parsed_.tuple;
+  const auto known = directory.Find(packet_.zone, tuple.source);
+  if (packet_.tag != 0) {
+    const bool anothers = known && !known->host && !known->ambiguous && known->slot != packet_.tag;
+    if (anothers) return std::nullopt;
+    return directory.Tagged(packet_.zone, packet_.tag, tuple.source);
+  }
+  if (packet_.ingress_ifindex != 0) {
+    if (known) return std::nullopt;
+    return directory.Outside(tuple.source);
+  }
+  const bool proxy =
+      tables_.proxy_is_world && directory.IsTarget(packet_.zone, tuple.destination, tuple.destination_port, tuple.protocol);
+  return proxy ? directory.Outside(tuple.source) : directory.Host(tuple.source);
+}
+
+bool Judge::IsForThisEndpoint() const {
+  const IpAddress& destination = parsed_.tuple.destination;
+  const uint16_t owner = tables_.directory.Local(packet_.zone, destination);
+  if (!endpoint_->bound) return owner == 0 || owner == endpoint_->slot;
+  if (!endpoint_->mac.IsZero() && parsed_.destination_mac != endpoint_->mac) return false;
+  return owner == endpoint_->slot || (!endpoint_->mac.IsZero() && destination == LinkLocalOf(endpoint_->mac));
+}
+
+// A published port's answers, or those of another zone, carry one workload's tag for as long as the flow lives; unless the address
+// itself is the tagged workload's, which may have replaced the one that answered first.
+bool Judge::AnswersWithOtherProvenance(const Flow& flow) const {
+  const int sender = side();
+  if (ingress() || packet_.tag == 0 || flow.ifindex[sender] != 0 || flow.state == BH_FLOW_UNANSWERED) return false;
+  if (packet_.tag == flow.slot[sender] || (flow.midstream && flow.slot[sender] == 0)) return false;
+  const auto known = tables_.directory.Find(packet_.zone, parsed_.tuple.source);
+  return !known || known->slot != packet_.tag;
+}
+
+Outcome Judge::JudgeIcmpError() {
+  const auto& inner = parsed_.inner;
+  if (!inner || inner->source != parsed_.tuple.destination) return Refuse(BH_REASON_ICMP_ORPHAN);
+  const Flow* flow = tables_.flows.Find(KeyOf(packet_.zone, *inner), tables_.tick);
+  if (flow == nullptr) return Refuse(BH_REASON_ICMP_ORPHAN);
+  // Only who was sent the packet may complain: a third workload could break others' flows.
+  const bool sent_to_it = flow->ifindex[1 - SenderSide(*inner)] == packet_.ifindex;
+  return !ingress() || sent_to_it ? Pass() : Refuse(BH_REASON_ICMP_ORPHAN);
+}
+
+Outcome Judge::JudgeGroup(const Question& question) {
+  const Ruling ruling = ingress() ? RuleOfSource(*tables_.policy, question.opener.subject, question.responder.subject,
+                                                 parsed_.tuple.protocol, question.port)
+                                  : Ask(question);
+  const Flow flow = Candidate(ruling, question.port, side());
+  return ruling.verdict == Verdict::kDeny ? Deny(flow) : Say(flow);
+}
+
+Outcome Judge::JudgeFlow(const Question& question) {
+  Flow* flow = tables_.flows.Find(key_, tables_.tick);
+  // An unasked echo reply opens nothing: else it would open the way for requests in the other direction.
+  if (flow == nullptr && parsed_.IsEchoReply()) return Refuse(BH_REASON_ICMP_ORPHAN);
+  if (flow == nullptr || StartsAnew(*flow, side(), parsed_)) return Open(question);
+  if (side() == flow->opener) return Reconsider(*flow, question);
+  if (AnswersWithOtherProvenance(*flow)) return Refuse(BH_REASON_SPOOFED_IP);
+  return Reconsider(*flow, Reversed(question, flow));
+}
+
+// Found in the middle, either end may have opened it. Ports tell: services have low ones, clients ephemeral ones (Linux: from
+// 32768). The other direction is taken if policy is kinder to it.
+Judge::Opening Judge::OpeningOf(const Question& question) const {
+  const Opening forward{Ask(question), question.port, side()};
+  if (!parsed_.IsMidstream()) return forward;
+  const Question answered = Reversed(question, nullptr);
+  const Opening reversed{Ask(answered), answered.port, 1 - side()};
+  const bool by_ports = parsed_.tuple.source_port < kFirstEphemeralPort && parsed_.tuple.destination_port >= kFirstEphemeralPort;
+  const Opening& first = by_ports ? reversed : forward;
+  const Opening& second = by_ports ? forward : reversed;
+  return Severity(second.ruling.verdict) < Severity(first.ruling.verdict) ? second : first;
+}
+
+Outcome Judge::Open(const Question& question) {
+  const Opening opening = OpeningOf(question);
+  Flow flow = Candidate(opening.ruling, opening.port, opening.opener);
+  if (flow.ruling.verdict == Verdict::kDeny) return Deny(flow);
+  // A reset, or the answer to a SYN that nobody saw, opens nothing.
+  if (parsed_.tuple.protocol == kProtoTcp && !parsed_.IsBareSyn() && !parsed_.IsMidstream()) return Say(flow);
+  flow.midstream = parsed_.IsMidstream();
+  if (opening.opener != side()) flow.state = BH_FLOW_ESTABLISHED;
+  tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
+  if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
+  if (!flow.linked) tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+  Flow& entry = tables_.flows.Create(key_);
+  entry = flow;
+  CountPacket(entry);
+  return Say(entry);
+}
+
+Outcome Judge::Reconsider(Flow& flow, const Question& question) {
+  tables_.ledger.Count(BH_COUNTER_FLOWS_REVALIDATED);
+  Flow refreshed = flow;
+  refreshed.ruling = Ask(question);
+  Refresh(refreshed);
+  if (refreshed.ruling.verdict == Verdict::kDeny) {
+    tables_.ledger.Count(BH_COUNTER_FLOWS_REVOKED);
+    tables_.flows.Erase(key_);
+    return Deny(refreshed);
+  }
+  flow = refreshed;
+  CountPacket(flow);
+  return Say(flow);
+}
+
+Ruling Judge::Ask(const Question& question) const {
+  const EndpointState* from = tables_.directory.AtSlot(question.opener.slot);
+  const EndpointState* to = tables_.directory.AtSlot(question.responder.slot);
+  if (from != nullptr && to != nullptr && from->workload == to->workload && from->workload != 0) {
+    return RuleOfSelf(*tables_.policy, question.opener.subject, question.responder.subject);
+  }
+  return Rule(*tables_.policy, question.opener.subject, question.responder.subject, parsed_.tuple.protocol, question.port);
+}
+
+Judge::Question Judge::Reversed(const Question& question, const Flow* flow) const {
+  const Tuple& tuple = parsed_.tuple;
+  const uint16_t source_port = HasPorts(tuple.protocol) ? tuple.source_port : uint16_t{0};
+  const Service asked = tables_.directory.Published(packet_.zone, tuple.source, source_port, tuple.protocol);
+  Question out;
+  out.opener = ingress() ? OpenerBehind(flow) : question.responder;
+  out.responder = question.opener.slot != 0 ? question.opener : asked.party;
+  out.port = flow != nullptr ? flow->service_port : asked.port;
+  return out;
+}
+
+Party Judge::OpenerBehind(const Flow* flow) const {
+  const Directory& directory = tables_.directory;
+  const Tuple& tuple = parsed_.tuple;
+  const uint16_t local = directory.Local(packet_.zone, tuple.destination);
+  if (local != 0) return directory.Workload(local, tuple.destination);
+  const uint16_t tag = flow != nullptr ? flow->slot[flow->opener] : uint16_t{0};
+  if (tag != 0) return directory.Tagged(packet_.zone, tag, tuple.destination);
+  const bool proxy = tables_.proxy_is_world && directory.IsHost(tuple.destination) &&
+                     directory.IsTarget(packet_.zone, tuple.source, tuple.source_port, tuple.protocol);
+  return proxy ? directory.Outside(tuple.destination) : directory.Destination(packet_.zone, tuple.destination);
+}
+
+uint16_t Judge::ServicePort() const { return HasPorts(parsed_.tuple.protocol) ? parsed_.tuple.destination_port : uint16_t{0}; }
+
+Party Judge::OwnParty(const IpAddress& address) const {
+  const auto& own = endpoint_->addresses;
+  const bool listed = std::find(own.begin(), own.end(), address) != own.end();
+  return listed ? tables_.directory.Workload(endpoint_->slot, address)
+                : tables_.directory.Endpoint(endpoint_->slot, address.family);
+}
+
+}  // namespace bulkhead::reference

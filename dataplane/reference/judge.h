@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judge: one packet, from the first byte to the verdict. The specification of the dataplane, as a program: every step is a
+// function, in the order in which a packet meets them. Not thread-safe; made for one packet.
+#ifndef BULKHEAD_DATAPLANE_REFERENCE_JUDGE_H_
+#define BULKHEAD_DATAPLANE_REFERENCE_JUDGE_H_
+
+#include <map>
+#include <optional>
+
+#include "dataplane/reference/directory.h"
+#include "dataplane/reference/flow_table.h"
+#include "dataplane/reference/ledger.h"
+#include "dataplane/reference/packet.h"
+#include "dataplane/reference/parse.h"
+#include "dataplane/reference/verdict.h"
+
+namespace bulkhead::reference {
+
+// What a judgement reads and writes.
+struct Tables {
+  const CompiledPolicy* policy = nullptr;
+  Directory directory;
+  FlowTable flows;
+  std::map<FragmentKey, Tuple> fragments;  // what the first fragment of a packet said
+  Ledger ledger;
+  bool proxy_is_world = true;
+  uint32_t stamp = 0;
+  uint32_t tick = 0;
+  uint64_t now = 0;  // ns
+};
+
+class Judge {
+ public:
+  Judge(Tables& tables, const Packet& packet);
+
+  Outcome Run();
+
+ private:
+  // What policy is asked: may the opener reach the responder at this port?
+  struct Question {
+    Party opener, responder;
+    uint16_t port = 0;
+  };
+
+  // A later fragment is what its first one was. False: that one was not seen.
+  bool FindPorts();
+  void RememberPorts();
+  Outcome Decide();
+
+  // The flow table alone: nullopt sends the packet on to be judged.
+  std::optional<Outcome> Established();
+  Outcome AtIngress();
+  Outcome AtEgress();
+
+  // Who sent what is delivered here; nullopt: it only says so.
+  std::optional<Party> SenderAtEgress() const;
+  bool IsForThisEndpoint() const;
+  bool AnswersWithOtherProvenance(const Flow& flow) const;
+
+  Outcome JudgeIcmpError();
+  Outcome JudgeGroup(const Question& question);
+  Outcome JudgeFlow(const Question& question);
+  // A flow that has no entry, or whose tuple is used anew.
+  Outcome Open(const Question& question);
+  // An entry that does not hold as it is: judged again in its own direction, kept or revoked.
+  Outcome Reconsider(Flow& flow, const Question& question);
+
+  // Which end opened a flow that has no entry, and what policy says of it.
+  struct Opening {
+    Ruling ruling;
+    uint16_t port = 0;
+    int opener = 0;
+  };
+  Opening OpeningOf(const Question& question) const;
+
+  Ruling Ask(const Question& question) const;
+  // The question of the flow that this packet answers; flow: its entry, null if there is none.
+  Question Reversed(const Question& question, const Flow* flow) const;
+  Party OpenerBehind(const Flow* flow) const;
+  uint16_t ServicePort() const;
+
+  Flow Candidate(const Ruling& ruling, uint16_t port, int opener) const;
+  void Refresh(Flow& flow) const;
+  void CountPacket(Flow& flow);
+  EdgeKey EdgeOf(const Flow& flow) const;
+
+  Outcome Pass();
+  Outcome Refuse(bh_reason reason);
+  bool Enforced() const;
+  // Counter and event of what policy said, and the outcome.
+  Outcome Say(const Flow& flow);
+  Outcome Deny(const Flow& flow);
+  bh_event Event(bh_reason reason, Verdict verdict) const;
+
+  Party OwnParty(const IpAddress& address) const;
+  bool ingress() const { return packet_.hook == BH_HOOK_INGRESS; }
+  int side() const { return SenderSide(parsed_.tuple); }
+
+  Tables& tables_;
+  const Packet& packet_;
+  Parsed parsed_;
+  FlowKey key_;  // valid for Kind::kFlow
+  const EndpointState* endpoint_;
+};
+
+}  // namespace bulkhead::reference
+
+#endif  // BULKHEAD_DATAPLANE_REFERENCE_JUDGE_H_

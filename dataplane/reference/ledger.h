@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the judge writes down: counters, events, edges. Not thread-safe. Events are not limited in rate, only in number.
+#ifndef BULKHEAD_DATAPLANE_REFERENCE_LEDGER_H_
+#define BULKHEAD_DATAPLANE_REFERENCE_LEDGER_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+
+#include "bulkhead/abi/event.h"
+#include "bulkhead/abi/flow.h"
+#include "bulkhead/model/flow_record.h"
+
+namespace bulkhead::reference {
+
+struct EdgeKey {
+  IdentityId source = kIdentityUnknown, destination = kIdentityUnknown;
+  IpAddress peer;  // unspecified IPv4: both sides are known here
+  uint16_t port = 0;
+  uint8_t protocol = 0;
+  Verdict verdict = Verdict::kAllow;
+
+  auto operator<=>(const EdgeKey&) const = default;
+};
+
+class Ledger {
+ public:
+  static constexpr size_t kMaxEvents = 65536;
+
+  void Count(int counter) { ++counters_[static_cast<size_t>(counter)]; }
+  void Count(bh_reason reason, Verdict verdict) { Count(reason * 3 + static_cast<int>(verdict)); }
+  void Report(const bh_event& event);
+
+  void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Edge(key, now).flows; }
+  void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Edge(key, now).answered; }
+  void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Edge(key, now).denied; }
+
+  const std::array<uint64_t, BH_COUNTER_COUNT>& counters() const { return counters_; }
+  const std::map<EdgeKey, bh_edge>& edges() const { return edges_; }
+  std::deque<bh_event> TakeEvents();
+
+ private:
+  bh_edge& Edge(const EdgeKey& key, uint64_t now);
+
+  std::array<uint64_t, BH_COUNTER_COUNT> counters_{};
+  std::map<EdgeKey, bh_edge> edges_;
+  std::deque<bh_event> events_;
+};
+
+}  // namespace bulkhead::reference
+
+#endif  // BULKHEAD_DATAPLANE_REFERENCE_LEDGER_H_

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/reference/reference.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "bulkhead/abi/address.h"
+#include "bulkhead/abi/config.h"
+
+namespace bulkhead::reference {
+namespace {
+
+constexpr uint64_t kNanosecondsPerTick = 1'000'000'000 / Reference::kTicksPerSecond;
+
+// Before the first policy nobody has one.
+std::shared_ptr<const CompiledPolicy> NoPolicy() {
+  auto policy = std::make_shared<CompiledPolicy>();
+  policy->subjects.resize(3);
+  for (uint32_t i = 0; i < 3; ++i) {
+    policy->subjects[i].identity = i;
+    policy->subject_index[{i, {}}] = i;
+  }
+  policy->rules.resize(3);
+  return policy;
+}
+
+}  // namespace
+
+Reference::Reference() : policy_(NoPolicy()) {
+  tables_.policy = policy_.get();
+  tables_.directory.SetPolicy(policy_.get());
+  SetOptions(DataplaneOptions()).IgnoreError();
+}
+
+Outcome Reference::Judge(const Packet& packet) { return reference::Judge(tables_, packet).Run(); }
+
+void Reference::SetClock(uint32_t tick) {
+  tables_.tick = tick;
+  tables_.now = uint64_t{tick} * kNanosecondsPerTick;
+}
+
+absl::Status Reference::SetOptions(const DataplaneOptions& options) {
+  Timeouts timeouts;
+  for (int state = 0; state < 4; ++state) {
+    timeouts[BH_TIMEOUT_TCP][state] = options.timeouts.tcp[state] * kTicksPerSecond;
+    timeouts[BH_TIMEOUT_UDP][state] = options.timeouts.udp[state] * kTicksPerSecond;
+    timeouts[BH_TIMEOUT_OTHER][state] = options.timeouts.other[state] * kTicksPerSecond;
+  }
+  tables_.flows.SetTimeouts(timeouts);
+  tables_.proxy_is_world = options.proxy_is_world;
+  return absl::OkStatus();
+}
+
+void Reference::RaiseEpoch(bool flip) {
+  const uint32_t slot = BH_STAMP_SLOT(tables_.stamp) ^ (flip ? 1u : 0u);
+  tables_.stamp = BH_STAMP(BH_STAMP_EPOCH(tables_.stamp) + 1, slot);
+}
+
+absl::Status Reference::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) {
+  if (policy == nullptr) return absl::InvalidArgumentError("no policy");
+  policy_ = std::move(policy);
+  tables_.policy = policy_.get();
+  tables_.directory.SetPolicy(policy_.get());
+  RaiseEpoch(true);
+  return absl::OkStatus();
+}
+
+std::map<std::pair<uint16_t, IpAddress>, SubjectId> Reference::PublishedSubjects() const {
+  std::map<std::pair<uint16_t, IpAddress>, SubjectId> out;
+  for (const auto& [slot, endpoint] : tables_.directory.endpoints()) {
+    if (!endpoint.bound) continue;
+    for (const IpAddress& address : endpoint.addresses) {
+      for (const uint16_t zone : {endpoint.zone, uint16_t{0}}) {
+        if (tables_.directory.At(zone, address)) out[{zone, address}] = tables_.directory.Destination(zone, address).subject;
+      }
+    }
+  }
+  return out;
+}
+
+void Reference::Change(const std::function<void()>& change) {
+  const auto before = PublishedSubjects();
+  change();
+  const auto after = PublishedSubjects();
+  const bool lost = std::any_of(before.begin(), before.end(), [&](const auto& item) {
+    const auto found = after.find(item.first);
+    return found == after.end() || found->second != item.second;
+  });
+  if (lost) RaiseEpoch(false);
+}
+
+absl::Status Reference::PutEndpoint(const EndpointState& endpoint) {
+  if (endpoint.slot == 0 || endpoint.slot >= BH_MAX_ENDPOINTS) return absl::InvalidArgumentError("endpoint slot out of range");
+  Change([&] { tables_.directory.Put(endpoint); });
+  return absl::OkStatus();
+}
+
+absl::Status Reference::RemoveEndpoint(uint16_t slot) {
+  Change([&] { tables_.directory.Remove(slot); });
+  return absl::OkStatus();
+}
+
+absl::Status Reference::SetHostAddresses(const std::vector<IpAddress>& addresses) {
+  tables_.directory.SetHostAddresses(addresses);
+  RaiseEpoch(false);
+  return absl::OkStatus();
+}
+
+absl::Status Reference::SetPublished(const std::vector<PublishedTarget>& targets) {
+  tables_.directory.SetPublished(targets);
+  const std::set<PublishedTarget> now(targets.begin(), targets.end());
+  const bool lost = std::any_of(published_.begin(), published_.end(), [&](const auto& target) { return !now.contains(target); });
+  published_ = targets;
+  if (lost) RaiseEpoch(false);
+  return absl::OkStatus();
+}
+
+absl::Status Reference::Attach(uint32_t ifindex, uint16_t zone) {
+  attached_[ifindex] = zone;
+  return absl::OkStatus();
+}
+
+absl::Status Reference::Detach(uint32_t ifindex) {
+  attached_.erase(ifindex);
+  return absl::OkStatus();
+}
+
+absl::Status Reference::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
+  for (const auto& [key, flow] : flows()) {
+    if (flow.linked) continue;
+    const int from = flow.opener, to = flow.responder();
+    FlowRecord record;
+    record.source = key.address[from];
+    record.destination = key.address[to];
+    record.source_port = key.port[from];
+    record.destination_port = key.port[to];
+    record.protocol = key.protocol;
+    record.zone = key.zone;
+    record.source_identity = flow.ruling.source;
+    record.destination_identity = flow.ruling.destination;
+    record.service_port = flow.service_port;
+    record.verdict = flow.ruling.verdict;
+    record.source_rule = flow.ruling.source_rule;
+    record.destination_rule = flow.ruling.destination_rule;
+    record.state = static_cast<FlowState>(flow.state);
+    for (const int i : {0, 1}) {
+      record.packets[i] = flow.packets[i == 0 ? from : to];
+      record.bytes[i] = flow.bytes[i == 0 ? from : to];
+    }
+    record.first_seen = flow.first_seen;
+    record.last_seen = flow.last_seen * kNanosecondsPerTick;
+    record.stamp = flow.stamp;
+    record.source_slot = flow.slot[from];
+    record.destination_slot = flow.slot[to];
+    if (!callback(record)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reference::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {
+  for (const auto& [key, edge] : tables_.ledger.edges()) {
+    EdgeRecord record;
+    record.source_identity = key.source;
+    record.destination_identity = key.destination;
+    record.protocol = key.protocol;
+    record.port = key.port;
+    record.verdict = key.verdict;
+    record.peer = key.peer;
+    record.flows = edge.flows;
+    record.answered = edge.answered;
+    record.denied = edge.denied;
+    record.first_seen = edge.first_seen;
+    record.last_seen = edge.last_seen;
+    if (!callback(record)) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reference::DrainEvents(const std::function<void(const bh_event&)>& callback) {
+  for (const bh_event& event : tables_.ledger.TakeEvents()) callback(event);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<uint64_t>> Reference::ReadCounters() {
+  const auto& counters = tables_.ledger.counters();
+  return std::vector<uint64_t>(counters.begin(), counters.end());
+}
+
+absl::StatusOr<uint64_t> Reference::Sweep() { return tables_.flows.Sweep(tables_.tick); }
+
+}  // namespace bulkhead::reference

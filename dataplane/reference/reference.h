@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reference: the obvious, slow backend. Tests compare every other one with it. Not thread-safe; time stands still until SetClock.
+#ifndef BULKHEAD_DATAPLANE_REFERENCE_REFERENCE_H_
+#define BULKHEAD_DATAPLANE_REFERENCE_REFERENCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "dataplane/backend.h"
+#include "dataplane/reference/judge.h"
+#include "dataplane/reference/packet.h"
+
+namespace bulkhead::reference {
+
+class Reference : public Backend {
+ public:
+  static constexpr uint32_t kTicksPerSecond = 4;
+
+  Reference();
+
+  Outcome Judge(const Packet& packet);
+  void SetClock(uint32_t tick);
+  uint32_t clock() const { return tables_.tick; }
+  uint32_t stamp() const { return tables_.stamp; }
+  // All entries, linked and expired ones too.
+  const std::map<FlowKey, Flow>& flows() const { return tables_.flows.flows(); }
+
+  absl::Status SetOptions(const DataplaneOptions& options) override;
+  absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override;
+  absl::Status PutEndpoint(const EndpointState& endpoint) override;
+  absl::Status RemoveEndpoint(uint16_t slot) override;
+  absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
+  absl::Status SetPublished(const std::vector<PublishedTarget>& targets) override;
+  // Recorded, no more: Judge is told the zone with the packet.
+  absl::Status Attach(uint32_t ifindex, uint16_t zone) override;
+  absl::Status Detach(uint32_t ifindex) override;
+  const std::map<uint32_t, uint16_t>& attached() const { return attached_; }
+
+  absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
+  absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
+  absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
+  absl::StatusOr<uint64_t> Sweep() override;
+
+ private:
+  // What packets find under each address: (zone, address) -> subject.
+  std::map<std::pair<uint16_t, IpAddress>, SubjectId> PublishedSubjects() const;
+  // Makes the change; raises the epoch if an address lost or changed its subject by it.
+  void Change(const std::function<void()>& change);
+  void RaiseEpoch(bool flip);
+
+  std::shared_ptr<const CompiledPolicy> policy_;
+  Tables tables_;
+  std::map<uint32_t, uint16_t> attached_;
+  std::vector<PublishedTarget> published_;
+};
+
+}  // namespace bulkhead::reference
+
+#endif  // BULKHEAD_DATAPLANE_REFERENCE_REFERENCE_H_

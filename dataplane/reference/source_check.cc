@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/reference/source_check.h"
+
+#include <algorithm>
+
+namespace bulkhead::reference {
+namespace {
+
+constexpr uint8_t kRouterSolicitation = 133, kRouterAdvertisement = 134, kNeighbourAdvertisement = 136, kRedirect = 137;
+constexpr uint8_t kOptionSourceLinkLayer = 1, kOptionTargetLinkLayer = 2;
+constexpr int kMaxNdOptions = 8;
+constexpr uint16_t kDhcpServer = 67, kDhcpClient = 68, kDhcp6Client = 546, kDhcp6Server = 547;
+
+SourceCheck Refused(bh_reason reason) { return {SourceVerdict::kRefused, reason}; }
+constexpr SourceCheck kPass{SourceVerdict::kPasses, BH_REASON_NONE};
+constexpr SourceCheck kToJudge{SourceVerdict::kJudge, BH_REASON_NONE};
+
+bool Owns(const EndpointState& endpoint, const IpAddress& address) {
+  return std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) != endpoint.addresses.end();
+}
+
+// A MAC that nobody has told us cannot be checked.
+bool MacIsOwn(const EndpointState& endpoint, Bytes mac) {
+  return endpoint.mac.IsZero() || std::equal(mac.begin(), mac.begin() + 6, endpoint.mac.bytes.begin());
+}
+
+bool IsOwnLinkLocal(const EndpointState& endpoint, const IpAddress& address) {
+  return !endpoint.mac.IsZero() && address == LinkLocalOf(endpoint.mac);
+}
+
+SourceCheck CheckArp(const Parsed& packet, const EndpointState& endpoint) {
+  if (!endpoint.bound) return kPass;
+  const Bytes sender_mac = packet.body.subspan(8, 6);
+  IpAddress sender;
+  std::copy_n(packet.body.begin() + 14, 4, sender.bytes.begin());
+  const bool own = MacIsOwn(endpoint, sender_mac) && MacIsOwn(endpoint, packet.source_mac.bytes);
+  return own && (sender.IsUnspecified() || Owns(endpoint, sender)) ? kPass : Refused(BH_REASON_SPOOFED_ARP);
+}
+
+// RFC 4861 section 4.6.
+SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint) {
+  for (int seen = 0; !options.empty(); ++seen) {
+    if (seen == kMaxNdOptions) return Refused(BH_REASON_SPOOFED_ND);
+    if (options.size() < 8) return Refused(BH_REASON_TRUNCATED);
+    const size_t length = options[1] * size_t{8};
+    if (length == 0 || length > options.size()) return Refused(BH_REASON_TRUNCATED);
+    const bool link_layer = options[0] == kOptionSourceLinkLayer || options[0] == kOptionTargetLinkLayer;
+    if (link_layer && !MacIsOwn(endpoint, options.subspan(2, 6))) return Refused(BH_REASON_SPOOFED_ND);
+    options = options.subspan(length);
+  }
+  return kPass;
+}
+
+// `::` for duplicate address detection and before an address is there; link-local: nobody else's can be meant.
+bool NdSourceIsOwn(const Parsed& packet, const EndpointState& endpoint) {
+  const IpAddress& source = packet.tuple.source;
+  return source.IsUnspecified() || IsLinkLocal(source) || Owns(endpoint, source);
+}
+
+SourceCheck CheckNeighbour(const Parsed& packet, const EndpointState& endpoint) {
+  if (packet.icmp_type == kRouterAdvertisement || packet.icmp_type == kRedirect) return Refused(BH_REASON_ROUTER_ADVERT);
+  if (!endpoint.bound) return kPass;
+  if (packet.hop_limit != 255) return Refused(BH_REASON_SPOOFED_ND);
+  if (!NdSourceIsOwn(packet, endpoint)) return Refused(BH_REASON_SPOOFED_IP);
+  const size_t header = packet.icmp_type == kRouterSolicitation ? 8 : 24;
+  if (packet.body.size() < header) return Refused(BH_REASON_TRUNCATED);
+  if (packet.icmp_type == kNeighbourAdvertisement) {
+    IpAddress target;
+    target.family = 6;
+    std::copy_n(packet.body.begin() + 8, 16, target.bytes.begin());
+    if (!Owns(endpoint, target) && !IsOwnLinkLocal(endpoint, target)) return Refused(BH_REASON_SPOOFED_ND);
+  }
+  return CheckNdOptions(packet.body.subspan(header), endpoint);
+}
+
+// IGMP may come from 0.0.0.0 (RFC 4541 section 2.1.1), MLD from `::` (RFC 3590).
+SourceCheck CheckListener(const Parsed& packet, const EndpointState& endpoint) {
+  return !endpoint.bound || NdSourceIsOwn(packet, endpoint) ? kPass : Refused(BH_REASON_SPOOFED_IP);
+}
+
+bool IsUdp(const Parsed& packet, uint16_t from, uint16_t to) {
+  return packet.kind == Kind::kFlow && packet.tuple.protocol == kProtoUdp && packet.tuple.source_port == from &&
+         packet.tuple.destination_port == to;
+}
+
+// A client that has no address yet (RFC 2131 section 4.1, RFC 8415 section 13).
+bool IsDhcpClient(const Parsed& packet) {
+  const Tuple& tuple = packet.tuple;
+  if (tuple.source.IsV4()) {
+    return IsUdp(packet, kDhcpClient, kDhcpServer) && tuple.source.IsUnspecified() &&
+           tuple.destination == IpAddress::V4(255, 255, 255, 255);
+  }
+  return IsUdp(packet, kDhcp6Client, kDhcp6Server) && IsLinkLocal(tuple.source) && IsMulticast(tuple.destination);
+}
+
+bool IsDhcpServer(const Parsed& packet) {
+  return packet.tuple.source.IsV4() ? IsUdp(packet, kDhcpServer, kDhcpClient) : IsUdp(packet, kDhcp6Server, kDhcp6Client);
+}
+
+}  // namespace
+
+SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint) {
+  if (packet.kind == Kind::kArp) return CheckArp(packet, endpoint);
+  if (endpoint.bound && !MacIsOwn(endpoint, packet.source_mac.bytes)) return Refused(BH_REASON_SPOOFED_MAC);
+  if (packet.kind == Kind::kNeighbour) return CheckNeighbour(packet, endpoint);
+  if (packet.kind == Kind::kListener) return CheckListener(packet, endpoint);
+  if (IsDhcpClient(packet)) return kPass;
+  if (IsDhcpServer(packet)) return Refused(BH_REASON_DHCP_SERVER);
+  if (!endpoint.bound) return kToJudge;
+  const bool own = Owns(endpoint, packet.tuple.source) || IsOwnLinkLocal(endpoint, packet.tuple.source);
+  return own ? kToJudge : Refused(BH_REASON_SPOOFED_IP);
+}
+
+}  // namespace bulkhead::reference
