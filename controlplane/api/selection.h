@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which policies select which workloads. Pure functions; any thread.
+#ifndef BULKHEAD_CONTROLPLANE_API_SELECTION_H_
+#define BULKHEAD_CONTROLPLANE_API_SELECTION_H_
+
+#include <string>
+#include <vector>
+
+#include "controlplane/api/view.h"
+
+namespace bulkhead::api {
+
+// Host-network workloads are the node: no policy selects them.
+bool Selects(const NetworkPolicy& policy, const Workload& workload);
+
+// The policies in force that select the workload.
+std::vector<const NetworkPolicy*> PoliciesOf(const View& view, const Workload& workload);
+
+// "NAMESPACE/NAME".
+std::string PolicyNameOf(const NetworkPolicy& policy);
+
+}  // namespace bulkhead::api
+
+#endif  // BULKHEAD_CONTROLPLANE_API_SELECTION_H_

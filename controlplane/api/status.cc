@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <set>
+
+#include "bulkhead/api/wire.h"
+#include "controlplane/api/lines.h"
+#include "controlplane/api/names.h"
+#include "controlplane/api/protection.h"
+#include "controlplane/api/resources.h"
+
+namespace bulkhead::api {
+
+absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*request*/) {
+  const std::shared_ptr<const View> view = context.service->GetView();
+  Status status;
+  status.version = context.version;
+  status.pid = getpid();
+  const uint64_t now = Moment::Now().unix_ms / 1000;
+  status.uptime_seconds = now > view->started_at ? now - view->started_at : 0;
+  status.generation = view->generation;
+  status.attach = view->attach;
+  status.mode = ModeName(view->modes.global);
+  status.workloads = view->workloads.size();
+  std::set<ServiceName> services;
+  const std::map<std::string, Protection> protection = ProtectionOf(*view);
+  for (const auto& [key, workload] : view->workloads) {
+    const Mode mode = view->modes.Of(workload.ns, workload.service);
+    if (services.insert({workload.ns, workload.service}).second) ++status.services_by_mode[ModeName(mode)];
+    const Protection& has = protection.at(key);
+    if (has.state == "protected") {
+      ++status.protected_workloads;
+      continue;
+    }
+    status.ok = status.ok && mode != Mode::kEnforce;
+    status.unprotected.push_back({WorkloadNameOf(workload), PartyName(workload.ns, workload.service), ModeName(mode),
+                                  has.state == "attaching" ? "attaching: " + has.reason : has.reason});
+  }
+  for (const SourceStatus& source : view->sources) status.sources.push_back({source.name, source.state, source.error, source.workloads});
+  if (view->documents != nullptr) status.policies = view->documents->network_policies.size();
+  for (const PolicyFileStatus& file : view->policy_files) {
+    status.policy_errors.insert(status.policy_errors.end(), file.errors.begin(), file.errors.end());
+  }
+  status.problems = view->problems;
+  status.pending_confirm = view->pending_confirm;
+  return ObjectResponse(status);
+}
+
+}  // namespace bulkhead::api
