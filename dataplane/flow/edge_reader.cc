@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow/edge_reader.h"
+
+#include <algorithm>
+
+#include "dataplane/kernel/bpf_map.h"
+
+namespace bulkhead {
+
+EdgeRecord DecodeEdge(const bh_edge_key& key, const bh_edge& edge, const FlowTime& now) {
+  EdgeRecord out;
+  out.source_identity = key.source_identity;
+  out.destination_identity = key.destination_identity;
+  out.protocol = key.protocol;
+  out.port = key.port;
+  out.verdict = static_cast<Verdict>(key.verdict);
+  if (key.family == BH_V4 || key.family == BH_V6) {
+    out.peer.family = key.family;
+    std::copy_n(key.address, key.family == BH_V4 ? 4 : 16, out.peer.bytes.begin());
+  }
+  out.flows = edge.flows;
+  out.answered = edge.answered;
+  out.denied = edge.denied;
+  out.first_seen = now.FromMonotonic(edge.first_seen);
+  out.last_seen = now.FromMonotonic(edge.last_seen);
+  return out;
+}
+
+absl::Status ReadEdgeTables(int edges, int outside, const FlowTime& now, const std::function<bool(const EdgeRecord&)>& callback) {
+  for (const int map : {edges, outside}) {
+    bool stopped = false;
+    const absl::Status status = ForEachInHash<bh_edge_key, bh_edge>(map, [&](const bh_edge_key& key, const bh_edge& edge) {
+      stopped = !callback(DecodeEdge(key, edge, now));
+      return !stopped;
+    });
+    if (!status.ok() || stopped) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace bulkhead

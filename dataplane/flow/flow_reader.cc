@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow/flow_reader.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "dataplane/kernel/bpf_map.h"
+
+namespace bulkhead {
+namespace {
+
+template <size_t kBytes>
+IpAddress AddressOf(const uint8_t (&bytes)[kBytes]) {
+  IpAddress out;
+  out.family = kBytes == 4 ? 4 : 6;
+  std::copy(std::begin(bytes), std::end(bytes), out.bytes.begin());
+  return out;
+}
+
+template <typename Key>
+FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
+  const int opener = (flow.hot.flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
+  const int side[2] = {opener, 1 - opener};  // source, destination
+  FlowRecord out;
+  out.source = AddressOf(key.address[side[0]]);
+  out.destination = AddressOf(key.address[side[1]]);
+  out.source_port = ntohs(key.port[side[0]]);
+  out.destination_port = ntohs(key.port[side[1]]);
+  out.protocol = key.protocol;
+  out.zone = key.zone;
+  out.source_identity = flow.cold.source_identity;
+  out.destination_identity = flow.cold.destination_identity;
+  out.service_port = flow.cold.service_port;
+  out.verdict = static_cast<Verdict>(flow.cold.verdict);
+  out.source_rule = flow.cold.source_rule;
+  out.destination_rule = flow.cold.destination_rule;
+  out.state = static_cast<FlowState>(flow.hot.state);
+  for (int i = 0; i < 2; ++i) {
+    out.packets[i] = static_cast<uint64_t>(flow.cold.packets_high[side[i]]) << 32 | flow.hot.packets[side[i]];
+    out.bytes[i] = flow.hot.bytes[side[i]];
+  }
+  out.first_seen = now.FromMonotonic(flow.cold.first_seen);
+  // A tick is coarse: what was seen last was not seen before it was seen first.
+  out.last_seen = std::max(now.FromTick(flow.hot.last_seen), out.first_seen);
+  out.stamp = flow.hot.stamp;
+  out.source_slot = flow.hot.slot[side[0]];
+  out.destination_slot = flow.hot.slot[side[1]];
+  return out;
+}
+
+// stopped: the callback has had enough.
+template <typename Key>
+absl::Status ReadTable(int map, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback, bool& stopped) {
+  return ForEachInHash<Key, bh_flow>(map, [&](const Key& key, const bh_flow& flow) {
+    if ((flow.hot.flags & BH_FLOW_LINKED) != 0) return true;
+    stopped = !callback(Decode(key, flow, now));
+    return !stopped;
+  });
+}
+
+}  // namespace
+
+FlowRecord DecodeFlow(const bh_flow4_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
+FlowRecord DecodeFlow(const bh_flow6_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
+
+absl::Status ReadFlowTables(int flows4, int flows6, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback) {
+  bool stopped = false;
+  if (auto status = ReadTable<bh_flow4_key>(flows4, now, callback, stopped); !status.ok() || stopped) return status;
+  return ReadTable<bh_flow6_key>(flows6, now, callback, stopped);
+}
+
+}  // namespace bulkhead
