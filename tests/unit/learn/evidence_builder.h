@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evidence for tests, written as one call for each edge.
+#ifndef BULKHEAD_TESTS_UNIT_LEARN_EVIDENCE_BUILDER_H_
+#define BULKHEAD_TESTS_UNIT_LEARN_EVIDENCE_BUILDER_H_
+
+#include <string>
+#include <utility>
+
+#include "controlplane/learn/evidence.h"
+
+namespace bulkhead::learn {
+
+class EvidenceBuilder {
+ public:
+  EvidenceBuilder() {
+    for (const PartyKind kind : {PartyKind::kUnknown, PartyKind::kHost, PartyKind::kWorld}) {
+      Party party;
+      party.kind = kind;
+      evidence_.parties.push_back(party);
+    }
+  }
+  static constexpr size_t kUnknown = 0, kHost = 1, kWorld = 2;
+
+  // Labels get the implicit one, as every workload's do.
+  size_t Service(const std::string& ns, const std::string& service, Labels labels = {}, const std::string& digest = "") {
+    labels["bulkhead.dev/service"] = service;
+    evidence_.parties.push_back({PartyKind::kService, ns, service, std::move(labels), digest, kFirstIdentity});
+    return evidence_.parties.size() - 1;
+  }
+
+  Edge& Add(size_t source, size_t destination, uint8_t protocol, uint16_t port, uint64_t flows, uint64_t answered) {
+    Edge edge;
+    edge.source = source;
+    edge.destination = destination;
+    edge.protocol = protocol;
+    edge.port = port;
+    edge.flows = flows;
+    edge.answered = answered;
+    edge.first_seen = 1'700'000'000;
+    edge.last_seen = 1'700'000'600;
+    evidence_.edges.push_back(edge);
+    return evidence_.edges.back();
+  }
+  Edge& Answered(size_t source, size_t destination, uint16_t port, uint64_t flows = 10) {
+    return Add(source, destination, kProtoTcp, port, flows, flows);
+  }
+  void Outside(size_t source, size_t destination, uint16_t port, const IpAddress& peer, uint64_t flows = 10) {
+    Answered(source, destination, port, flows).peer = peer;
+  }
+
+  const Evidence& Get() const { return evidence_; }
+
+ private:
+  Evidence evidence_;
+};
+
+}  // namespace bulkhead::learn
+
+#endif  // BULKHEAD_TESTS_UNIT_LEARN_EVIDENCE_BUILDER_H_
