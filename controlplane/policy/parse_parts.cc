@@ -85,7 +85,7 @@ void VisitObject(const ParseContext& context, RawObject object, const std::funct
   auto fields = context.Fields(node, object.kind);
   for (const char* known : {"apiVersion", "kind", "metadata"}) fields.Ignore(known);
   const std::vector<Node>& items = fields.Items("items");
-  fields.Finish();
+  if (context.strict) fields.Finish();
   RawObject item;
   if (object.kind != "List") {
     item.kind = object.kind.substr(0, object.kind.size() - 4);

@@ -16,6 +16,7 @@ namespace bulkhead {
 struct ParseContext {
   const std::string& file;
   std::vector<std::string>* errors;
+  bool strict = true;  // unknown fields are errors
 
   void Error(const yaml::Node& node, const std::string& message) const { yaml::AddError(file, node, message, errors); }
   SourcePos Pos(const yaml::Node& node) const { return {file, node.line, node.column}; }
