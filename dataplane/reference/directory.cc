@@ -25,10 +25,12 @@ const EndpointState* Directory::AtSlot(uint16_t slot) const {
 }
 
 uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
+  uint16_t last = 0;
   for (const auto& [slot, endpoint] : endpoints_) {
-    if (endpoint.zone == zone && Has(endpoint, address)) return slot;
+    const bool holds = endpoint.zone == zone && Has(endpoint, address);
+    if (holds && (last == 0 || put_.at(slot) > put_.at(last))) last = slot;
   }
-  return 0;
+  return last;
 }
 
 std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) const {
@@ -36,13 +38,14 @@ std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) c
     const uint16_t slot = Local(zone, address);
     return slot == 0 ? std::nullopt : std::optional(Resident{slot, false, false});
   }
-  if (host_.contains(address)) return Resident{0, true, false};
   std::set<uint16_t> zones;
   for (const auto& [slot, endpoint] : endpoints_) {
     if (Has(endpoint, address)) zones.insert(endpoint.zone);
   }
+  const bool host = host_.contains(address);
+  if (zones.size() + host > 1) return Resident{Local(0, address), host, true};
+  if (host) return Resident{0, true, false};
   if (zones.empty()) return std::nullopt;
-  if (zones.size() > 1) return Resident{0, false, true};
   return Resident{Local(*zones.begin(), address), false, false};
 }
 
@@ -59,6 +62,7 @@ SubjectId Directory::Subject(IdentityId identity, const std::vector<uint32_t>& c
 Party Directory::Workload(uint16_t slot, const IpAddress& address) const {
   const EndpointState* endpoint = AtSlot(slot);
   if (endpoint == nullptr || !endpoint->bound) return {kSubjectUnknown, slot};
+  if (endpoint->zone == 0 && At(0, address).value_or(Resident()).ambiguous) return {kSubjectUnknown, slot};
   return {Subject(endpoint->identity, policy_->CidrsOf(address), kSubjectUnknown), slot};
 }
 
@@ -80,7 +84,9 @@ Party Directory::Outside(const IpAddress& address) const {
 }
 
 Party Directory::Host(const IpAddress& address) const {
-  return {IsHost(address) ? Subject(kIdentityHost, policy_->CidrsOf(address), kSubjectHost) : kSubjectHost, 0};
+  const auto found = At(0, address);
+  if (!found || !found->host) return {kSubjectHost, 0};
+  return {found->ambiguous ? kSubjectUnknown : Subject(kIdentityHost, policy_->CidrsOf(address), kSubjectHost), 0};
 }
 
 Party Directory::Tagged(uint16_t zone, uint16_t tag, const IpAddress& source) const {
@@ -110,7 +116,7 @@ Service Directory::Published(uint16_t zone, const IpAddress& address, uint16_t p
       return {Workload(behind->slot, target.target), target.target_port};
     }
   }
-  return {Host(address), port};
+  return {Destination(zone, address), port};
 }
 
 bool Directory::IsTarget(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const {

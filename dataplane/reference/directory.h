@@ -16,9 +16,9 @@ namespace bulkhead::reference {
 
 // Whose an address is.
 struct Resident {
-  uint16_t slot = 0;  // of the endpoint; 0: the host, or ambiguous
+  uint16_t slot = 0;  // of the endpoint; 0: the host, or ambiguous without being routed
   bool host = false;
-  bool ambiguous = false;  // several zones have it
+  bool ambiguous = false;  // several zones, or the host and a zone, have it: nobody's identity
 };
 
 // One side of a judgement.
@@ -35,7 +35,7 @@ struct Service {
 
 class Directory {
  public:
-  void Put(const EndpointState& endpoint) { endpoints_[endpoint.slot] = endpoint; }
+  void Put(const EndpointState& endpoint) { endpoints_[endpoint.slot] = endpoint, put_[endpoint.slot] = ++puts_; }
   void Remove(uint16_t slot) { endpoints_.erase(slot); }
   void SetHostAddresses(const std::vector<IpAddress>& addresses) { host_ = {addresses.begin(), addresses.end()}; }
   void SetPublished(const std::vector<PublishedTarget>& targets) { published_ = targets; }
@@ -49,7 +49,7 @@ class Directory {
   std::optional<Resident> At(uint16_t zone, const IpAddress& address) const;
   // In the zone, else anywhere.
   std::optional<Resident> Find(uint16_t zone, const IpAddress& address) const;
-  // The slot of the endpoint of this very zone that has the address; 0: none.
+  // The slot of the endpoint of this very zone that has the address, the last one put if several claim it; 0: none.
   uint16_t Local(uint16_t zone, const IpAddress& address) const;
   bool IsHost(const IpAddress& address) const { return host_.contains(address); }
 
@@ -69,6 +69,8 @@ class Directory {
   SubjectId Subject(IdentityId identity, const std::vector<uint32_t>& cidrs, SubjectId otherwise) const;
 
   std::map<uint16_t, EndpointState> endpoints_;
+  std::map<uint16_t, uint64_t> put_;  // when, by slot
+  uint64_t puts_ = 0;
   std::set<IpAddress> host_;
   std::vector<PublishedTarget> published_;
   const CompiledPolicy* policy_ = nullptr;

@@ -70,7 +70,7 @@ std::optional<Outcome> Judge::Established() {
 }
 
 Outcome Judge::AtIngress() {
-  const SourceCheck check = CheckSource(parsed_, *endpoint_);
+  const SourceCheck check = CheckSource(parsed_, *endpoint_, tables_.directory);
   if (check.verdict == SourceVerdict::kRefused) return Refuse(check.reason);
   if (check.verdict == SourceVerdict::kPasses) return Pass();
   if (parsed_.kind == Kind::kIcmpError) return JudgeIcmpError();
@@ -237,10 +237,9 @@ Party Judge::OpenerBehind(const Flow* flow) const {
 uint16_t Judge::ServicePort() const { return HasPorts(parsed_.tuple.protocol) ? parsed_.tuple.destination_port : uint16_t{0}; }
 
 Party Judge::OwnParty(const IpAddress& address) const {
-  const auto& own = endpoint_->addresses;
-  const bool listed = std::find(own.begin(), own.end(), address) != own.end();
-  return listed ? tables_.directory.Workload(endpoint_->slot, address)
-                : tables_.directory.Endpoint(endpoint_->slot, address.family);
+  const Directory& directory = tables_.directory;
+  const bool own = directory.Local(endpoint_->zone, address) == endpoint_->slot;
+  return own ? directory.Workload(endpoint_->slot, address) : directory.Endpoint(endpoint_->slot, address.family);
 }
 
 }  // namespace bulkhead::reference

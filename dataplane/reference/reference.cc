@@ -2,7 +2,7 @@
 #include "dataplane/reference/reference.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "bulkhead/abi/address.h"
@@ -67,37 +67,40 @@ absl::Status Reference::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy
 }
 
 std::map<std::pair<uint16_t, IpAddress>, SubjectId> Reference::PublishedSubjects() const {
+  const Directory& directory = tables_.directory;
   std::map<std::pair<uint16_t, IpAddress>, SubjectId> out;
-  for (const auto& [slot, endpoint] : tables_.directory.endpoints()) {
+  for (const auto& [slot, endpoint] : directory.endpoints()) {
     if (!endpoint.bound) continue;
     for (const IpAddress& address : endpoint.addresses) {
-      for (const uint16_t zone : {endpoint.zone, uint16_t{0}}) {
-        if (tables_.directory.At(zone, address)) out[{zone, address}] = tables_.directory.Destination(zone, address).subject;
-      }
+      for (const uint16_t zone : {endpoint.zone, uint16_t{0}}) out[{zone, address}] = directory.Destination(zone, address).subject;
     }
   }
   return out;
 }
 
-void Reference::Change(const std::function<void()>& change) {
+void Reference::Change(uint16_t slot, const std::function<void()>& change) {
+  const EndpointState* known = tables_.directory.AtSlot(slot);
+  const auto old = known == nullptr ? std::nullopt : std::optional(*known);
   const auto before = PublishedSubjects();
   change();
   const auto after = PublishedSubjects();
+  const EndpointState* now = tables_.directory.AtSlot(slot);
+  const bool changed = old && (now == nullptr || *now != *old);
   const bool lost = std::any_of(before.begin(), before.end(), [&](const auto& item) {
     const auto found = after.find(item.first);
     return found == after.end() || found->second != item.second;
   });
-  if (lost) RaiseEpoch(false);
+  if (changed || lost) RaiseEpoch(false);
 }
 
 absl::Status Reference::PutEndpoint(const EndpointState& endpoint) {
   if (endpoint.slot == 0 || endpoint.slot >= BH_MAX_ENDPOINTS) return absl::InvalidArgumentError("endpoint slot out of range");
-  Change([&] { tables_.directory.Put(endpoint); });
+  Change(endpoint.slot, [&] { tables_.directory.Put(endpoint); });
   return absl::OkStatus();
 }
 
 absl::Status Reference::RemoveEndpoint(uint16_t slot) {
-  Change([&] { tables_.directory.Remove(slot); });
+  Change(slot, [&] { tables_.directory.Remove(slot); });
   return absl::OkStatus();
 }
 
@@ -109,10 +112,7 @@ absl::Status Reference::SetHostAddresses(const std::vector<IpAddress>& addresses
 
 absl::Status Reference::SetPublished(const std::vector<PublishedTarget>& targets) {
   tables_.directory.SetPublished(targets);
-  const std::set<PublishedTarget> now(targets.begin(), targets.end());
-  const bool lost = std::any_of(published_.begin(), published_.end(), [&](const auto& target) { return !now.contains(target); });
-  published_ = targets;
-  if (lost) RaiseEpoch(false);
+  RaiseEpoch(false);
   return absl::OkStatus();
 }
 

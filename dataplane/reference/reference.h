@@ -48,14 +48,13 @@ class Reference : public Backend {
  private:
   // What packets find under each address: (zone, address) -> subject.
   std::map<std::pair<uint16_t, IpAddress>, SubjectId> PublishedSubjects() const;
-  // Makes the change; raises the epoch if an address lost or changed its subject by it.
-  void Change(const std::function<void()>& change);
+  // Makes the change; raises the epoch if the endpoint was known and differs, or an address lost or changed its subject by it.
+  void Change(uint16_t slot, const std::function<void()>& change);
   void RaiseEpoch(bool flip);
 
   std::shared_ptr<const CompiledPolicy> policy_;
   Tables tables_;
   std::map<uint32_t, uint16_t> attached_;
-  std::vector<PublishedTarget> published_;
 };
 
 }  // namespace bulkhead::reference

@@ -15,9 +15,13 @@ SourceCheck Refused(bh_reason reason) { return {SourceVerdict::kRefused, reason}
 constexpr SourceCheck kPass{SourceVerdict::kPasses, BH_REASON_NONE};
 constexpr SourceCheck kToJudge{SourceVerdict::kJudge, BH_REASON_NONE};
 
-bool Owns(const EndpointState& endpoint, const IpAddress& address) {
-  return std::find(endpoint.addresses.begin(), endpoint.addresses.end(), address) != endpoint.addresses.end();
-}
+// Whose packet is checked, and against what.
+struct Sender {
+  const EndpointState& endpoint;
+  const Directory& directory;
+
+  bool Owns(const IpAddress& address) const { return directory.Local(endpoint.zone, address) == endpoint.slot; }
+};
 
 // A MAC that nobody has told us cannot be checked.
 bool MacIsOwn(const EndpointState& endpoint, Bytes mac) {
@@ -28,13 +32,13 @@ bool IsOwnLinkLocal(const EndpointState& endpoint, const IpAddress& address) {
   return !endpoint.mac.IsZero() && address == LinkLocalOf(endpoint.mac);
 }
 
-SourceCheck CheckArp(const Parsed& packet, const EndpointState& endpoint) {
+SourceCheck CheckArp(const Parsed& packet, const Sender& sender) {
+  const EndpointState& endpoint = sender.endpoint;
   if (!endpoint.bound) return kPass;
-  const Bytes sender_mac = packet.body.subspan(8, 6);
-  IpAddress sender;
-  std::copy_n(packet.body.begin() + 14, 4, sender.bytes.begin());
-  const bool own = MacIsOwn(endpoint, sender_mac) && MacIsOwn(endpoint, packet.source_mac.bytes);
-  return own && (sender.IsUnspecified() || Owns(endpoint, sender)) ? kPass : Refused(BH_REASON_SPOOFED_ARP);
+  IpAddress address;
+  std::copy_n(packet.body.begin() + 14, 4, address.bytes.begin());
+  const bool own = MacIsOwn(endpoint, packet.body.subspan(8, 6)) && MacIsOwn(endpoint, packet.source_mac.bytes);
+  return own && (address.IsUnspecified() || sender.Owns(address)) ? kPass : Refused(BH_REASON_SPOOFED_ARP);
 }
 
 // RFC 4861 section 4.6.
@@ -52,30 +56,31 @@ SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint) {
 }
 
 // `::` for duplicate address detection and before an address is there; link-local: nobody else's can be meant.
-bool NdSourceIsOwn(const Parsed& packet, const EndpointState& endpoint) {
+bool NdSourceIsOwn(const Parsed& packet, const Sender& sender) {
   const IpAddress& source = packet.tuple.source;
-  return source.IsUnspecified() || IsLinkLocal(source) || Owns(endpoint, source);
+  return source.IsUnspecified() || IsLinkLocal(source) || sender.Owns(source);
 }
 
-SourceCheck CheckNeighbour(const Parsed& packet, const EndpointState& endpoint) {
+SourceCheck CheckNeighbour(const Parsed& packet, const Sender& sender) {
   if (packet.icmp_type == kRouterAdvertisement || packet.icmp_type == kRedirect) return Refused(BH_REASON_ROUTER_ADVERT);
+  const EndpointState& endpoint = sender.endpoint;
   if (!endpoint.bound) return kPass;
   if (packet.hop_limit != 255) return Refused(BH_REASON_SPOOFED_ND);
-  if (!NdSourceIsOwn(packet, endpoint)) return Refused(BH_REASON_SPOOFED_IP);
+  if (!NdSourceIsOwn(packet, sender)) return Refused(BH_REASON_SPOOFED_IP);
   const size_t header = packet.icmp_type == kRouterSolicitation ? 8 : 24;
   if (packet.body.size() < header) return Refused(BH_REASON_TRUNCATED);
   if (packet.icmp_type == kNeighbourAdvertisement) {
     IpAddress target;
     target.family = 6;
     std::copy_n(packet.body.begin() + 8, 16, target.bytes.begin());
-    if (!Owns(endpoint, target) && !IsOwnLinkLocal(endpoint, target)) return Refused(BH_REASON_SPOOFED_ND);
+    if (!sender.Owns(target) && !IsOwnLinkLocal(endpoint, target)) return Refused(BH_REASON_SPOOFED_ND);
   }
   return CheckNdOptions(packet.body.subspan(header), endpoint);
 }
 
 // IGMP may come from 0.0.0.0 (RFC 4541 section 2.1.1), MLD from `::` (RFC 3590).
-SourceCheck CheckListener(const Parsed& packet, const EndpointState& endpoint) {
-  return !endpoint.bound || NdSourceIsOwn(packet, endpoint) ? kPass : Refused(BH_REASON_SPOOFED_IP);
+SourceCheck CheckListener(const Parsed& packet, const Sender& sender) {
+  return !sender.endpoint.bound || NdSourceIsOwn(packet, sender) ? kPass : Refused(BH_REASON_SPOOFED_IP);
 }
 
 bool IsUdp(const Parsed& packet, uint16_t from, uint16_t to) {
@@ -99,15 +104,16 @@ bool IsDhcpServer(const Parsed& packet) {
 
 }  // namespace
 
-SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint) {
-  if (packet.kind == Kind::kArp) return CheckArp(packet, endpoint);
+SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint, const Directory& directory) {
+  const Sender sender{endpoint, directory};
+  if (packet.kind == Kind::kArp) return CheckArp(packet, sender);
   if (endpoint.bound && !MacIsOwn(endpoint, packet.source_mac.bytes)) return Refused(BH_REASON_SPOOFED_MAC);
-  if (packet.kind == Kind::kNeighbour) return CheckNeighbour(packet, endpoint);
-  if (packet.kind == Kind::kListener) return CheckListener(packet, endpoint);
+  if (packet.kind == Kind::kNeighbour) return CheckNeighbour(packet, sender);
+  if (packet.kind == Kind::kListener) return CheckListener(packet, sender);
   if (IsDhcpClient(packet)) return kPass;
   if (IsDhcpServer(packet)) return Refused(BH_REASON_DHCP_SERVER);
   if (!endpoint.bound) return kToJudge;
-  const bool own = Owns(endpoint, packet.tuple.source) || IsOwnLinkLocal(endpoint, packet.tuple.source);
+  const bool own = sender.Owns(packet.tuple.source) || IsOwnLinkLocal(endpoint, packet.tuple.source);
   return own ? kToJudge : Refused(BH_REASON_SPOOFED_IP);
 }
 

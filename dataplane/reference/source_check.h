@@ -5,6 +5,7 @@
 #define BULKHEAD_DATAPLANE_REFERENCE_SOURCE_CHECK_H_
 
 #include "dataplane/backend.h"
+#include "dataplane/reference/directory.h"
 #include "dataplane/reference/parse.h"
 
 namespace bulkhead::reference {
@@ -20,7 +21,7 @@ struct SourceCheck {
   bh_reason reason = BH_REASON_NONE;
 };
 
-SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint);
+SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint, const Directory& directory);
 
 }  // namespace bulkhead::reference
 
