@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Small network programs that tests and demos run inside workloads: servers, clients, senders of frames, watchers of frames.
+
+  serve NAME SPEC...                 SPEC = tcp:PORT, udp:PORT or sctp:PORT; both families; answers each request with NAME's answer
+  call PROTOCOL HOST PORT [options]  asks a server; prints one JSON line {"ok", "failed", "bytes", "answer", "error"}
+  ping HOST [options]                ICMP echo; prints the same
+  stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges", "longest_gap_ms", "broken"}
+  send INTERFACE HEX [--count N]     raw Ethernet frames
+  watch INTERFACE TEXT...            counts incoming frames that hold each of the bytes TEXT, until stdin ends; prints {TEXT: count}
+
+Client programs exit 0 even when nobody answers: the caller reads the counts.
+"""
+import argparse
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+
+PACKET_OUTGOING = 4  # packet(7)
+IPPROTO_SCTP = 132
+
+
+def family_of(host):
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def serve_stream(listener, answer):
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=talk, args=(connection, answer), daemon=True).start()
+
+
+def talk(connection, answer):
+    with connection:
+        try:
+            while True:
+                request = connection.recv(4096)
+                if not request:
+                    return
+                connection.sendall(answer)
+        except OSError:
+            return
+
+
+def serve_datagrams(server, answer):
+    while True:
+        _, peer = server.recvfrom(4096)
+        try:
+            server.sendto(answer, peer)
+        except OSError:
+            pass  # the peer went away, or policy will not let us answer: neither is the server's end
+
+
+def serve(args):
+    answer = (args.name + " answers: " + "x" * max(0, args.size - len(args.name) - 11) + "\n").encode()
+    kinds = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_STREAM, IPPROTO_SCTP)}
+    for spec in args.specs:
+        protocol, port = spec.split(":")
+        kind, number = kinds[protocol]
+        for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+            server = socket.socket(family, kind, number)
+            if family == socket.AF_INET6:
+                server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.bind((address, int(port)))
+            if kind == socket.SOCK_STREAM:
+                server.listen(64)
+            target = serve_stream if kind == socket.SOCK_STREAM else serve_datagrams
+            threading.Thread(target=target, args=(server, answer), daemon=True).start()
+    print("ready", flush=True)
+    threading.Event().wait()
+
+
+def ask(protocol, host, port, message, timeout, source_port):
+    """One request; the bytes of the answer."""
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    number = IPPROTO_SCTP if protocol == "sctp" else 0
+    with socket.socket(family_of(host), kind, number) as client:
+        client.settimeout(timeout)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if source_port:
+            client.bind(("::" if ":" in host else "0.0.0.0", source_port))
+        client.connect((host, port))
+        client.send(message)
+        answer = client.recv(65536)
+        if not answer:
+            raise OSError("closed without an answer")
+        return answer
+
+
+def call(args):
+    result = {"ok": 0, "failed": 0, "bytes": 0, "answer": "", "error": ""}
+    for i in range(args.count):
+        try:
+            answer = ask(args.protocol, args.host, args.port, args.message.encode(), args.timeout, args.source_port)
+            result["ok"] += 1
+            result["bytes"] += len(answer)
+            result["answer"] = answer[:60].decode(errors="replace").rstrip("x\n")
+        except OSError as error:
+            result["failed"] += 1
+            result["error"] = str(error)
+        if args.interval and i + 1 < args.count:
+            time.sleep(args.interval)
+    print(json.dumps(result), flush=True)
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ping(args):
+    six = ":" in args.host
+    number = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+    result = {"ok": 0, "failed": 0, "bytes": 0, "answer": "", "error": ""}
+    asks, answers = (128, 129) if six else (8, 0)
+    ident = os.getpid() & 0xFFFF
+    with socket.socket(family_of(args.host), socket.SOCK_RAW, number) as client:
+        client.connect((args.host, 0))
+        for sequence in range(args.count):
+            body = struct.pack("!HH", ident, sequence) + b"bulkhead"
+            head = struct.pack("!BBH", asks, 0, 0)
+            total = 0 if six else checksum(head + body)  # ICMPv6: the kernel fills it in (RFC 3542, section 3.1)
+            client.send(struct.pack("!BBH", asks, 0, total) + body)
+            deadline = time.monotonic() + args.timeout
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0 or not select.select([client], [], [], left)[0]:
+                    result["failed"] += 1
+                    result["error"] = "timed out"
+                    break
+                packet = client.recv(2048)
+                packet = packet if six else packet[(packet[0] & 15) * 4:]
+                if packet[0] == answers and packet[4:8] == body[:4]:
+                    result["ok"] += 1
+                    result["bytes"] += len(packet)
+                    break
+    print(json.dumps(result), flush=True)
+
+
+def stream(args):
+    result = {"exchanges": 0, "longest_gap_ms": 0, "broken": ""}
+    with socket.create_connection((args.host, args.port), timeout=10) as client:
+        print("connected", flush=True)
+        last = time.monotonic()
+        while not select.select([sys.stdin], [], [], 0.05)[0]:
+            try:
+                client.sendall(b"still there?")
+                if not client.recv(65536):
+                    raise OSError("closed by the server")
+            except OSError as error:
+                result["broken"] = str(error)
+                break
+            now = time.monotonic()
+            result["longest_gap_ms"] = max(result["longest_gap_ms"], round((now - last) * 1000))
+            result["exchanges"] += 1
+            last = now
+    print(json.dumps(result), flush=True)
+
+
+def send(args):
+    frame = bytes.fromhex(args.frame)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
+        out.bind((args.interface, 0))
+        for _ in range(args.count):
+            out.send(frame)
+            time.sleep(0.002)
+
+
+def watch(args):
+    wanted = {text: 0 for text in args.texts}
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:  # ETH_P_ALL
+        tap.bind((args.interface, 0))
+        tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        print("ready", flush=True)
+        ending = False
+        while True:
+            # What has arrived before stdin ended is still counted.
+            readable = select.select([tap] if ending else [tap, sys.stdin], [], [], 0.05 if ending else None)[0]
+            if not readable:
+                break
+            if tap in readable:
+                frame, meta = tap.recvfrom(65536)
+                if meta[2] != PACKET_OUTGOING:
+                    for text in wanted:
+                        wanted[text] += args.decode(text) in frame
+            elif sys.stdin in readable:
+                ending = True
+    print(json.dumps(wanted), flush=True)
+
+
+def bytes_of(text):
+    """"hex:0a0b" is those bytes; an address is its bytes; anything else is itself."""
+    if text.startswith("hex:"):
+        return bytes.fromhex(text[4:])
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_pton(family, text)
+        except OSError:
+            pass
+    return text.encode()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    verbs = parser.add_subparsers(required=True)
+
+    verb = verbs.add_parser("serve")
+    verb.add_argument("name")
+    verb.add_argument("specs", nargs="*")
+    verb.add_argument("--size", type=int, default=64, help="bytes of an answer")
+    verb.set_defaults(run=serve)
+
+    verb = verbs.add_parser("call")
+    verb.add_argument("protocol", choices=["tcp", "udp", "sctp"])
+    verb.add_argument("host")
+    verb.add_argument("port", type=int)
+    verb.add_argument("--count", type=int, default=1)
+    verb.add_argument("--interval", type=float, default=0)
+    verb.add_argument("--timeout", type=float, default=1)
+    verb.add_argument("--message", default="hello")
+    verb.add_argument("--source-port", type=int, default=0)
+    verb.set_defaults(run=call)
+
+    verb = verbs.add_parser("ping")
+    verb.add_argument("host")
+    verb.add_argument("--count", type=int, default=1)
+    verb.add_argument("--timeout", type=float, default=1)
+    verb.set_defaults(run=ping)
+
+    verb = verbs.add_parser("stream")
+    verb.add_argument("host")
+    verb.add_argument("port", type=int)
+    verb.set_defaults(run=stream)
+
+    verb = verbs.add_parser("send")
+    verb.add_argument("interface")
+    verb.add_argument("frame")
+    verb.add_argument("--count", type=int, default=1)
+    verb.set_defaults(run=send)
+
+    verb = verbs.add_parser("watch")
+    verb.add_argument("interface")
+    verb.add_argument("texts", nargs="+")
+    verb.set_defaults(run=watch, decode=bytes_of)
+
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()
