@@ -8,9 +8,9 @@
 #include "controlplane/api/changes.h"
 #include "controlplane/api/lines.h"
 #include "controlplane/api/names.h"
-#include "controlplane/api/policy_text.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/selection.h"
+#include "controlplane/policy/print.h"
 #include "controlplane/policy/selectors.h"
 
 namespace bulkhead::api {
@@ -64,7 +64,7 @@ absl::StatusOr<Response> GetPolicy(const Context& context, const Request& reques
       if (policy.ns != request.segments[0] || policy.name != request.segments[1]) continue;
       PolicyDetail detail;
       detail.policy = MakeRow(*view, policy);
-      detail.yaml = PolicyYaml(policy);
+      detail.yaml = PrintNetworkPolicy(policy);
       for (const auto& [key, workload] : view->workloads) {
         if (Selects(policy, workload)) detail.selects.push_back(WorkloadNameOf(workload));
       }
