@@ -17,14 +17,14 @@ def parse(text):
 
 
 class Bulkhead:
-    def __init__(self, bin_dir, folder, world, **settings):
+    def __init__(self, bin_dir, folder, world, pin_root="/sys/fs/bpf/bulkhead", **settings):
         refuse_outside()
         self.daemon_path = os.path.join(bin_dir, "bulkheadd")
         self.cli_path = os.path.join(bin_dir, "bulkhead")
         self.folder = folder
         self.policy_dir = os.path.join(folder, "policies.d")
         self.socket = os.path.join(folder, "api.sock")
-        self.pin_root = "/sys/fs/bpf/bulkhead"
+        self.pin_root = pin_root
         self.log_path = os.path.join(folder, "bulkheadd.log")
         self.process = None
         os.makedirs(self.policy_dir, exist_ok=True)
@@ -62,6 +62,9 @@ class Bulkhead:
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return log.read()
+
+    def tail(self, count=30):
+        return "\n".join(self.log().splitlines()[-count:]) if os.path.exists(self.log_path) else "(no log)"
 
     def cli(self, *args, check=True, timeout=30, stdin=""):
         """check: exit 0, or 1 (the answer is no); anything else fails."""

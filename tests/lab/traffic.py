@@ -4,6 +4,7 @@
 
   serve NAME SPEC...                 SPEC = tcp:PORT, udp:PORT or sctp:PORT; both families; answers each request with NAME's answer
   call PROTOCOL HOST PORT [options]  asks a server; prints one JSON line {"ok", "failed", "bytes", "answer", "error"}
+  batch JSON                         calls: [[PROTOCOL, HOST, PORT, COUNT], ...]; prints a JSON list of what call prints
   ping HOST [options]                ICMP echo; prints the same
   stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges", "longest_gap_ms", "broken"}
   send INTERFACE HEX [--count N]     raw Ethernet frames
@@ -93,20 +94,29 @@ def ask(protocol, host, port, message, timeout, source_port):
         return answer
 
 
-def call(args):
+def repeat(protocol, host, port, count, message=b"hello", timeout=1.0, source_port=0, interval=0.0):
     result = {"ok": 0, "failed": 0, "bytes": 0, "answer": "", "error": ""}
-    for i in range(args.count):
+    for i in range(count):
         try:
-            answer = ask(args.protocol, args.host, args.port, args.message.encode(), args.timeout, args.source_port)
+            answer = ask(protocol, host, port, message, timeout, source_port)
             result["ok"] += 1
             result["bytes"] += len(answer)
             result["answer"] = answer[:60].decode(errors="replace").rstrip("x\n")
         except OSError as error:
             result["failed"] += 1
             result["error"] = str(error)
-        if args.interval and i + 1 < args.count:
-            time.sleep(args.interval)
+        if interval and i + 1 < count:
+            time.sleep(interval)
+    return result
+
+
+def call(args):
+    result = repeat(args.protocol, args.host, args.port, args.count, args.message.encode(), args.timeout, args.source_port, args.interval)
     print(json.dumps(result), flush=True)
+
+
+def batch(args):
+    print(json.dumps([repeat(*each) for each in json.loads(args.calls)]), flush=True)
 
 
 def checksum(data):
@@ -230,6 +240,10 @@ def main():
     verb.add_argument("--message", default="hello")
     verb.add_argument("--source-port", type=int, default=0)
     verb.set_defaults(run=call)
+
+    verb = verbs.add_parser("batch")
+    verb.add_argument("calls")
+    verb.set_defaults(run=batch)
 
     verb = verbs.add_parser("ping")
     verb.add_argument("host")

@@ -150,9 +150,10 @@ class Namespace(Place):
     def remove(self):
         self.end_processes()
         self.world.forget(self)
+        # First the link: the kernel takes it down only a second after the namespace, and an address that is used again must not
+        # meet the old one.
+        ip_batch([f"link delete {self.host_interface}"])
         run(["ip", "netns", "delete", self.name])
-        # The kernel takes the veth down a moment after the namespace; an address that is used again must not meet the old one.
-        wait_until(f"{self.host_interface} is gone", lambda: not os.path.exists(f"/sys/class/net/{self.host_interface}"))
 
 
 class Outside(Place):

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""learn -> propose -> apply -> enforce: what was seen goes on, and nothing else."""
+import os
+import time
+
+from harness import peer, policy, port, rule
+from world import wait_until
+
+
+def shop(lab):
+    web = [lab.world.workload(f"web-{i}", "web") for i in range(2)]
+    api = lab.world.workload("api-0", "api", serve=["tcp:8080"])
+    db = lab.world.workload("db-0", "db", serve=["tcp:5432", "tcp:22"])
+    dns = lab.world.workload("dns-0", "dns", ns="kube-system", labels={"k8s-app": "dns"}, serve=["udp:53"])
+    lab.start()
+    return web, api, db, dns
+
+
+def trade(web, api, db, dns, count=3):
+    for family in (4, 6):
+        for each in web:
+            each.traffic("call", "tcp", api.address(family), 8080, "--count", count)
+            each.traffic("call", "udp", dns.address(family), 53, "--count", count)
+        api.traffic("call", "tcp", db.address(family), 5432, "--count", count)
+
+
+def edges(lab):
+    return {(edge["from"], edge["to"], edge["port"], edge["protocol"], edge["verdict"]): edge
+            for edge in lab.bulkhead.json("learn", "edges", "-A")}
+
+
+def answered(lab):
+    return sum(edge["answered"] for edge in edges(lab).values())
+
+
+def check_a_proposal_enforces_what_was_seen(lab):
+    web, api, db, dns = shop(lab)
+    trade(web, api, db, dns)
+    web[0].traffic("call", "tcp", db.v4, 22)                               # once
+    web[0].traffic("call", "tcp", db.v4, 23, "--count", 5)                 # closed: refused
+    wait_until("30 answered flows are recorded", lambda: answered(lab) >= 31)
+    out = os.path.join(lab.folder, "out")
+    done = lab.bulkhead.cli("learn", "propose", "--dir", out)
+    lab.equal("learn propose", done.returncode, 0)
+    lab.equal("proposals", len(os.listdir(out)), 4)
+    rows = {row["service"]: row for row in lab.bulkhead.json("learn", "propose")}
+    lab.equal("coverage of api", (rows["api"]["covered_flows"], rows["api"]["answered_flows"]), (18, 18))
+    lab.equal("coverage of db", (rows["db"]["covered_flows"], rows["db"]["answered_flows"]), (6, 7))
+    lab.equal("set aside for db", rows["db"]["set_aside"], 2)
+    applied = lab.bulkhead.cli("policy", "apply", "-f", out)
+    lab.equal("policy apply", applied.returncode, 0)
+    lab.mode("enforce")
+    for family in (4, 6):
+        lab.reaches(web[0], api, 8080, family=family)
+        lab.reaches(web[1], dns, 53, "udp", family)
+        lab.reaches(api, db, 5432, family=family)
+        lab.stopped(web[0], db, 5432, family=family)
+        lab.stopped(web[0], db, 22, family=family)
+        lab.stopped(db, api, 8080, family=family)
+        lab.stopped(api, dns, 53, "udp", family)
+
+
+def check_evidence_outlives_daemon_and_workloads(lab):
+    web, api, db, dns = shop(lab)
+    trade(web, api, db, dns)
+    wait_until("30 answered flows are recorded", lambda: answered(lab) >= 30)
+    lab.equal("answered flows", answered(lab), 30)
+    lab.bulkhead.kill()
+    trade(web, api, db, dns, 1)
+    lab.bulkhead.start()
+    lab.bulkhead.wait_protected(5)
+    wait_until("what happened meanwhile is recorded", lambda: answered(lab) >= 40)
+    lab.equal("answered flows: none twice", answered(lab), 40)
+    api.remove()
+    wait_until("it is gone", lambda: lab.bulkhead.status()["workloads"] == 4)
+    lab.check("the removed service's edges are remembered", ("shop/web", "shop/api", 8080, "tcp", "allow") in edges(lab))
+    lab.check("and proposed", any(row["service"] == "api" for row in lab.bulkhead.json("learn", "propose", "shop")))
+
+
+def check_denied_and_unanswered_edges_never_become_rules(lab):
+    web, api, db, dns = shop(lab)
+    lab.apply(policy("db", "db", ingress=[rule([peer("api")], [port(5432)])]))
+    lab.mode("enforce")
+    for _ in range(3):
+        web[0].traffic("call", "tcp", db.v4, 5432, "--timeout", 0.2)
+    lab.mode("audit")
+    web[0].traffic("call", "tcp", db.v4, 5432, "--count", 5)
+    wait_until("the edges are recorded", lambda: {"deny", "would-deny"} <= {key[4] for key in edges(lab)})
+    row = next(row for row in lab.bulkhead.json("learn", "propose", "shop/db"))
+    lab.check("no rule for it", "port: 5432" not in row["yaml"], row["yaml"])
+    lab.check("it is set aside", row["set_aside"] >= 1, row)
+
+
+def check_a_flood_does_not_stop_learning(lab):
+    web, api, db, dns = shop(lab)
+    started = time.monotonic()
+    web[0].traffic("call", "udp", db.v4, 9999, "--count", 300, "--timeout", 0.002)
+    trade(web, api, db, dns)
+    wait_until("30 answered flows are recorded", lambda: answered(lab) >= 30, 15)
+    lab.check("within seconds", time.monotonic() - started < 20)
