@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attacher: puts programs on the two tc hooks of an interface, and keeps a record of where, pinned beside the maps, that a later process
+// can read. clsact filters and pinned tcx links both outlive this process and are replaced without a moment of none.
+//
+// Works in the network namespace of the calling thread. Thread safety: one interface by one thread at a time.
+#ifndef BULKHEAD_DATAPLANE_EBPF_ATTACH_H_
+#define BULKHEAD_DATAPLANE_EBPF_ATTACH_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/ebpf/loader.h"
+#include "dataplane/kernel/kernel_writer.h"
+#include "dataplane/kernel/netlink.h"
+#include "dataplane/kernel/unique_fd.h"
+
+namespace bulkhead {
+
+enum class AttachMode : uint8_t { kClsact = 0, kTcx = 1 };
+
+// Value of the map bh_attachments, by ifindex (u32). Only user space uses it.
+struct AttachmentRecord {
+  uint16_t zone = 0;
+  AttachMode mode = AttachMode::kClsact;
+  uint8_t own_clsact = 0;  // 1: the clsact qdisc was added by us
+
+  bool operator==(const AttachmentRecord&) const = default;
+};
+static_assert(sizeof(AttachmentRecord) == 4);
+
+inline constexpr char kAttachmentsMap[] = "bh_attachments";
+inline constexpr uint32_t kMaxAttachments = 4096;
+
+class Attacher {
+ public:
+  // base: PinBase(root). Opens or creates the record.
+  static absl::StatusOr<std::unique_ptr<Attacher>> Open(KernelWriter& writer, const std::string& base, AttachMode mode);
+
+  // Idempotent; also replaces programs of an earlier build, and those of the other mode. Reads back that the kernel has exactly these.
+  // kNotFound: no such interface.
+  absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs);
+  // Takes off whatever is ours, and a clsact that we added and nobody else uses. An interface that is gone is fine.
+  absl::Status Detach(uint32_t ifindex);
+
+  absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Records() const;
+
+ private:
+  Attacher(KernelWriter& writer, std::string base, AttachMode mode) : writer_(writer), base_(std::move(base)), mode_(mode) {}
+
+  absl::Status AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
+  absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
+  absl::Status DetachClsact(NetlinkSocket& socket, uint32_t ifindex);
+  absl::Status DetachTcx(uint32_t ifindex);
+  absl::Status PutLink(uint32_t ifindex, TcDirection direction, int program, uint32_t program_id);
+  AttachmentRecord RecordOf(uint32_t ifindex) const;
+  absl::Status Record(uint32_t ifindex, const AttachmentRecord& record);
+  std::string LinkPath(uint32_t ifindex, TcDirection direction) const;
+
+  KernelWriter& writer_;
+  std::string base_;
+  AttachMode mode_;
+  UniqueFd records_;
+};
+
+// What the file descriptor of a BPF link says. type: enum bpf_link_type; ifindex: of a tcx link, 0 when its interface is gone.
+struct LinkInfo {
+  uint32_t type = 0, program_id = 0, ifindex = 0;
+};
+inline constexpr uint32_t kLinkTypeTcx = 11;
+absl::StatusOr<LinkInfo> ReadLinkInfo(int link);
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_EBPF_ATTACH_H_

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/ebpf/ebpf_backend.h"
+
+#include <sys/sysinfo.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bulkhead/abi/event.h"
+#include "dataplane/flow/counters.h"
+#include "dataplane/flow/edge_reader.h"
+#include "dataplane/flow/flow_reader.h"
+#include "dataplane/flow/sweeper.h"
+#include "dataplane/kernel/bpffs.h"
+#include "dataplane/kernel/flow_tick.h"
+#include "dataplane/kernel/links.h"
+
+namespace bulkhead {
+namespace {
+
+// Elements of the LRU tables with the kernel's own 48 to 64 bytes each: one IPv4 entry and half an IPv6 one.
+constexpr uint64_t kBytesPerEntry = 160 + 184 / 2;
+
+uint64_t MemoryOfMachine() {
+  struct sysinfo info{};
+  return sysinfo(&info) == 0 ? static_cast<uint64_t>(info.totalram) * info.mem_unit : 0;
+}
+
+LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
+  LoaderOptions out{options.pin_root, options.max_entries};
+  const uint32_t entries = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
+  out.max_entries.try_emplace("bh_flows4", entries);
+  out.max_entries.try_emplace("bh_flows6", std::max(entries / 2, 1u));
+  return out;
+}
+
+}  // namespace
+
+uint32_t DefaultFlowEntries(uint64_t memory) {
+  const uint64_t affordable = std::clamp<uint64_t>(memory / 200 / kBytesPerEntry, 1u << 14, 1u << 17);
+  return static_cast<uint32_t>(std::bit_floor(affordable));
+}
+
+EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader,
+                         std::unique_ptr<Attacher> attacher, std::unique_ptr<EventReader> events)
+    : writer_(writer),
+      clock_(clock),
+      loader_(std::move(loader)),
+      attacher_(std::move(attacher)),
+      events_(std::move(events)),
+      publisher_(writer, loader_->maps()) {}
+
+absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock, const EbpfOptions& options) {
+  auto loader = Loader::Open(writer, LoaderOptionsFor(options));
+  if (!loader.ok()) return loader.status();
+  auto attacher = Attacher::Open(writer, PinBase(options.pin_root), options.attach);
+  if (!attacher.ok()) return attacher.status();
+  auto events = EventReader::Create((*loader)->maps().events);
+  if (!events.ok()) return events.status();
+  std::unique_ptr<EbpfBackend> backend(
+      new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events)));
+  if (!backend->loader_->adopted()) {
+    if (auto status = backend->SetOptions(DataplaneOptions{}); !status.ok()) return status;
+  } else {
+    if (auto status = backend->Adopt(); !status.ok()) return status;
+    if (auto status = backend->RemoveUnusedPrograms(options.pin_root); !status.ok()) return status;
+  }
+  return backend;
+}
+
+absl::Status EbpfBackend::Adopt() {
+  auto adopted = publisher_.Adopt();
+  if (!adopted.ok()) return adopted.status();
+  adopted_ = *std::move(adopted);
+  return AdoptAttachments();
+}
+
+absl::Status EbpfBackend::AdoptAttachments() {
+  auto socket = NetlinkSocket::Open();
+  if (!socket.ok()) return socket.status();
+  const auto links = DumpLinks(*socket);
+  if (!links.ok()) return links.status();
+  std::set<uint32_t> living;
+  for (const Link& link : *links) living.insert(link.ifindex);
+  const auto records = attacher_->Records();
+  if (!records.ok()) return records.status();
+  for (const auto& [ifindex, record] : *records) {
+    const bool lives = living.contains(ifindex);
+    const absl::Status status = lives ? Attach(ifindex, record.zone) : Detach(ifindex);
+    if (absl::IsNotFound(status)) continue;  // gone since the dump
+    if (!status.ok()) return status;
+    if (lives) adopted_.attachments.push_back({ifindex, record.zone});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EbpfBackend::RemoveUnusedPrograms(const std::string& root) {
+  const std::string folder = PinBase(root) + "/programs";
+  std::set<std::string> used = {absl::StrCat(folder, "/0")};
+  for (const AdoptedAttachment& attachment : adopted_.attachments) used.insert(absl::StrCat(folder, "/", attachment.zone));
+  std::vector<std::string> unused;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (!used.contains(entry.path())) unused.push_back(entry.path());
+  }
+  for (const std::string& zone : unused) {
+    for (const std::string& path : ListTree(zone)) {
+      const absl::Status status = path == zone ? writer_.RemoveDirectory(path) : writer_.Unpin(path);
+      if (!status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EbpfBackend::StoreControl(uint32_t& word, uint32_t value) {
+  return word == value ? absl::OkStatus() : writer_.StoreWord(&word, value);
+}
+
+absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
+  bh_control& control = *loader_->maps().control;
+  const uint64_t tick_ns = FlowTickNs();
+  const uint32_t* const rows[BH_TIMEOUT_ROWS] = {options.timeouts.tcp, options.timeouts.udp, options.timeouts.other};
+  for (int row = 0; row < BH_TIMEOUT_ROWS; ++row) {
+    for (int state = 0; state < 4; ++state) {
+      const absl::Status status = StoreControl(control.timeout[row][state], SecondsToTicks(rows[row][state], tick_ns));
+      if (!status.ok()) return status;
+    }
+  }
+  const uint64_t events = (uint64_t{options.events_per_second} * tick_ns + 999999999) / 1000000000;
+  if (auto status = StoreControl(control.events_per_tick, static_cast<uint32_t>(events)); !status.ok()) return status;
+  const uint32_t flags = options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0;
+  if (control.flags == flags) return absl::OkStatus();
+  if (auto status = writer_.StoreWord(&control.flags, flags); !status.ok()) return status;
+  return publisher_.RaiseEpoch();  // verdicts depend on it
+}
+
+absl::Status EbpfBackend::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) {
+  return publisher_.ApplyPolicy(std::move(policy));
+}
+absl::Status EbpfBackend::PutEndpoint(const EndpointState& endpoint) { return publisher_.PutEndpoint(endpoint); }
+absl::Status EbpfBackend::RemoveEndpoint(uint16_t slot) { return publisher_.RemoveEndpoint(slot); }
+absl::Status EbpfBackend::SetHostAddresses(const std::vector<IpAddress>& addresses) {
+  return publisher_.SetHostAddresses(addresses);
+}
+absl::Status EbpfBackend::SetPublished(const std::vector<PublishedTarget>& targets) { return publisher_.SetPublished(targets); }
+
+absl::Status EbpfBackend::Attach(uint32_t ifindex, uint16_t zone) {
+  const auto programs = loader_->Programs(zone);
+  if (!programs.ok()) return programs.status();
+  return attacher_->Attach(ifindex, zone, *programs);
+}
+
+absl::Status EbpfBackend::Detach(uint32_t ifindex) { return attacher_->Detach(ifindex); }
+
+absl::StatusOr<FlowTime> EbpfBackend::Now() const {
+  return ReadFlowTime(loader_->clock_program(), loader_->maps().clock_now, clock_);
+}
+
+absl::Status EbpfBackend::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  return ReadFlowTables(loader_->maps().flows4, loader_->maps().flows6, *now, callback);
+}
+
+absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  return ReadEdgeTables(loader_->maps().edges, loader_->maps().edges_outside, *now, callback);
+}
+
+absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }
+
+absl::StatusOr<std::vector<uint64_t>> EbpfBackend::ReadCounters() { return ReadCounterTable(loader_->maps().counters); }
+
+absl::StatusOr<uint64_t> EbpfBackend::Sweep() {
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  return SweepFlowTables(writer_, loader_->maps().flows4, loader_->maps().flows6, *loader_->maps().control, now->tick);
+}
+
+std::optional<int> EbpfBackend::ProgramFd(uint16_t zone, int hook) {
+  const ZonePrograms* programs = loader_->Loaded(zone);
+  if (programs == nullptr) return std::nullopt;
+  return hook == BH_HOOK_INGRESS ? programs->ingress : programs->egress;
+}
+
+}  // namespace bulkhead

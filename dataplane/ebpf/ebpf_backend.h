@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// EbpfBackend: the dataplane in the kernel. Maps and programs are pinned and outlive it; a later one adopts them.
+// Thread safety: as Backend says. Works in the network namespace of the calling threads, which must all be in the same.
+#ifndef BULKHEAD_DATAPLANE_EBPF_EBPF_BACKEND_H_
+#define BULKHEAD_DATAPLANE_EBPF_EBPF_BACKEND_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/backend.h"
+#include "dataplane/ebpf/adopted_state.h"
+#include "dataplane/ebpf/attach.h"
+#include "dataplane/ebpf/loader.h"
+#include "dataplane/ebpf/publisher.h"
+#include "dataplane/flow/event_reader.h"
+#include "dataplane/flow/flow_time.h"
+#include "dataplane/kernel/clock.h"
+#include "dataplane/kernel/kernel_writer.h"
+
+namespace bulkhead {
+
+inline constexpr char kDefaultPinRoot[] = "/sys/fs/bpf/bulkhead";
+
+struct EbpfOptions {
+  std::string pin_root = kDefaultPinRoot;
+  AttachMode attach = AttachMode::kClsact;
+  // IPv4 flows; IPv6 has room for half as many. 0: by the machine's memory, see DefaultFlowEntries. For new maps only.
+  uint32_t flow_entries = 0;
+  // Elements of other maps by name (bpf/maps.h), for new maps only.
+  std::map<std::string, uint32_t, std::less<>> max_entries;
+};
+
+// Both flow tables together take about half a percent of the memory (bytes): a power of two between 2^14 and 2^17.
+uint32_t DefaultFlowEntries(uint64_t memory);
+
+class EbpfBackend : public Backend {
+ public:
+  // Loads or adopts, as the loader does; interfaces that had programs of an earlier build have this one's when it returns.
+  // writer and clock must outlive the backend.
+  static absl::StatusOr<std::unique_ptr<EbpfBackend>> Open(KernelWriter& writer, const Clock& clock, const EbpfOptions& options);
+
+  // What was there when it was opened.
+  const AdoptedState& adopted() const { return adopted_; }
+  uint32_t stamp() const { return publisher_.stamp(); }
+
+  absl::Status SetOptions(const DataplaneOptions& options) override;
+  absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override;
+  absl::Status PutEndpoint(const EndpointState& endpoint) override;
+  absl::Status RemoveEndpoint(uint16_t slot) override;
+  absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
+  absl::Status SetPublished(const std::vector<PublishedTarget>& targets) override;
+  absl::Status Attach(uint32_t ifindex, uint16_t zone) override;
+  absl::Status Detach(uint32_t ifindex) override;
+  absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
+  absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
+  absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
+  absl::StatusOr<uint64_t> Sweep() override;
+
+  // For tests that run the programs themselves. hook: enum bh_hook. nullopt: no programs are loaded for that zone.
+  std::optional<int> ProgramFd(uint16_t zone, int hook);
+  // Loads a zone's programs without attaching them.
+  absl::Status LoadZone(uint16_t zone) { return loader_->Programs(zone).status(); }
+  int MapFd(std::string_view name) const { return loader_->MapFd(name); }
+
+ private:
+  EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader, std::unique_ptr<Attacher> attacher,
+              std::unique_ptr<EventReader> events);
+
+  absl::Status Adopt();
+  // Puts this build's programs where records say that an earlier one's were.
+  absl::Status AdoptAttachments();
+  absl::Status RemoveUnusedPrograms(const std::string& root);
+  absl::Status StoreControl(uint32_t& word, uint32_t value);
+  absl::StatusOr<FlowTime> Now() const;
+
+  KernelWriter& writer_;
+  const Clock& clock_;
+  std::unique_ptr<Loader> loader_;
+  std::unique_ptr<Attacher> attacher_;
+  std::unique_ptr<EventReader> events_;
+  Publisher publisher_;
+  AdoptedState adopted_;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_EBPF_EBPF_BACKEND_H_

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loader: opens or creates the pinned maps, and loads the programs, once for each zone.
+//
+//   ROOT/v<BH_LAYOUT_VERSION>/maps/NAME
+//   ROOT/v<BH_LAYOUT_VERSION>/programs/ZONE/bh_ingress, bh_egress
+//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_ingress, IFINDEX_egress   (tcx; see attach.h)
+//
+// bh_control is pinned last: without it the maps are the rest of an interrupted start and are replaced.
+// Thread safety: Programs may be called from several threads; everything else from one, before.
+#ifndef BULKHEAD_DATAPLANE_EBPF_LOADER_H_
+#define BULKHEAD_DATAPLANE_EBPF_LOADER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/ebpf/maps.h"
+#include "dataplane/kernel/kernel_writer.h"
+#include "dataplane/kernel/unique_fd.h"
+
+struct bpf_object;
+struct bpf_map;
+
+namespace bulkhead {
+
+// The programs of one zone. Plain numbers; the loader keeps them open.
+struct ZonePrograms {
+  int ingress = -1, egress = -1;           // file descriptors
+  uint32_t ingress_id = 0, egress_id = 0;  // the kernel's numbers of the programs
+};
+
+struct LoaderOptions {
+  std::string root;
+  // Elements of maps by name, where they are to differ from bpf/maps.h. For new maps only.
+  std::map<std::string, uint32_t, std::less<>> max_entries;
+};
+
+std::string PinBase(std::string_view root);  // ROOT/v<BH_LAYOUT_VERSION>
+
+class Loader {
+ public:
+  // Mounts a bpffs if there is none, opens or creates all maps, and loads the programs of zone 0, which shows that this kernel takes
+  // them. kFailedPrecondition: a pinned map has another layout than this build's.
+  static absl::StatusOr<std::unique_ptr<Loader>> Open(KernelWriter& writer, LoaderOptions options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  bool adopted() const { return adopted_; }  // the maps were there
+  const Maps& maps() const { return maps_; }
+  int MapFd(std::string_view name) const;  // -1: no such map
+  int clock_program() const { return clock_.get(); }
+
+  // Loads and pins them at the first call for a zone.
+  absl::StatusOr<ZonePrograms> Programs(uint16_t zone);
+  // Of a zone whose programs are loaded already; nullptr otherwise.
+  const ZonePrograms* Loaded(uint16_t zone);
+
+ private:
+  struct Zone {
+    UniqueFd ingress, egress;
+    ZonePrograms programs;
+  };
+
+  Loader(KernelWriter& writer, LoaderOptions options) : writer_(writer), options_(std::move(options)) {}
+
+  absl::Status PrepareDirectories();
+  absl::Status OpenPinnedMaps();
+  absl::Status MapControl();
+  absl::Status FillMaps();
+  // Sizes new maps, puts the open ones in the place of the object's.
+  absl::Status PrepareMaps(bpf_object* object);
+  absl::Status KeepNewMaps(bpf_object* object);
+  absl::Status LoadZone(uint16_t zone, Zone& out);
+  absl::Status PinZone(uint16_t zone, const Zone& programs);
+
+  KernelWriter& writer_;
+  LoaderOptions options_;
+  bool adopted_ = false;
+  std::map<std::string, UniqueFd, std::less<>> fds_;
+  Maps maps_;
+  UniqueFd clock_;
+
+  std::mutex mutex_;
+  std::map<uint16_t, Zone> zones_;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_EBPF_LOADER_H_

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dataplane's maps (bpf/maps.h) by their file descriptors, with the sizes that user space has to respect.
+// A value that owns nothing; the Loader keeps the maps open. Any thread.
+#ifndef BULKHEAD_DATAPLANE_EBPF_MAPS_H_
+#define BULKHEAD_DATAPLANE_EBPF_MAPS_H_
+
+#include <cstdint>
+
+#include "bulkhead/abi/config.h"
+
+namespace bulkhead {
+
+struct Maps {
+  bh_control* control = nullptr;  // the mapped memory of bh_control
+
+  int policy = -1, subjects = -1, matrix = -1, rulesets = -1, intervals = -1;
+  int prefix4[2] = {-1, -1}, prefix6[2] = {-1, -1};  // by policy slot
+
+  int ports = -1, endpoints = -1, addresses = -1, published = -1, targets = -1;
+  uint32_t max_addresses = 0, max_published = 0;  // elements
+
+  int flows4 = -1, flows6 = -1, edges = -1, edges_outside = -1;
+  int counters = -1, events = -1, clock_now = -1;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_DATAPLANE_EBPF_MAPS_H_
