@@ -37,6 +37,7 @@ class Builder : public YAML::EventHandler {
   explicit Builder(const Limits& limits) : limits_(limits) {}
 
   std::vector<Node> Take() { return std::move(documents_); }
+  std::pair<int, int> last_quoted() const { return last_quoted_; }  // line and column; 0: none
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -49,9 +50,10 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     Node node = Make(mark, Node::Kind::kScalar, anchor);
     // yaml-cpp: "?" for a plain scalar, "!" for one in quotes or a block.
-    node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    node.quoted = tag == "!";
     if (!node.quoted && tag != "?" && !tag.empty()) RefuseTag(mark, tag);
     node.scalar = value;
+    if (node.quoted) last_quoted_ = {node.line, node.column};
     Add(std::move(node));
   }
 
@@ -143,20 +145,43 @@ class Builder : public YAML::EventHandler {
 
   const Limits limits_;
   size_t nodes_ = 0;
+  std::pair<int, int> last_quoted_ = {0, 0};
   std::vector<Frame> open_;
   std::vector<Node> documents_;
 };
 
+std::string_view FromLine(std::string_view text, int line) {
+  for (int i = 1; i < line; ++i) {
+    const size_t end = text.find('\n');
+    if (end == std::string_view::npos) return "";
+    text.remove_prefix(end + 1);
+  }
+  return text;
+}
+
 // Where the commonest of all mistakes is the cause, yaml-cpp's own words do not say so.
 const char* TabHint(std::string_view text, int line) {
-  size_t begin = 0;
-  for (int i = 1; i < line; ++i) {
-    const size_t end = text.find('\n', begin);
-    if (end == std::string_view::npos) return "";
-    begin = end + 1;
+  const std::string_view rest = FromLine(text, line);
+  const size_t first = rest.find_first_not_of(' ');
+  return first != std::string_view::npos && rest[first] == '\t' ? " (this line is indented with a tab, expected spaces)" : "";
+}
+
+// yaml-cpp takes the end of the file for the closing quote when a line's end stands before it.
+bool IsUnclosed(std::string_view text, int line, int column) {
+  if (line == 1 && text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // the byte order mark has no column
+  std::string_view rest = FromLine(text, line);
+  rest.remove_prefix(std::min(rest.size(), static_cast<size_t>(column - 1)));
+  if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return false;
+  const char quote = rest[0];
+  for (size_t i = 1; i < rest.size(); ++i) {
+    if (quote == '"' && rest[i] == '\\') {
+      ++i;
+    } else if (rest[i] == quote) {
+      if (quote == '"' || i + 1 == rest.size() || rest[i + 1] != quote) return false;
+      ++i;  // '' is a quote within single quotes
+    }
   }
-  const size_t first = text.find_first_not_of(' ', begin);
-  return first != std::string_view::npos && text[first] == '\t' ? " (this line is indented with a tab, expected spaces)" : "";
+  return true;
 }
 
 absl::Status Broken(std::string_view text, const std::string& file, const YAML::Exception& error) {
@@ -183,6 +208,9 @@ absl::StatusOr<std::vector<Node>> Parse(std::string_view text, const std::string
     return Broken(text, file, error);
   } catch (const std::exception& error) {
     return absl::InvalidArgumentError(absl::StrCat(file, ": not YAML: ", error.what()));
+  }
+  if (const auto [line, column] = builder.last_quoted(); line > 0 && IsUnclosed(text, line, column)) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ":", line, ":", column, ": found a quote that is never closed"));
   }
   return builder.Take();
 }
