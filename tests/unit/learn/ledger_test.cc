@@ -117,6 +117,13 @@ TEST_F(LedgerTest, AnEdgeMadeAnewCountsFromZero) {
   EXPECT_EQ(evidence.edges[0].answered, 21u);
 }
 
+TEST_F(LedgerTest, ABirthThatWasReadAMomentApartIsTheSame) {
+  ASSERT_TRUE(Record({WebToDb(10, 9, 10 * kSecond)}).ok());
+  ASSERT_TRUE(Record({WebToDb(11, 9, 10 * kSecond + 700)}).ok());
+  ASSERT_TRUE(Record({WebToDb(12, 9, 10 * kSecond - 900)}).ok());
+  EXPECT_EQ(Load().edges[0].flows, 12u);
+}
+
 TEST_F(LedgerTest, ARestartGoesOnWhereTheLastDrainEnded) {
   ASSERT_TRUE(Record({WebToDb(10, 9)}).ok());
   Reopen();
