@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the backends of a stage keep, compared.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+// A multiset of lines: what differs shows as lines that only one has.
+using Lines = std::vector<std::string>;
+
+std::string Describe(const FlowKey& key, const Flow& flow) {
+  std::ostringstream out;
+  out << ProtocolName(key.protocol) << " zone " << key.zone;
+  for (const int side : {0, 1}) {
+    out << " [" << key.address[side].ToString() << " " << key.port[side] << " ifindex " << flow.ifindex[side] << " slot "
+        << flow.slot[side] << " packets " << flow.packets[side] << " bytes " << flow.bytes[side] << (flow.fin[side] ? " fin" : "")
+        << "]";
+  }
+  out << " opener " << flow.opener << " state " << flow.state << (flow.linked ? " linked" : "")
+      << (flow.midstream ? " midstream" : "") << " " << flow.ruling.source << " -> " << flow.ruling.destination << " "
+      << VerdictName(flow.ruling.verdict) << " rules " << flow.ruling.source_rule << " " << flow.ruling.destination_rule
+      << " service " << flow.service_port;
+  return out.str();
+}
+
+std::string Describe(const EdgeRecord& edge) {
+  std::ostringstream out;
+  out << edge.source_identity << " -> " << edge.destination_identity << " " << edge.port << "/" << ProtocolName(edge.protocol)
+      << " " << VerdictName(edge.verdict) << " peer " << edge.peer.ToString() << " flows " << edge.flows << " answered "
+      << edge.answered << " denied " << edge.denied;
+  return out.str();
+}
+
+std::string Describe(const bh_event& event) {
+  static constexpr const char* kReasons[] = BH_REASON_NAMES;
+  const auto address = [&](const uint8_t* bytes) {
+    IpAddress out;
+    out.family = event.family == 6 ? 6 : 4;
+    std::copy_n(bytes, 16, out.bytes.begin());
+    return out.ToString();
+  };
+  std::ostringstream out;
+  out << kReasons[event.reason] << " " << VerdictName(static_cast<Verdict>(event.verdict)) << " hook " << int{event.hook}
+      << " ifindex " << event.ifindex << " zone " << event.zone << " type " << event.ethertype << " family " << int{event.family}
+      << " " << address(event.source) << " " << event.source_port << " -> " << address(event.destination) << " "
+      << event.destination_port << "/" << int{event.protocol} << " flags " << int{event.tcp_flags} << " identities "
+      << event.source_identity << " " << event.destination_identity << " rules " << event.source_rule << " "
+      << event.destination_rule << " slots " << event.source_slot << " " << event.destination_slot << " length " << event.length;
+  return out.str();
+}
+
+void ExpectSame(Lines first, Lines second, const std::string& what, const std::string& names) {
+  std::sort(first.begin(), first.end());
+  std::sort(second.begin(), second.end());
+  Lines only_first, only_second;
+  std::set_difference(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(only_first));
+  std::set_difference(second.begin(), second.end(), first.begin(), first.end(), std::back_inserter(only_second));
+  if (only_first.empty() && only_second.empty()) return;
+  std::string text;
+  for (const auto& line : only_first) text += "\n  first only:  " + line;
+  for (const auto& line : only_second) text += "\n  second only: " + line;
+  ADD_FAILURE() << what << " differ, " << names << text;
+}
+
+Lines FlowLines(Runner& runner) {
+  Lines lines;
+  const auto flows = runner.Flows();
+  EXPECT_TRUE(flows.ok()) << flows.status();
+  if (!flows.ok()) return lines;
+  for (const auto& [key, flow] : *flows) lines.push_back(Describe(key, flow));
+  return lines;
+}
+
+Lines EdgeLines(Runner& runner) {
+  Lines lines;
+  const auto status = runner.backend().ReadEdges([&](const EdgeRecord& edge) {
+    lines.push_back(Describe(edge));
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return lines;
+}
+
+Lines EventLines(Runner& runner) {
+  Lines lines;
+  const auto status = runner.backend().DrainEvents([&](const bh_event& event) { lines.push_back(Describe(event)); });
+  EXPECT_TRUE(status.ok()) << status;
+  return lines;
+}
+
+Lines CounterLines(Runner& runner, const std::vector<uint64_t>& before) {
+  Lines lines;
+  const auto counters = runner.backend().ReadCounters();
+  EXPECT_TRUE(counters.ok()) << counters.status();
+  if (!counters.ok()) return lines;
+  for (size_t i = 0; i < counters->size(); ++i) {
+    if ((*counters)[i] != before[i])
+      lines.push_back("counter " + std::to_string(i) + ": " + std::to_string((*counters)[i] - before[i]));
+  }
+  return lines;
+}
+
+}  // namespace
+
+void Stage::Compare() {
+  const Lines flows = FlowLines(*runners_[0]), edges = EdgeLines(*runners_[0]), events = EventLines(*runners_[0]),
+              counters = CounterLines(*runners_[0], counters_[0]);
+  for (size_t i = 1; i < runners_.size(); ++i) {
+    const std::string names = runners_[0]->name() + " and " + runners_[i]->name();
+    ExpectSame(flows, FlowLines(*runners_[i]), "flows", names);
+    ExpectSame(edges, EdgeLines(*runners_[i]), "edges", names);
+    ExpectSame(events, EventLines(*runners_[i]), "events", names);
+    ExpectSame(counters, CounterLines(*runners_[i], counters_[i]), "counters", names);
+  }
+}
+
+}  // namespace bulkhead::packet_test

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/stage.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "controlplane/policy/parse.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+constexpr char kNamespace[] = "shop";
+
+CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
+  const PolicyFile file = ParsePolicies(setting.policies, "case.yaml");
+  for (const std::string& error : file.errors) ADD_FAILURE() << error;
+  CompileInput input;
+  input.documents = std::make_shared<PolicyDocuments>(file.documents);
+  std::map<IdentityId, KnownIdentity> identities;
+  for (const Actor& actor : Cast()) {
+    if (actor.service.empty()) continue;
+    KnownIdentity& known = identities[actor.endpoint.identity];
+    known.identity = {actor.endpoint.identity, kNamespace, actor.service, {{"app", actor.service}}, {}};
+    const auto mode = setting.modes.find(actor.service);
+    known.mode = mode == setting.modes.end() ? setting.mode : mode->second;
+  }
+  for (const EndpointState& endpoint : endpoints) {
+    auto& addresses = identities[endpoint.identity].addresses;
+    addresses.insert(addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
+  }
+  identities.erase(kIdentityUnknown);
+  for (const auto& [id, known] : identities) input.identities.push_back(known);
+  input.host_addresses = HostAddresses();
+  input.options = setting.options;
+  input.global_mode = setting.global_mode;
+  input.generation = generation;
+  auto policy = Compile(input);
+  if (!policy.ok()) {
+    ADD_FAILURE() << policy.status();
+    std::abort();
+  }
+  return *std::move(policy);
+}
+
+std::string Document(const std::string& name, const std::string& service, const std::string& spec) {
+  return "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " + name +
+         ", namespace: shop}\nspec:\n  podSelector: {matchLabels: {app: " + service + "}}\n" + spec;
+}
+
+std::string Peer(const std::string& direction, const std::string& peer) {
+  if (peer.empty()) return "";
+  const bool block = peer.find('/') != std::string::npos;
+  return direction + ": [" + (block ? "{ipBlock: {cidr: \"" + peer + "\"}}" : "{podSelector: {matchLabels: {app: " + peer + "}}}") +
+         "]";
+}
+
+std::string Rule(const std::string& direction, const std::string& peer, const std::string& ports) {
+  const std::string who = Peer(direction, peer), which = ports.empty() ? "" : "ports: " + ports;
+  return "{" + who + (who.empty() || which.empty() ? "" : ", ") + which + "}";
+}
+
+}  // namespace
+
+std::string AllowIngress(const std::string& to, const std::string& from, const std::string& ports) {
+  static int number = 0;
+  return Document("in-" + std::to_string(++number), to,
+                  "  policyTypes: [Ingress]\n  ingress: [" + Rule("from", from, ports) + "]\n");
+}
+
+std::string AllowEgress(const std::string& from, const std::string& to, const std::string& ports) {
+  static int number = 0;
+  return Document("out-" + std::to_string(++number), from, "  policyTypes: [Egress]\n  egress: [" + Rule("to", to, ports) + "]\n");
+}
+
+std::string IsolateIngress(const std::string& service) {
+  return Document("no-in-" + service, service, "  policyTypes: [Ingress]\n");
+}
+std::string IsolateEgress(const std::string& service) {
+  return Document("no-out-" + service, service, "  policyTypes: [Egress]\n");
+}
+
+Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
+  // Endpoints as the control plane gives them: the policy is compiled first, so that it knows their subjects.
+  for (const Actor& actor : Cast()) endpoints_[actor.slot()] = actor.endpoint;
+  OnAll([](Backend& backend) { return backend.SetOptions(DataplaneOptions()); });
+  Apply(setting);
+  OnAll([](Backend& backend) { return backend.SetHostAddresses(HostAddresses()); });
+  for (const auto& [slot, endpoint] : endpoints_) Put(endpoint);
+  for (const auto& runner : runners_) counters_.push_back(runner->backend().ReadCounters().value());
+}
+
+Stage::~Stage() { Compare(); }
+
+template <typename F>
+void Stage::OnAll(F&& change) {
+  for (const auto& runner : runners_) {
+    const absl::Status status = change(runner->backend());
+    EXPECT_TRUE(status.ok()) << runner->name() << ": " << status;
+  }
+}
+
+void Stage::Apply(const Setting& setting) {
+  std::vector<EndpointState> endpoints;
+  for (const auto& [slot, endpoint] : endpoints_) endpoints.push_back(endpoint);
+  CompiledPolicy policy = CompileSetting(setting, endpoints, ++generation_);
+  for (RuleInfo& rule : policy.rules) {
+    rule.id = rule_ids_.emplace(rule.key, static_cast<uint32_t>(rule_ids_.size() + 1)).first->second;
+  }
+  policy_ = std::make_shared<const CompiledPolicy>(std::move(policy));
+  OnAll([&](Backend& backend) { return backend.ApplyPolicy(policy_); });
+}
+
+void Stage::Publish(const std::vector<PublishedTarget>& targets) {
+  OnAll([&](Backend& backend) { return backend.SetPublished(targets); });
+}
+
+void Stage::SetOptions(const DataplaneOptions& options) {
+  OnAll([&](Backend& backend) { return backend.SetOptions(options); });
+}
+
+void Stage::Put(const EndpointState& endpoint) {
+  endpoints_[endpoint.slot] = endpoint;
+  OnAll([&](Backend& backend) { return backend.PutEndpoint(endpoint); });
+}
+
+void Stage::Remove(uint16_t slot) {
+  endpoints_.erase(slot);
+  OnAll([&](Backend& backend) { return backend.RemoveEndpoint(slot); });
+}
+
+void Stage::Advance(uint32_t seconds) {
+  for (const auto& runner : runners_) EXPECT_TRUE(runner->Advance(seconds).ok()) << runner->name();
+}
+
+Outcome Stage::Run(const Packet& packet) {
+  std::optional<Outcome> first;
+  for (const auto& runner : runners_) {
+    const auto outcome = runner->Run(packet);
+    if (!outcome.ok()) {
+      ADD_FAILURE() << runner->name() << ": " << outcome.status();
+      continue;
+    }
+    if (!first) {
+      first = *outcome;
+      continue;
+    }
+    EXPECT_EQ(outcome->pass, first->pass) << runner->name() << " " << *outcome << "; " << *first;
+    EXPECT_EQ(outcome->established, first->established) << runner->name() << " " << *outcome << "; " << *first;
+    if (!first->established) {
+      EXPECT_EQ(outcome->verdict, first->verdict) << runner->name() << " " << *outcome << "; " << *first;
+      EXPECT_EQ(outcome->reason, first->reason) << runner->name() << " " << *outcome << "; " << *first;
+    }
+    if (runner->ShowsTag() && first->pass) {
+      EXPECT_EQ(outcome->tag, first->tag) << runner->name();
+    }
+  }
+  return first.value_or(Outcome());
+}
+
+Outcome Stage::Leaves(const Actor& from, const Frame& frame) {
+  return Run({BH_HOOK_INGRESS, from.zone(), from.ifindex(), from.ifindex(), 0, false, frame.Build()});
+}
+
+Outcome Stage::Arrives(const Actor& to, const Frame& frame, uint16_t tag, uint32_t came_in) {
+  return Run({BH_HOOK_EGRESS, to.zone(), to.ifindex(), came_in, tag, false, frame.Build()});
+}
+
+Outcome Stage::Travels(const Actor& from, const Actor& to, const Frame& frame) {
+  const Outcome left = Leaves(from, frame);
+  return left.pass ? Arrives(to, frame, left.tag, from.ifindex()) : left;
+}
+
+const std::string& Stage::RuleKey(uint32_t id) const {
+  static const std::string none = "no such rule";
+  for (const auto& [key, known] : rule_ids_) {
+    if (known == id) return key;
+  }
+  return none;
+}
+
+std::map<FlowKey, Flow> Stage::Flows() { return runners_.front()->Flows().value(); }
+
+std::vector<EdgeRecord> Stage::Edges() {
+  std::vector<EdgeRecord> edges;
+  const auto status = runners_.front()->backend().ReadEdges([&](const EdgeRecord& edge) {
+    edges.push_back(edge);
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return edges;
+}
+
+}  // namespace bulkhead::packet_test
+
+namespace bulkhead::reference {
+
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+  static constexpr const char* kReasons[] = BH_REASON_NAMES;
+  out << (outcome.pass ? "pass" : "drop") << (outcome.established ? ", established" : "") << ", " << VerdictName(outcome.verdict)
+      << ", " << kReasons[outcome.reason] << ", tag " << outcome.tag;
+  return out << ", " << outcome.source_identity << " -> " << outcome.destination_identity;
+}
+
+}  // namespace bulkhead::reference

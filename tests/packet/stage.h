@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: the cast under a policy, on every backend at once. Each packet runs on all of them; they must agree.
+#ifndef BULKHEAD_TESTS_PACKET_STAGE_H_
+#define BULKHEAD_TESTS_PACKET_STAGE_H_
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "controlplane/policy/compile.h"
+#include "tests/packet/cast.h"
+#include "tests/packet/runner.h"
+
+namespace bulkhead::packet_test {
+
+struct Setting {
+  std::string policies = {};               // YAML; all workloads are in namespace shop, labelled app: SERVICE
+  Mode mode = Mode::kEnforce;              // of every service
+  std::map<std::string, Mode> modes = {};  // of single services, instead
+  Mode global_mode = Mode::kEnforce;
+  PolicyOptions options = {};
+};
+
+class Stage {
+ public:
+  // With the whole cast, the host's addresses and the setting.
+  explicit Stage(const Setting& setting);
+  ~Stage();
+
+  void Apply(const Setting& setting);  // a new generation
+  void Publish(const std::vector<PublishedTarget>& targets);
+  void SetOptions(const DataplaneOptions& options);
+  void Put(const EndpointState& endpoint);
+  void Remove(uint16_t slot);
+  void Advance(uint32_t seconds);
+
+  Outcome Run(const Packet& packet);
+  // The actor sends the frame; its ingress hook sees it.
+  Outcome Leaves(const Actor& from, const Frame& frame);
+  // The frame is delivered to the actor; its egress hook sees it. tag: of who sent it; came_in: ifindex, 0 = made by the host.
+  Outcome Arrives(const Actor& to, const Frame& frame, uint16_t tag, uint32_t came_in);
+  Outcome ArrivesFromOutside(const Actor& to, const Frame& frame) { return Arrives(to, frame, 0, kUplink); }
+  Outcome ArrivesFromHost(const Actor& to, const Frame& frame) { return Arrives(to, frame, 0, 0); }
+  // Both, on one bridge or routed: the second only if the first passes. The last one's outcome.
+  Outcome Travels(const Actor& from, const Actor& to, const Frame& frame);
+
+  // Entries of the first backend; all backends have the same.
+  std::map<FlowKey, Flow> Flows();
+  std::vector<EdgeRecord> Edges();
+  // Everything that the backends keep must be equal: entries, edges, counters. Also done at the end of each stage.
+  void Compare();
+
+  const CompiledPolicy& policy() const { return *policy_; }
+  const std::string& RuleKey(uint32_t id) const;
+
+ private:
+  template <typename F>
+  void OnAll(F&& change);
+
+  std::vector<std::unique_ptr<Runner>> runners_;
+  std::vector<std::vector<uint64_t>> counters_;  // at the start, by runner
+  std::shared_ptr<const CompiledPolicy> policy_;
+  std::map<uint16_t, EndpointState> endpoints_;
+  std::map<std::string, uint32_t> rule_ids_;
+  uint64_t generation_ = 0;
+};
+
+// Policy text for the cast: who may reach whom. Each isolates what it selects.
+std::string AllowIngress(const std::string& to, const std::string& from, const std::string& ports);
+std::string AllowEgress(const std::string& from, const std::string& to, const std::string& ports);
+std::string IsolateIngress(const std::string& service);
+std::string IsolateEgress(const std::string& service);
+
+// Established: the flow table alone let it pass. Allowed: judged, and passed with nothing to report.
+MATCHER(Established, "passes as established") { return arg.pass && arg.established; }
+MATCHER(Allowed, "is judged and allowed") {
+  return arg.pass && !arg.established && arg.verdict == Verdict::kAllow && arg.reason == BH_REASON_NONE;
+}
+MATCHER(Passes, "passes, with nothing to report") { return arg.pass && (arg.established || arg.verdict == Verdict::kAllow); }
+MATCHER_P(Denied, reason, "is dropped for the reason") {
+  return !arg.pass && arg.verdict == Verdict::kDeny && arg.reason == reason;
+}
+MATCHER_P(WouldBeDenied, reason, "passes, reported for the reason") {
+  return arg.pass && !arg.established && arg.verdict == Verdict::kWouldDeny && arg.reason == reason;
+}
+
+}  // namespace bulkhead::packet_test
+
+namespace bulkhead::reference {
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome);
+}  // namespace bulkhead::reference
+
+#endif  // BULKHEAD_TESTS_PACKET_STAGE_H_
