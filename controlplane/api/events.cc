@@ -88,7 +88,7 @@ const char* ReasonName(unsigned reason) { return reason < BH_REASON_COUNT ? kRea
 EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& event, const Moment& now) {
   EventRow row;
   row.sequence = sequence;
-  row.age_ms = now.AgeMs(event.time);
+  row.age_ms = AgeMs(now.monotonic_ns, event.time);
   row.time_unix_ms = now.unix_ms - row.age_ms;
   row.from = names.Party(event.source_identity);
   row.to = names.Party(event.destination_identity);

@@ -70,8 +70,8 @@ FlowRow MakeFlowRow(const Names& names, const FlowRecord& flow, const Moment& no
   row.packets_back = flow.packets[1];
   row.bytes_to = flow.bytes[0];
   row.bytes_back = flow.bytes[1];
-  row.age_ms = now.AgeMs(flow.first_seen);
-  row.idle_ms = now.AgeMs(flow.last_seen);
+  row.age_ms = AgeMs(now.boottime_ns, flow.first_seen);
+  row.idle_ms = AgeMs(now.boottime_ns, flow.last_seen);
   row.rule = names.DecidingRule(flow.source_rule, flow.destination_rule, flow.verdict);
   row.egress_rule = names.RuleKey(flow.source_rule);
   row.ingress_rule = names.RuleKey(flow.destination_rule);
@@ -204,7 +204,7 @@ class Follower {
     const Moment now = Moment::Now();
     RowSink sink(query_, pipe);
     std::set<FlowKind> shown;
-    if (absl::Status status = AddFlows(context_, names, {seen_.monotonic_ns, now.monotonic_ns}, now, &shown, sink); !status.ok()) return status;
+    if (absl::Status status = AddFlows(context_, names, {seen_.boottime_ns, now.boottime_ns}, now, &shown, sink); !status.ok()) return status;
     sequence_ = context_.service->ReadEvents(sequence_, [&](uint64_t number, const bh_event& event) {
       const FlowRow row = FlowOfEvent(MakeEventRow(names, number, event, now));
       return shown.contains(KindOf(row)) || sink.Add(row);
@@ -230,7 +230,7 @@ absl::StatusOr<Response> GetFlows(const Context& context, const Request& request
     const Moment now = Moment::Now();
     if (!follow) return List(context, query, {}, now, pipe);
     Follower follower(context, query, now);
-    if (absl::Status status = List(context, query, {0, now.monotonic_ns}, now, pipe); !status.ok()) return status;
+    if (absl::Status status = List(context, query, {0, now.boottime_ns}, now, pipe); !status.ok()) return status;
     return Follow(pipe, kPollEvery, [&] { return follower.Poll(pipe); });
   };
   return response;

@@ -21,11 +21,12 @@ absl::Status Follow(LinePipe& pipe, std::chrono::milliseconds period, const std:
 }
 
 Moment Moment::Now() {
-  timespec monotonic{}, real{};
-  clock_gettime(CLOCK_MONOTONIC, &monotonic);
-  clock_gettime(CLOCK_REALTIME, &real);
-  return {static_cast<uint64_t>(monotonic.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(monotonic.tv_nsec),
-          static_cast<uint64_t>(real.tv_sec) * 1000 + static_cast<uint64_t>(real.tv_nsec) / 1'000'000};
+  const auto read = [](clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+  };
+  return {read(CLOCK_MONOTONIC), read(CLOCK_BOOTTIME), read(CLOCK_REALTIME) / 1'000'000};
 }
 
 }  // namespace bulkhead::api

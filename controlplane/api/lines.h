@@ -39,14 +39,17 @@ Response LinesResponse(std::vector<T> rows) {
 // kHeartbeatSeconds. `poll` gives the number of lines it wrote.
 absl::Status Follow(LinePipe& pipe, std::chrono::milliseconds period, const std::function<absl::StatusOr<uint64_t>()>& poll);
 
-// Both clocks at one moment: the dataplane's (CLOCK_MONOTONIC, ns) and Unix time (ms).
+// One moment on the clocks of events (CLOCK_MONOTONIC), of flow records (CLOCK_BOOTTIME), and of people.
 struct Moment {
   uint64_t monotonic_ns = 0;
+  uint64_t boottime_ns = 0;
   uint64_t unix_ms = 0;
 
   static Moment Now();
-  uint64_t AgeMs(uint64_t then_ns) const { return monotonic_ns > then_ns ? (monotonic_ns - then_ns) / 1'000'000 : 0; }
 };
+
+// How long ago, in ms; 0 for what is yet to come.
+inline uint64_t AgeMs(uint64_t now_ns, uint64_t then_ns) { return now_ns > then_ns ? (now_ns - then_ns) / 1'000'000 : 0; }
 
 }  // namespace bulkhead::api
 

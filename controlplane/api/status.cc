@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "bulkhead/api/wire.h"
@@ -41,7 +43,10 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
   for (const PolicyFileStatus& file : view->policy_files) {
     status.policy_errors.insert(status.policy_errors.end(), file.errors.begin(), file.errors.end());
   }
-  status.problems = view->problems;
+  // Policy errors stand in both lists of the view.
+  std::copy_if(view->problems.begin(), view->problems.end(), std::back_inserter(status.problems), [&status](const std::string& problem) {
+    return std::find(status.policy_errors.begin(), status.policy_errors.end(), problem) == status.policy_errors.end();
+  });
   status.pending_confirm = view->pending_confirm;
   return ObjectResponse(status);
 }

@@ -14,6 +14,7 @@
 #include "bulkhead/model/compiled_policy.h"
 #include "bulkhead/model/network_policy.h"
 #include "bulkhead/model/workload.h"
+#include "controlplane/policy/compile.h"
 
 namespace bulkhead {
 
@@ -73,6 +74,7 @@ struct View {
   std::vector<PolicyFileStatus> policy_files;
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;
+  PolicyOptions policy_options;
   std::string attach;  // "clsact" or "tcx"
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
