@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entries of the flow table: what rides on them, how they change state, when they end.
+#include <gtest/gtest.h>
+
+#include "tests/packet/segment.h"
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+class FlowTest : public testing::TestWithParam<Carrier> {
+ protected:
+  Frame Asks(uint8_t flags = kSyn) const { return Between(kWeb, kDb, GetParam().family) / Ask(GetParam(), flags); }
+  Frame Answers(uint8_t flags = kSyn | kAck) const { return Between(kDb, kWeb, GetParam().family) / Answer(GetParam(), flags); }
+  static Flow Only(Stage& stage) {
+    const auto flows = stage.Flows();
+    EXPECT_EQ(flows.size(), 1u);
+    return flows.empty() ? Flow() : flows.begin()->second;
+  }
+
+  // Nothing but web -> db is allowed, neither there nor back.
+  Setting OneWay() const {
+    return {.policies = AllowIngress("db", "web", GetParam().ports()) + IsolateEgress("db") + IsolateIngress("web") +
+                        AllowEgress("web", "db", GetParam().ports())};
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, FlowTest, testing::ValuesIn(AllCarriers()), CarrierName);
+
+TEST_P(FlowTest, AnswersRideOnTheEntry) {
+  Stage stage(OneWay());
+  EXPECT_THAT(stage.Leaves(kDb, Answers()), testing::Not(Passes())) << "unasked";
+  EXPECT_THAT(stage.Travels(kWeb, kDb, Asks()), Established());
+  EXPECT_EQ(Only(stage).state, BH_FLOW_UNANSWERED);
+  EXPECT_THAT(stage.Travels(kDb, kWeb, Answers()), Established());
+  const Flow flow = Only(stage);
+  EXPECT_EQ(flow.state, BH_FLOW_ESTABLISHED);
+  EXPECT_EQ(flow.packets[0] + flow.packets[1], 2u) << "each packet is counted once, though two hooks see it";
+  EXPECT_EQ(flow.bytes[flow.opener], Asks().Build().size());
+  EXPECT_EQ(flow.bytes[flow.responder()], Answers().Build().size());
+}
+
+TEST_P(FlowTest, AddsUpOneEdge) {
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kDb, kWeb, Answers());
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 1u);
+  EXPECT_EQ(edges[0].source_identity, kWeb.endpoint.identity);
+  EXPECT_EQ(edges[0].destination_identity, kDb.endpoint.identity);
+  EXPECT_EQ(edges[0].port, GetParam().echo() ? 0 : kServicePort);
+  EXPECT_EQ(edges[0].protocol, GetParam().protocol);
+  EXPECT_EQ(edges[0].flows, 1u);
+  EXPECT_EQ(edges[0].answered, 1u);
+  EXPECT_EQ(edges[0].denied, 0u);
+}
+
+TEST_P(FlowTest, EdgesWithTheOutsideBearItsAddress) {
+  const int family = GetParam().family;
+  Stage stage({});
+  stage.Leaves(kWeb, ToGateway(kWeb, Outside(family)) / Ask(GetParam()));
+  stage.ArrivesFromOutside(kDb, FromGateway(Outside(family, 9), kDb) / Ask(GetParam()));
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 2u);
+  for (const EdgeRecord& edge : edges) {
+    const bool outwards = edge.destination_identity == kIdentityWorld;
+    EXPECT_EQ(edge.peer, Outside(family, outwards ? 7 : 9));
+  }
+}
+
+TEST_P(FlowTest, DeniedPacketsAreOnlyAddedUp) {
+  Stage stage(OneWay());
+  for (int i = 0; i < 3; ++i) stage.Leaves(kEvil, Between(kEvil, kDb, GetParam().family) / Ask(GetParam()));
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 1u);
+  EXPECT_EQ(edges[0].verdict, Verdict::kDeny);
+  EXPECT_EQ(edges[0].denied, 3u);
+  EXPECT_EQ(edges[0].flows, 0u);
+}
+
+TEST_P(FlowTest, ExpiresUnanswered) {
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Advance(GetParam().tcp() ? 58 : 28);
+  EXPECT_EQ(stage.Flows().size(), 1u);
+  stage.Advance(4);
+  EXPECT_TRUE(stage.Flows().empty());
+  EXPECT_THAT(stage.Leaves(kDb, Answers()), testing::Not(Passes())) << "nothing to answer any more";
+  EXPECT_THAT(stage.Leaves(kWeb, Asks()), Allowed());
+}
+
+TEST_P(FlowTest, TrafficKeepsItAlive) {
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  for (int i = 0; i < 5; ++i) {
+    stage.Advance(50);
+    EXPECT_THAT(stage.Travels(kWeb, kDb, Asks(kAck)), Established());
+  }
+  const uint32_t timeout = GetParam().tcp() ? 8 * 3600 : GetParam().protocol == kProtoUdp ? 180 : 60;
+  stage.Advance(timeout - 2);
+  EXPECT_EQ(stage.Flows().size(), 1u);
+  stage.Advance(4);
+  EXPECT_TRUE(stage.Flows().empty());
+}
+
+TEST_P(FlowTest, AnswersFromOutsideAndFromTheHost) {
+  const int family = GetParam().family;
+  Stage stage({.policies = IsolateIngress("web")});
+  for (const IpAddress& peer : {Outside(family), HostUplink(family)}) {
+    EXPECT_THAT(stage.Leaves(kWeb, ToGateway(kWeb, peer) / Ask(GetParam())), Allowed());
+    const uint32_t came_in = peer == Outside(family) ? kUplink : 0;
+    EXPECT_THAT(stage.Arrives(kWeb, FromGateway(peer, kWeb) / Answer(GetParam()), 0, came_in), Established());
+  }
+  for (const auto& [key, flow] : stage.Flows()) {
+    EXPECT_EQ(flow.state, BH_FLOW_ESTABLISHED);
+    EXPECT_EQ(flow.packets[0] + flow.packets[1], 2u);
+  }
+}
+
+TEST_P(FlowTest, AnEntryIsNobodyElses) {
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  // The same addresses from another port: neither asker nor answerer.
+  const Packet forged{BH_HOOK_INGRESS, 1, kEvil.ifindex(), kEvil.ifindex(), 0, false, Asks().Build()};
+  EXPECT_THAT(stage.Run(forged), Denied(BH_REASON_SPOOFED_MAC));
+  EXPECT_THAT(stage.Arrives(kDb, Asks(), kEvil.slot(), kEvil.ifindex()), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Arrives(kDb, Asks(), 0, kUplink), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Arrives(kEvil, Asks(), kWeb.slot(), kWeb.ifindex()), Denied(BH_REASON_WRONG_PORT));
+  EXPECT_THAT(stage.Arrives(kDb, Asks(), kWeb.slot(), kWeb.ifindex()), Established()) << "the entry is as it was";
+}
+
+}  // namespace
+}  // namespace bulkhead::packet_test
