@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/control.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/daemon/view_maker.h"
+#include "spdlog/spdlog.h"
+
+namespace bulkhead {
+namespace {
+
+constexpr size_t kEventsKept = 100'000;
+constexpr uint64_t kViewPause = 10'000'000;  // ns between two views in a burst
+
+std::vector<std::string> NamesOf(const std::vector<std::unique_ptr<Source>>& sources) {
+  std::vector<std::string> out;
+  for (const auto& source : sources) out.push_back(source->Name());
+  return out;
+}
+
+}  // namespace
+
+Control::Control(ControlParts parts) : parts_(std::move(parts)), events_(kEventsKept) {}
+
+absl::StatusOr<std::unique_ptr<Control>> Control::Create(ControlParts parts) {
+  std::unique_ptr<Control> control(new Control(std::move(parts)));
+  if (absl::Status status = control->Load(); !status.ok()) return status;
+  return control;
+}
+
+absl::Status Control::Load() {
+  if (!parts_.store->problem().empty()) problems_["state"] = parts_.store->problem();
+  absl::StatusOr<std::vector<Identity>> identities = parts_.store->LoadIdentities();
+  if (!identities.ok()) return identities.status();
+  absl::StatusOr<std::vector<RuleInfo>> rules = parts_.store->LoadRules();
+  if (!rules.ok()) return rules.status();
+  absl::StatusOr<std::optional<std::string>> stored = parts_.store->Get("generation");
+  if (!stored.ok()) return stored.status();
+  uint64_t generation = 0;
+  if (stored->has_value()) std::from_chars((*stored)->data(), (*stored)->data() + (*stored)->size(), generation);
+
+  interner_ = IdentityInterner(*identities);
+  rules_ = RuleBook(*rules);
+  const Config& config = parts_.config;
+  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(parts_.sources), parts_.adopted},
+                                           &interner_);
+  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_,
+                                             PolicyOptions{config.default_allow, config.allow_from_host}, parts_.adopted, generation);
+  kernel_worker_ = std::make_unique<Worker>();
+  learn_worker_ = std::make_unique<Worker>();
+  attacher_ = std::make_unique<AttachKeeper>(
+      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
+      [this](AttachKeeper::Job job) {
+        parts_.loop->Post([this, job = std::move(job)] {
+          job();
+          dirty_ = true;
+        });
+      },
+      [this](uint32_t ifindex, const absl::Status& status) {
+        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
+        inventory_->OnAttached(ifindex, status);
+      });
+  absl::StatusOr<std::unique_ptr<Resolver>> resolver = Resolver::Open(parts_.writer);
+  if (!resolver.ok()) return resolver.status();
+  resolver_ = *std::move(resolver);
+  changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
+  started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
+  return absl::OkStatus();
+}
+
+// The threads that call into this object end before it does: sources first, then the workers.
+Control::~Control() {
+  parts_.sources.clear();
+  kernel_worker_.reset();
+  learn_worker_.reset();
+}
+
+absl::Status Control::Start() {
+  Note("dataplane options", parts_.backend->SetOptions(parts_.config.dataplane));
+  absl::StatusOr<LinkMonitor> monitor = LinkMonitor::Open();
+  if (!monitor.ok()) return monitor.status();
+  monitor_.emplace(*std::move(monitor));
+  absl::StatusOr<NetlinkSocket> dumps = NetlinkSocket::Open();
+  if (!dumps.ok()) return dumps.status();
+  dumps_.emplace(*std::move(dumps));
+  absl::StatusOr<FolderWatch> watch = FolderWatch::Open(parts_.config.policy_dir);
+  if (!watch.ok()) return watch.status();
+  watch_.emplace(*std::move(watch));
+
+  if (absl::Status status = ReadHost(); !status.ok()) return status;
+  ReadFolderIfSettled();
+  ShowNow();
+  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); });
+  if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); });
+  if (status.ok()) status = StartTimers();
+  if (!status.ok()) return status;
+  parts_.loop->AfterRound([this] { Round(); });
+  for (const auto& source : parts_.sources) {
+    source->Start([this](SourceEvent event) {
+      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); });
+    });
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Control::StartTimers() {
+  EventLoop* loop = parts_.loop;
+  absl::Status status = loop->Every(20, [this] { ReadFolderIfSettled(); });
+  if (status.ok()) {
+    status = loop->Every(100, [this] {
+      DrainEvents();
+      AskKernel();
+    });
+  }
+  if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); });
+  if (status.ok()) status = loop->Every(5000, [this] { DrainEdges(); });
+  if (status.ok()) {
+    status = loop->Every(10'000, [this] {
+      const absl::StatusOr<uint64_t> swept = parts_.backend->Sweep();
+      Note("flow table", swept.status());
+    });
+  }
+  return status;
+}
+
+absl::Status Control::ReadHost() {
+  absl::StatusOr<std::vector<Link>> links = DumpLinks(*dumps_);
+  if (!links.ok()) return links.status();
+  absl::StatusOr<std::vector<LinkAddress>> addresses = DumpAddresses(*dumps_);
+  if (!addresses.ok()) return addresses.status();
+  std::vector<HostLink> host_links;
+  for (const Link& link : *links) {
+    host_links.push_back(ToHostLink(link));
+    host_addresses_.OnLink(link.ifindex, link.kind == "veth");
+  }
+  inventory_->OnAllLinks(host_links, Now());
+  host_addresses_.Replace(*addresses);
+  input_.host_addresses = host_addresses_.List();
+  dirty_ = true;
+  return absl::OkStatus();
+}
+
+void Control::OnKernel() {
+  const absl::Status status = monitor_->Drain([this](const LinkEvent& event) {
+    switch (event.type) {
+      case LinkEvent::Type::kLink:
+        host_addresses_.OnLink(event.link.ifindex, event.link.kind == "veth");
+        inventory_->OnLink(ToHostLink(event.link), Now());
+        break;
+      case LinkEvent::Type::kLinkGone:
+        host_addresses_.OnLink(event.link.ifindex, false);
+        inventory_->OnLinkGone(event.link.ifindex, Now());
+        break;
+      case LinkEvent::Type::kAddress: host_addresses_.Add(event.address); break;
+      case LinkEvent::Type::kAddressGone: host_addresses_.Remove(event.address); break;
+    }
+  });
+  input_.host_addresses = host_addresses_.List();
+  dirty_ = true;
+  if (status.ok()) return;
+  spdlog::warn("interfaces: {}; listing them anew", std::string(status.message()));
+  Note("interfaces", ReadHost());
+}
+
+void Control::OnSource(const SourceEvent& event) {
+  inventory_->OnSource(event, Now());
+  dirty_ = true;
+}
+
+void Control::AskKernel() {
+  std::vector<ResolveRequest> requests = inventory_->TakeResolveRequests(Now());
+  if (!requests.empty()) {
+    kernel_worker_->Post([this, requests = std::move(requests)] {
+      std::vector<Resolution> answers = resolver_->Resolve(requests);
+      parts_.loop->Post([this, requests, answers = std::move(answers)] {
+        for (size_t i = 0; i < requests.size(); ++i) inventory_->OnResolved(requests[i].key, requests[i].token, answers[i], Now());
+        dirty_ = true;
+      });
+    });
+  }
+  std::vector<PeerRequest> peers = inventory_->TakePeerRequests(Now());
+  if (peers.empty()) return;
+  kernel_worker_->Post([this, peers = std::move(peers)] {
+    std::vector<std::optional<MacAddress>> answers;
+    for (const PeerRequest& peer : peers) answers.push_back(resolver_->PeerMac(peer));
+    parts_.loop->Post([this, peers, answers = std::move(answers)] {
+      for (size_t i = 0; i < peers.size(); ++i) inventory_->OnPeer(peers[i].ifindex, answers[i]);
+      dirty_ = true;
+    });
+  });
+}
+
+void Control::Round() {
+  if (!dirty_) {
+    if (view_late_ && Now() - view_made_ >= kViewPause) PublishView();
+    return;
+  }
+  dirty_ = false;
+  const InventoryState& state = inventory_->Update(Now());
+  SaveIdentities();
+  AskKernel();
+  reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
+  attacher_->Sync(state, Now());
+  view_late_ = true;
+  if (Now() - view_made_ >= kViewPause) PublishView();
+}
+
+void Control::ShowNow() {
+  Round();
+  PublishView();
+}
+
+// Numbers reach pinned maps next, so they are remembered first: after a crash no other identity may get one of them.
+void Control::SaveIdentities() {
+  std::vector<Identity> fresh = interner_.TakeNew();
+  unsaved_.insert(unsaved_.end(), fresh.begin(), fresh.end());
+  if (unsaved_.empty()) return;
+  const absl::Status status = parts_.store->SaveIdentities(unsaved_);
+  Note("state", status);
+  if (status.ok()) unsaved_.clear();
+}
+
+void Control::DrainEvents() {
+  Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
+}
+
+void Control::EverySecond() {
+  changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
+  dirty_ = true;  // much of what the inventory says depends on how long it has been so
+}
+
+void Control::DrainEdges() {
+  if (edges_busy_ || parts_.edges == nullptr) return;
+  edges_busy_ = true;
+  learn_worker_->Post([this, view = GetView()] {
+    const absl::Status status = parts_.edges->Drain(*view);
+    parts_.loop->Post([this, status] {
+      edges_busy_ = false;
+      Note("learning", status);
+    });
+  });
+}
+
+void Control::Note(const std::string& what, const absl::Status& status) {
+  if (status.ok()) {
+    problems_.erase(what);
+  } else {
+    problems_[what] = std::string(status.message());
+  }
+}
+
+std::shared_ptr<const View> Control::GetView() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+void Control::PublishView() {
+  ViewParts parts;
+  parts.inventory = &inventory_->state();
+  parts.reconciler = reconciler_.get();
+  parts.policies = &policies_;
+  parts.input = &input_;
+  parts.identities = &interner_;
+  parts.rules = &rules_;
+  parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };
+  for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
+  if (!changer_->problem().empty()) parts.problems.push_back(changer_->problem());
+  parts.attach = parts_.config.attach;
+  parts.pending_confirm = changer_->pending();
+  parts.started_at = started_at_;
+  parts.now_ns = Now();
+  std::shared_ptr<const View> view = MakeView(parts);
+  view_made_ = parts.now_ns;
+  view_late_ = false;
+  LogNew(view->problems);
+  const std::lock_guard lock(view_mutex_);
+  view_ = std::move(view);
+}
+
+void Control::LogNew(const std::vector<std::string>& problems) {
+  const std::set<std::string> now(problems.begin(), problems.end());
+  for (const std::string& problem : now) {
+    if (!logged_.contains(problem)) spdlog::warn("{}", problem);
+  }
+  logged_ = now;
+}
+
+}  // namespace bulkhead

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control: the control thread's state and its round: take facts, work out what follows, bring the dataplane there, show it.
+//
+// Thread safety: Start, Stop and everything private by the control thread; GetView, loop() and the parts that say so from any thread.
+#ifndef BULKHEAD_CONTROLPLANE_DAEMON_CONTROL_H_
+#define BULKHEAD_CONTROLPLANE_DAEMON_CONTROL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "controlplane/api/view.h"
+#include "controlplane/config/config.h"
+#include "controlplane/daemon/attach_keeper.h"
+#include "controlplane/daemon/changer.h"
+#include "controlplane/daemon/edge_drain.h"
+#include "controlplane/daemon/event_loop.h"
+#include "controlplane/daemon/event_ring.h"
+#include "controlplane/daemon/folder_watch.h"
+#include "controlplane/daemon/host_addresses.h"
+#include "controlplane/daemon/policy_folder.h"
+#include "controlplane/daemon/reconciler.h"
+#include "controlplane/daemon/rule_book.h"
+#include "controlplane/daemon/worker.h"
+#include "controlplane/identity/interner.h"
+#include "controlplane/inventory/inventory.h"
+#include "controlplane/inventory/resolver.h"
+#include "controlplane/learn/learner.h"
+#include "controlplane/runtime/source.h"
+#include "controlplane/store/store.h"
+#include "dataplane/backend.h"
+#include "dataplane/kernel/clock.h"
+#include "dataplane/kernel/kernel_writer.h"
+#include "dataplane/kernel/links.h"
+
+namespace bulkhead {
+
+// What the control thread works with; all outlives Control.
+struct ControlParts {
+  Config config;
+  EventLoop* loop = nullptr;
+  Backend* backend = nullptr;
+  KernelWriter* writer = nullptr;
+  const Clock* clock = nullptr;
+  Store* store = nullptr;
+  EdgeDrain* edges = nullptr;
+  std::vector<EndpointState> adopted;
+  std::vector<std::unique_ptr<Source>> sources;
+};
+
+class Control : public PolicyHost {
+ public:
+  // kInternal, kPermissionDenied: the kernel or the store does not let us.
+  static absl::StatusOr<std::unique_ptr<Control>> Create(ControlParts parts);
+  ~Control() override;
+
+  // Reads the folder and the host's interfaces, starts the sources, and sets up the loop. The caller then runs the loop.
+  absl::Status Start();
+
+  Changer& changer() { return *changer_; }
+  // Any thread.
+  std::shared_ptr<const View> GetView() const;
+  const EventRing& events() const { return events_; }
+  // Brings the dataplane up to date if anything changed; ShowNow the view as well.
+  void Round();
+  void ShowNow();
+
+  // PolicyHost.
+  const LoadedPolicies& policies() const override { return policies_; }
+  const std::map<std::string, Workload>& workloads() const override { return inventory_->state().workloads; }
+  uint64_t generation() const override { return reconciler_->generation(); }
+  absl::Status Check(const LoadedPolicies& policies) const override;
+  absl::Status Reload() override;
+
+ private:
+  explicit Control(ControlParts parts);
+  absl::Status Load();
+  void TakeFolder(FolderText text);
+  // What is wrong with one part of the daemon, until it is right again.
+  void Note(const std::string& what, const absl::Status& status);
+  absl::Status ReadHost();
+  absl::Status StartTimers();
+  void OnKernel();
+  void OnSource(const SourceEvent& event);
+  void AskKernel();
+  void DrainEvents();
+  void EverySecond();
+  void DrainEdges();
+  void ReadFolderIfSettled();
+  void LogNew(const std::vector<std::string>& problems);
+  void PublishView();
+  void SaveIdentities();
+  uint64_t Now() const { return parts_.clock->MonotonicNs(); }
+  PolicyInput InputOf(const LoadedPolicies& policies) const;
+
+  ControlParts parts_;
+  IdentityInterner interner_;
+  RuleBook rules_;
+  std::unique_ptr<Inventory> inventory_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<AttachKeeper> attacher_;
+  std::unique_ptr<Changer> changer_;
+  std::unique_ptr<Resolver> resolver_;  // the worker's
+  std::optional<LinkMonitor> monitor_;
+  std::optional<NetlinkSocket> dumps_;
+  std::optional<FolderWatch> watch_;
+  HostAddresses host_addresses_;
+  FolderText text_;
+  LoadedPolicies policies_;
+  PolicyInput input_;
+  bool folder_read_ = false;
+  std::map<std::string, std::string> problems_;  // of the daemon itself, by what they are about
+  EventRing events_;
+  uint64_t started_at_ = 0;
+  bool dirty_ = true;
+  bool edges_busy_ = false;
+  std::vector<Identity> unsaved_;
+  std::set<std::string> logged_;
+  uint64_t view_made_ = 0;  // ns
+  bool view_late_ = false;  // something changed since
+
+  mutable std::mutex view_mutex_;
+  std::shared_ptr<const View> view_;  // guarded by view_mutex_
+
+  // Last, so that they end first: their threads use the rest.
+  std::unique_ptr<Worker> kernel_worker_;
+  std::unique_ptr<Worker> learn_worker_;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_DAEMON_CONTROL_H_

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control's dealings with the policy folder.
+#include <algorithm>
+
+#include "controlplane/daemon/control.h"
+
+namespace bulkhead {
+
+PolicyInput Control::InputOf(const LoadedPolicies& policies) const {
+  PolicyInput input;
+  input.documents = policies.documents;
+  input.modes = policies.modes.Over(parts_.config.default_mode);
+  input.host_addresses = input_.host_addresses;
+  return input;
+}
+
+absl::Status Control::Check(const LoadedPolicies& policies) const {
+  return reconciler_->Compile(InputOf(policies), inventory_->state(), generation() + 1).status();
+}
+
+// Takes the texts in if they differ from what was read last.
+void Control::TakeFolder(FolderText text) {
+  const bool same = text.size() == text_.size() && std::equal(text.begin(), text.end(), text_.begin(), [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.status() == b.second.status() && (!a.second.ok() || *a.second == *b.second);
+  });
+  if (same && folder_read_) return;
+  folder_read_ = true;
+  policies_ = LoadPolicyFolder(text, parts_.config.policy_dir, policies_, generation());
+  text_ = std::move(text);
+  input_ = InputOf(policies_);
+  dirty_ = true;
+}
+
+void Control::ReadFolderIfSettled() {
+  if (!watch_->Settled(Now())) return;
+  absl::StatusOr<FolderText> text = ReadPolicyFolder(parts_.config.policy_dir);
+  Note("policies", text.status());
+  if (text.ok()) TakeFolder(*std::move(text));
+}
+
+absl::Status Control::Reload() {
+  absl::StatusOr<FolderText> text = ReadPolicyFolder(parts_.config.policy_dir);
+  if (!text.ok()) return text.status();
+  TakeFolder(*std::move(text));
+  ShowNow();
+  return reconciler_->policy_status();
+}
+
+}  // namespace bulkhead

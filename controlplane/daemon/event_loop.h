@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// EventLoop: the control thread's epoll loop: file descriptors, timers, and work that other threads hand over.
+//
+// Thread safety: Post and Stop from any thread; everything else from the thread that runs Run (or before it).
+#ifndef BULKHEAD_CONTROLPLANE_DAEMON_EVENT_LOOP_H_
+#define BULKHEAD_CONTROLPLANE_DAEMON_EVENT_LOOP_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/kernel/unique_fd.h"
+
+namespace bulkhead {
+
+class EventLoop {
+ public:
+  using Callback = std::function<void()>;
+
+  // max_queued: of Post.
+  static absl::StatusOr<std::unique_ptr<EventLoop>> Create(size_t max_queued = 8192);
+
+  // `callback` runs whenever fd is readable; the fd stays the caller's.
+  absl::Status Watch(int fd, Callback callback);
+  // `callback` runs each `period_ms`; not while the loop is late, and never twice to catch up.
+  absl::Status Every(uint64_t period_ms, Callback callback);
+  // Runs after each round in which anything else ran: what many events change is worked out once.
+  void AfterRound(Callback callback) { after_round_ = std::move(callback); }
+
+  // Hands work to the loop. While the queue is full the caller waits, so that nothing is lost and memory is bounded. false: the loop
+  // has stopped; the work is dropped.
+  bool Post(Callback work);
+
+  // Returns once Stop was called; what is queued then is dropped.
+  void Run();
+  void Stop();
+
+ private:
+  EventLoop(UniqueFd epoll, UniqueFd wake, size_t max_queued)
+      : epoll_(std::move(epoll)), wake_(std::move(wake)), max_queued_(max_queued) {}
+  void RunQueued();
+
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::map<int, Callback> watches_;
+  std::deque<UniqueFd> timers_;
+  Callback after_round_;
+
+  const size_t max_queued_;
+  std::mutex mutex_;
+  std::condition_variable room_;
+  std::deque<Callback> queue_;  // guarded by mutex_, as is stopped_
+  bool stopped_ = false;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_DAEMON_EVENT_LOOP_H_

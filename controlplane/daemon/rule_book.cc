@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/rule_book.h"
+
+#include <algorithm>
+
+namespace bulkhead {
+
+RuleBook::RuleBook(const std::vector<RuleInfo>& known) {
+  for (const RuleInfo& rule : known) {
+    if (rule.id == 0) continue;
+    ids_.emplace(rule.key, rule.id);
+    rules_.emplace(rule.id, rule);
+    next_ = std::max(next_, rule.id + 1);
+  }
+}
+
+std::vector<RuleInfo> RuleBook::Number(CompiledPolicy* policy) {
+  std::vector<RuleInfo> changed;
+  for (RuleInfo& rule : policy->rules) {
+    const auto [at, added] = ids_.emplace(rule.key, next_);
+    if (added) ++next_;
+    rule.id = at->second;
+    RuleInfo& known = rules_[rule.id];
+    if (!added && known.pos == rule.pos) continue;
+    known = rule;
+    changed.push_back(rule);
+  }
+  return changed;
+}
+
+}  // namespace bulkhead

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/service.h"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace bulkhead {
+namespace {
+
+// Where a caller waits. Also told when the work is thrown away undone, by Ticket's end.
+struct Waiting {
+  std::mutex mutex;
+  std::condition_variable ready;
+  bool over = false;
+  std::optional<absl::StatusOr<ChangeResult>> result;
+};
+
+class Ticket {
+ public:
+  explicit Ticket(std::shared_ptr<Waiting> waiting) : waiting_(std::move(waiting)) {}
+  Ticket(const Ticket&) = delete;
+  Ticket& operator=(const Ticket&) = delete;
+  ~Ticket() {
+    const std::lock_guard lock(waiting_->mutex);
+    waiting_->over = true;
+    waiting_->ready.notify_all();
+  }
+  void Set(absl::StatusOr<ChangeResult> result) {
+    const std::lock_guard lock(waiting_->mutex);
+    waiting_->result = std::move(result);
+  }
+
+ private:
+  std::shared_ptr<Waiting> waiting_;
+};
+
+}  // namespace
+
+absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::StatusOr<ChangeResult>(Changer&)>& work) {
+  auto waiting = std::make_shared<Waiting>();
+  {
+    auto ticket = std::make_shared<Ticket>(waiting);
+    loop_->Post([this, ticket, work] {
+      absl::StatusOr<ChangeResult> result = work(control_->changer());
+      // Whoever asks next sees what was changed.
+      control_->ShowNow();
+      ticket->Set(std::move(result));
+    });
+  }
+  std::unique_lock lock(waiting->mutex);
+  waiting->ready.wait(lock, [&] { return waiting->over; });
+  if (!waiting->result) return absl::UnavailableError("the daemon is ending");
+  return *std::move(waiting->result);
+}
+
+absl::StatusOr<ChangeResult> Service::ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) {
+  return OnControl([&](Changer& changer) { return changer.ApplyPolicy(files, options, UnixNow()); });
+}
+
+absl::StatusOr<ChangeResult> Service::DeletePolicy(const std::string& ns, const std::string& name) {
+  return OnControl([&](Changer& changer) { return changer.DeletePolicy(ns, name); });
+}
+
+absl::StatusOr<ChangeResult> Service::SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
+                                              uint32_t confirm_seconds) {
+  return OnControl([&](Changer& changer) { return changer.SetMode(ns, service, mode, confirm_seconds, UnixNow()); });
+}
+
+absl::StatusOr<ChangeResult> Service::Confirm() {
+  return OnControl([](Changer& changer) { return changer.Confirm(); });
+}
+
+absl::StatusOr<Learner*> Service::FreshLearner(const View& view) {
+  if (learner_ == nullptr) return absl::UnavailableError("nothing is recorded: see the problems in `bulkhead status`");
+  if (absl::Status status = edges_->Drain(view); !status.ok()) return status;
+  return learner_;
+}
+
+absl::StatusOr<std::vector<LearnedEdge>> Service::ReadEdges() {
+  absl::StatusOr<Learner*> learner = FreshLearner(*GetView());
+  if (!learner.ok()) return learner.status();
+  return (*learner)->Edges();
+}
+
+absl::StatusOr<std::vector<Proposal>> Service::Propose(const std::string& scope) {
+  const std::shared_ptr<const View> view = GetView();
+  absl::StatusOr<Learner*> learner = FreshLearner(*view);
+  if (!learner.ok()) return learner.status();
+  return (*learner)->Propose(scope, *view);
+}
+
+}  // namespace bulkhead

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Service: the daemon's side of DaemonService. Reading calls answer from snapshots and the dataplane in the caller's thread; changing
+// ones are handed to the control thread, and the caller waits.
+//
+// Thread safety: as DaemonService. Once the loop has stopped, what needs it answers kUnavailable.
+#ifndef BULKHEAD_CONTROLPLANE_DAEMON_SERVICE_H_
+#define BULKHEAD_CONTROLPLANE_DAEMON_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controlplane/api/service.h"
+#include "controlplane/daemon/control.h"
+
+namespace bulkhead {
+
+class Service : public DaemonService {
+ public:
+  // All must outlive it. learner may be null: then what was learnt cannot be had.
+  Service(Control* control, EventLoop* loop, Backend* backend, Learner* learner, EdgeDrain* edges, const Clock* clock)
+      : control_(control), loop_(loop), backend_(backend), learner_(learner), edges_(edges), clock_(clock) {}
+
+  std::shared_ptr<const View> GetView() const override { return control_->GetView(); }
+  absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override { return backend_->ReadFlows(callback); }
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return backend_->ReadCounters(); }
+  uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override {
+    return control_->events().Read(after, callback);
+  }
+  absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
+  absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
+
+  absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
+  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) override;
+  absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
+                                       uint32_t confirm_seconds) override;
+  absl::StatusOr<ChangeResult> Confirm() override;
+
+ private:
+  // Does the work on the control thread and waits for it.
+  absl::StatusOr<ChangeResult> OnControl(const std::function<absl::StatusOr<ChangeResult>(Changer&)>& work);
+  // The learner with everything that the dataplane has to tell by now.
+  absl::StatusOr<Learner*> FreshLearner(const View& view);
+  uint64_t UnixNow() const { return static_cast<uint64_t>(clock_->UnixSeconds()); }
+
+  Control* const control_;
+  EventLoop* const loop_;
+  Backend* const backend_;
+  Learner* const learner_;
+  EdgeDrain* const edges_;
+  const Clock* const clock_;
+};
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_CONTROLPLANE_DAEMON_SERVICE_H_
