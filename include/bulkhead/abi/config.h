@@ -23,7 +23,7 @@ struct bh_control {
 	/* In flow ticks (see abi/flow.h). [row][state]; 0 = not expired by time. */
 	__u32 timeout[3][4];
 	__u32 events_per_tick; /* verdict and drop events that each CPU may emit in one flow tick */
-	__u32 reserved;
+	__u32 zero; /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
 };
 BH_SIZE(struct bh_control, 64);
 

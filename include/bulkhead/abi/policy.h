@@ -10,6 +10,11 @@ enum bh_mode { BH_MODE_LEARN = 0, BH_MODE_AUDIT = 1, BH_MODE_ENFORCE = 2 };
 enum bh_verdict { BH_ALLOW = 0, BH_DENY = 1, BH_WOULD_DENY = 2 };
 enum bh_direction { BH_EGRESS = 0, BH_INGRESS = 1 };
 
+/* Identities that every policy has (bh_subject.identity); the subjects of these numbers have them and an empty set of CIDRs. */
+#define BH_IDENTITY_UNKNOWN 0u
+#define BH_IDENTITY_HOST 1u
+#define BH_IDENTITY_WORLD 2u
+
 #define BH_SUBJECT_UNKNOWN 0u
 #define BH_SUBJECT_HOST 1u
 #define BH_SUBJECT_WORLD 2u

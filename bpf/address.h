@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Who an address is: endpoints, local addresses, the host, published ports, and the prefixes of the world. */
+#ifndef BULKHEAD_BPF_ADDRESS_H_
+#define BULKHEAD_BPF_ADDRESS_H_
+
+#include "bpf/context.h"
+#include "bpf/parse/l4.h"
+
+/* One end of a packet or of a flow, as policy and the flow table need it. */
+struct bh_party {
+	__u32 subject;
+	__u32 workload; /* 0: none, or not known */
+	__u32 ifindex;  /* of the endpoint that has its address in this zone; 0: none has */
+	__u16 slot;     /* provenance that its packets carry; 0: none, or not known yet */
+	__u16 flags;    /* BH_ADDRESS_HOST */
+} __attribute__((aligned(8)));
+BH_SIZE(struct bh_party, 16);
+
+static __always_inline const struct bh_endpoint *bh_endpoint_of(__u32 slot)
+{
+	const struct bh_endpoint *endpoint = bpf_map_lookup_elem(&bh_endpoints, &slot);
+
+	return endpoint && slot != 0 && endpoint->ifindex != 0 ? endpoint : 0;
+}
+
+/* Fills in the endpoint of the hook. */
+static __always_inline void bh_find_own_endpoint(struct bh_context *c)
+{
+	__u32 ifindex = c->ifindex;
+	const __u32 *slot = bpf_map_lookup_elem(&bh_ports, &ifindex);
+	const struct bh_endpoint *endpoint;
+
+	c->endpoint = 0;
+	c->slot = 0;
+	if (!slot)
+		return;
+	endpoint = bh_endpoint_of(*slot);
+	if (!endpoint || endpoint->ifindex != ifindex)
+		return;
+	c->endpoint = endpoint;
+	c->slot = (__u16)*slot;
+}
+
+static __always_inline int bh_is_bound(const struct bh_endpoint *endpoint)
+{
+	return endpoint && (endpoint->flags & BH_ENDPOINT_BOUND);
+}
+
+/* The subject of an endpoint for packets whose address says nothing. */
+static __always_inline __u32 bh_endpoint_subject(const struct bh_context *c, const struct bh_endpoint *endpoint)
+{
+	return bh_is_bound(endpoint) ? endpoint->subject[c->policy_slot & 1][bh_family_index(c)] : BH_SUBJECT_UNKNOWN;
+}
+
+static __noinline const struct bh_address *bh_address_find(__u16 zone, __u8 family, const __u32 *address)
+{
+	struct bh_address_key key = {.zone = zone, .family = family};
+
+	bh_copy(key.address, address, 16);
+	return bpf_map_lookup_elem(&bh_addresses, &key);
+}
+
+/* The subject of an address that is nobody's here. */
+static __noinline __u32 bh_prefix_subject(const struct bh_context *c, const __u32 *address)
+{
+	const __u32 *subject;
+
+	if (c->packet.family == BH_V6) {
+		struct bh_prefix6_key key = {.length = 128};
+
+		bh_copy(key.address, address, 16);
+		subject = c->policy_slot ? bpf_map_lookup_elem(&bh_prefix6_1, &key) : bpf_map_lookup_elem(&bh_prefix6_0, &key);
+	} else {
+		struct bh_prefix4_key key = {.length = 32};
+
+		bh_copy(key.address, address, 4);
+		subject = c->policy_slot ? bpf_map_lookup_elem(&bh_prefix4_1, &key) : bpf_map_lookup_elem(&bh_prefix4_0, &key);
+	}
+	return subject ? *subject : BH_SUBJECT_WORLD;
+}
+
+/* What a table entry says of an address. An address of another zone's endpoint has no ifindex here, so that its flows are counted
+ * by the hook that sees them in this zone. */
+static __always_inline void bh_party_of(const struct bh_context *c, const struct bh_address *address, struct bh_party *party)
+{
+	const struct bh_endpoint *endpoint = bh_endpoint_of(address->slot);
+
+	party->flags = address->flags;
+	if (address->flags & BH_ADDRESS_AMBIGUOUS) {
+		party->subject = BH_SUBJECT_UNKNOWN;
+		return;
+	}
+	party->subject = address->subject[c->policy_slot & 1];
+	if (!endpoint)
+		return;
+	party->workload = endpoint->workload;
+	if (endpoint->zone == c->zone) {
+		party->ifindex = address->ifindex;
+		party->slot = address->slot;
+	}
+}
+
+static __always_inline const struct bh_address *bh_address_find_any(const struct bh_context *c, const __u32 *address)
+{
+	const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
+
+	return found || c->zone == 0 ? found : bh_address_find(0, c->packet.family, address);
+}
+
+/* An address as such: this zone's, any zone's or the host's, else the world's. party: zeroed by the caller. */
+static __noinline int bh_party_at(const struct bh_context *c, const __u32 *address, struct bh_party *party)
+{
+	const struct bh_address *found = bh_address_find_any(c, address);
+
+	if (found)
+		bh_party_of(c, found, party);
+	else
+		party->subject = bh_prefix_subject(c, address);
+	bh_forget(c, party, sizeof(*party));
+	return 0;
+}
+
+/* The entry of an address that belongs to endpoint `slot`, else 0. */
+static __noinline const struct bh_address *bh_address_find_of(const struct bh_context *c, const __u32 *address, __u32 slot)
+{
+	const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
+
+	if (found && found->slot == slot && !(found->flags & BH_ADDRESS_AMBIGUOUS))
+		return found;
+	found = bh_address_find(0, c->packet.family, address);
+	return found && found->slot == slot && !(found->flags & BH_ADDRESS_AMBIGUOUS) ? found : 0;
+}
+
+/* The address of a packet that came through the ingress hook of endpoint `tag`. The address is its own, or a translated one, of
+ * which only the endpoint is known. party: zeroed by the caller. */
+static __noinline int bh_party_tagged(const struct bh_context *c, const __u32 *address, __u32 tag, struct bh_party *party)
+{
+	const struct bh_endpoint *endpoint = bh_endpoint_of(tag);
+	const struct bh_address *found;
+
+	party->slot = (__u16)tag;
+	if (bh_is_bound(endpoint)) { /* else gone, or not known yet: BH_SUBJECT_UNKNOWN */
+		party->workload = endpoint->workload;
+		party->subject = bh_endpoint_subject(c, endpoint);
+		found = bh_address_find_of(c, address, tag);
+		if (found) {
+			party->subject = found->subject[c->policy_slot & 1];
+			party->ifindex = endpoint->zone == c->zone ? found->ifindex : 0;
+		}
+	}
+	bh_forget(c, party, sizeof(*party));
+	return 0;
+}
+
+/* A port of the host that is a workload's: the party becomes that workload. Returns the workload's port in host order, or -1. */
+static __noinline int bh_published_target(const struct bh_context *c, const __u32 *address, __u16 port, struct bh_party *party)
+{
+	struct bh_published_key key = {.port = port, .protocol = c->packet.protocol, .family = c->packet.family};
+	const struct bh_published *target;
+	const struct bh_address *found;
+	const struct bh_endpoint *endpoint;
+
+	if (!bh_has_ports(c->packet.protocol))
+		return -1;
+	bh_copy(key.address, address, 16);
+	target = bpf_map_lookup_elem(&bh_published, &key);
+	if (!target) {
+		__builtin_memset(key.address, 0, 16);
+		target = bpf_map_lookup_elem(&bh_published, &key);
+		if (!target)
+			return -1;
+	}
+	found = bh_address_find(target->zone, target->family, (const __u32 *)target->address);
+	party->subject = found ? found->subject[c->policy_slot & 1] : BH_SUBJECT_UNKNOWN;
+	endpoint = found ? bh_endpoint_of(found->slot) : 0;
+	party->workload = endpoint ? endpoint->workload : 0;
+	bh_forget(c, party, sizeof(*party));
+	return bpf_ntohs(target->port);
+}
+
+/* True when (address, port) of this zone is what a published port leads to, and the host's own traffic to it is docker-proxy's. */
+static __noinline int bh_is_proxy_target(const struct bh_context *c, const __u32 *address, __u16 port)
+{
+	struct bh_target_key key = {.port = port, .zone = c->zone, .protocol = c->packet.protocol, .family = c->packet.family};
+
+	if (!(c->control->flags & BH_CONTROL_PROXY_IS_WORLD) || !bh_has_ports(key.protocol))
+		return 0;
+	bh_copy(key.address, address, 16);
+	return bpf_map_lookup_elem(&bh_targets, &key) != 0;
+}
+
+#endif /* BULKHEAD_BPF_ADDRESS_H_ */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* What may be delivered to an endpoint at all: packets from whom they say they are, to the endpoint that they are for. */
+#ifndef BULKHEAD_BPF_ARRIVE_H_
+#define BULKHEAD_BPF_ARRIVE_H_
+
+#include "bpf/address.h"
+#include "bpf/context.h"
+#include "bpf/spoof.h"
+
+static __always_inline int bh_is_of_another(const struct bh_address *found, __u16 tag)
+{
+	return found && !(found->flags & BH_ADDRESS_AMBIGUOUS) && found->slot != 0 && found->slot != tag;
+}
+
+static __noinline __u8 bh_check_provenance(const struct bh_context *c)
+{
+	const struct bh_address *found = bh_address_find_any(c, c->packet.source);
+
+	if (c->tag != 0)
+		return bh_is_of_another(found, c->tag) ? BH_REASON_SPOOFED_IP : BH_REASON_NONE;
+	return c->ingress_ifindex != 0 && found ? BH_REASON_SPOOFED_IP : BH_REASON_NONE;
+}
+
+/* A frame that is flooded, mis-addressed or sent to a group could be read by whoever is on the bridge. */
+static __noinline __u8 bh_check_port(const struct bh_context *c)
+{
+	const __u32 *address = c->packet.destination;
+	const __u8 *mac = bh_destination_mac(c);
+
+	if (!bh_is_bound(c->endpoint)) {
+		const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
+
+		return bh_is_of_another(found, c->slot) ? BH_REASON_WRONG_PORT : BH_REASON_NONE;
+	}
+	if (!mac || (!bh_mac_is_zero(c->endpoint->mac) && !bh_mac_equal(mac, c->endpoint->mac)))
+		return BH_REASON_WRONG_PORT;
+	if (bh_owns(c, c->packet.family, address) || bh_is_own_link_local(c, address))
+		return BH_REASON_NONE;
+	return BH_REASON_WRONG_PORT;
+}
+
+static __always_inline __u8 bh_check_arrival(const struct bh_context *c)
+{
+	__u8 reason = bh_check_provenance(c);
+
+	if (reason != BH_REASON_NONE || (c->packet.flags & BH_PACKET_GROUP))
+		return reason;
+	return bh_check_port(c);
+}
+
+#endif /* BULKHEAD_BPF_ARRIVE_H_ */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The established path: one look at one entry. Nothing else is looked up, whoever the ends are. */
+#ifndef BULKHEAD_BPF_ESTABLISHED_H_
+#define BULKHEAD_BPF_ESTABLISHED_H_
+
+#include "bpf/context.h"
+#include "bpf/flow_table.h"
+#include "bpf/fragment.h"
+
+/* True when the entry vouches for the packet at this hook. */
+static __always_inline int bh_entry_holds(const struct bh_context *c, const struct bh_flow_hot *hot, __u32 side)
+{
+	if (hot->stamp != c->stamp)
+		return 0;
+	if (c->hook == BH_HOOK_INGRESS)
+		return hot->ifindex[side] == c->ifindex;
+	return hot->ifindex[1 - side] == c->ifindex && hot->slot[side] == c->tag;
+}
+
+/* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the
+ * first, once there was one, unless their server was replaced. */
+static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_flow *flow, __u32 side)
+{
+	const struct bh_flow_hot *hot = &flow->hot;
+	__u32 far = c->hook == BH_HOOK_INGRESS ? 1 - side : side;
+
+	c->known = 1;
+	c->answer = side != bh_flow_opener(hot);
+	c->recorded_tag = hot->slot[far];
+	c->service_port = flow->cold.service_port;
+	c->strange = c->hook == BH_HOOK_EGRESS && c->answer && hot->ifindex[side] == 0 && hot->state != BH_FLOW_UNANSWERED &&
+		     !((hot->flags & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
+}
+
+/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it. Else c->known tells
+ * whether there is an entry to judge again. */
+static __always_inline int bh_established(struct bh_context *c)
+{
+	struct bh_packet *packet = &c->packet;
+	struct bh_flow *flow;
+	__u32 side;
+
+	if (bh_unlikely(packet->reason | packet->kind | (packet->flags & BH_PACKET_GROUP)))
+		return 0;
+	if (bh_unlikely(packet->fragment == BH_FRAGMENT_LATER)) {
+		bh_fragment_recall(packet, c->zone);
+		if (packet->reason)
+			return 0;
+	}
+	flow = bh_flow_find(packet, c->zone, &side);
+	c->side = side;
+	if (!flow || bh_flow_expired(&flow->hot, packet->protocol, c->tick, c->control) || bh_flow_reopens(&flow->hot, packet, side))
+		return 0;
+	if (!bh_entry_holds(c, &flow->hot, side)) {
+		bh_note_entry(c, flow, side);
+		return 0;
+	}
+	if (bh_flow_counts(c, &flow->hot, side))
+		bh_flow_count(c, flow, side);
+	if (c->hook == BH_HOOK_INGRESS)
+		c->tag = flow->hot.slot[side];
+	return 1;
+}
+
+#endif /* BULKHEAD_BPF_ESTABLISHED_H_ */

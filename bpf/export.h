@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* What the dataplane tells user space: counters, events, edges. */
+#ifndef BULKHEAD_BPF_EXPORT_H_
+#define BULKHEAD_BPF_EXPORT_H_
+
+#include "bpf/context.h"
+#include "bpf/policy.h"
+
+static __always_inline void bh_count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&bh_counters, &counter);
+
+	if (value)
+		*value += 1; /* per CPU */
+}
+
+/* A token bucket per CPU, filled once in each flow tick: a flood must not cost more than counting it. */
+static __always_inline int bh_may_report(const struct bh_context *c)
+{
+	__u32 zero = 0;
+	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &zero);
+
+	if (!limit)
+		return 0;
+	if (limit->tick != c->tick) {
+		limit->tick = c->tick;
+		limit->used = 0;
+	}
+	if (limit->used >= c->control->events_per_tick)
+		return 0;
+	limit->used++;
+	return 1;
+}
+
+static __always_inline void bh_fill_event(const struct bh_context *c, const struct bh_judgement *j, struct bh_event *event)
+{
+	const struct bh_packet *packet = &c->packet;
+
+	event->time = bpf_ktime_get_ns();
+	event->stamp = c->stamp;
+	event->ifindex = c->ifindex;
+	event->source_identity = j->source_identity;
+	event->destination_identity = j->destination_identity;
+	event->source_rule = j->source_rule;
+	event->destination_rule = j->destination_rule;
+	event->length = c->frame.length;
+	bh_copy(event->source, j->reversed ? packet->destination : packet->source, 16);
+	bh_copy(event->destination, j->reversed ? packet->source : packet->destination, 16);
+	event->source_port = bpf_ntohs(j->reversed ? packet->destination_port : packet->source_port);
+	event->destination_port = bpf_ntohs(j->reversed ? packet->source_port : packet->destination_port);
+	event->zone = c->zone;
+	event->ethertype = packet->ethertype;
+	event->source_slot = j->opener.slot;
+	event->destination_slot = j->responder.slot;
+	event->family = packet->family;
+	event->protocol = packet->protocol;
+	event->verdict = j->verdict;
+	event->reason = j->reason;
+	event->hook = c->hook;
+	event->tcp_flags = packet->tcp_flags;
+	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
+}
+
+/* Counts what j says and, when it is a denial, reports it. */
+static __noinline int bh_report(const struct bh_context *c, const struct bh_judgement *j)
+{
+	struct bh_event *event;
+
+	bh_count((__u32)j->reason * 3 + j->verdict);
+	if (j->verdict == BH_ALLOW)
+		return 0;
+	if (!bh_may_report(c)) {
+		bh_count(BH_COUNTER_EVENTS_LIMITED);
+		return 0;
+	}
+	event = bpf_ringbuf_reserve(&bh_events, sizeof(*event), 0);
+	if (!event) {
+		bh_count(BH_COUNTER_EVENTS_LOST);
+		return 0;
+	}
+	bh_fill_event(c, j, event);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* What happened on an edge. */
+enum bh_edge_step { BH_EDGE_FLOW, BH_EDGE_ANSWERED, BH_EDGE_DENIED };
+
+static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 now)
+{
+	if (step == BH_EDGE_FLOW)
+		__sync_fetch_and_add(&edge->flows, 1);
+	else if (step == BH_EDGE_ANSWERED)
+		__sync_fetch_and_add(&edge->answered, 1);
+	else
+		__sync_fetch_and_add(&edge->denied, 1);
+	edge->last_seen = now;
+}
+
+static __always_inline void bh_edge_add_in(void *map, const struct bh_edge_key *key, int step)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct bh_edge *edge = bpf_map_lookup_elem(map, key);
+
+	if (!edge) {
+		struct bh_edge fresh = {.first_seen = now};
+
+		/* Another CPU may be first; then both add to what it made. */
+		if (bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == -7 /* E2BIG: full */)
+			bh_count(BH_COUNTER_EDGES_LOST);
+		edge = bpf_map_lookup_elem(map, key);
+	}
+	if (edge)
+		bh_edge_step(edge, step, now);
+}
+
+/* address: of the end that is outside, when there is one. */
+static __noinline int bh_edge_add(struct bh_edge_key *key, const __u32 *address, int step)
+{
+	if (address) {
+		bh_copy(key->address, address, 16);
+		bh_edge_add_in(&bh_edges_outside, key, step);
+	} else {
+		key->family = 0;
+		bh_edge_add_in(&bh_edges, key, step);
+	}
+	return 0;
+}
+
+/* The packet's address that stands for the opener of its flow, or for the responder. */
+static __always_inline const __u32 *bh_end_address(const struct bh_context *c, int outside, int reversed)
+{
+	if (outside == BH_OUTSIDE_NONE)
+		return 0;
+	return (outside == BH_OUTSIDE_SOURCE) != (reversed != 0) ? c->packet.source : c->packet.destination;
+}
+
+static __noinline int bh_edge_judged(const struct bh_context *c, const struct bh_judgement *j, int step)
+{
+	struct bh_edge_key key = {
+		.source_identity = j->source_identity,
+		.destination_identity = j->destination_identity,
+		.port = j->service_port,
+		.protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol,
+		.verdict = j->verdict,
+		.family = c->packet.family,
+	};
+
+	return bh_edge_add(&key, bh_end_address(c, j->outside, j->reversed), step);
+}
+
+/* The packet at hand, of the responder, is the first answer of its flow. */
+static __noinline int bh_edge_answered(const struct bh_context *c, const struct bh_flow *flow)
+{
+	struct bh_edge_key key = {
+		.source_identity = flow->cold.source_identity,
+		.destination_identity = flow->cold.destination_identity,
+		.port = flow->cold.service_port,
+		.protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol,
+		.verdict = flow->cold.verdict,
+		.family = c->packet.family,
+	};
+
+	return bh_edge_add(&key, bh_end_address(c, flow->cold.outside, 1), BH_EDGE_ANSWERED);
+}
+
+#endif /* BULKHEAD_BPF_EXPORT_H_ */

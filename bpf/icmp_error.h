@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* ICMP errors belong to the flow of the packet that they quote. A forged one can break a connection or shrink its packets, so it
+ * passes only to the sender of the quoted packet, and from a workload only if that packet was sent to it. */
+#ifndef BULKHEAD_BPF_ICMP_ERROR_H_
+#define BULKHEAD_BPF_ICMP_ERROR_H_
+
+#include "bpf/context.h"
+#include "bpf/flow_table.h"
+#include "bpf/parse/quoted.h"
+
+static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
+{
+	struct bh_packet quoted = {};
+	const struct bh_flow *flow;
+	__u32 side, i;
+
+	if (c->packet.fragment != BH_FRAGMENT_NONE || !bh_parse_quoted(&c->frame, &c->packet, &quoted))
+		return 0;
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++) {
+		if (quoted.source[i] != c->packet.destination[i])
+			return 0;
+	}
+	flow = bh_flow_find(&quoted, c->zone, &side);
+	if (!flow || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
+		return 0;
+	return c->hook == BH_HOOK_EGRESS || flow->hot.ifindex[(1 - side) & 1] == c->ifindex;
+}
+
+#endif /* BULKHEAD_BPF_ICMP_ERROR_H_ */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Neighbour discovery (RFC 4861): what a message claims about link-layer addresses. */
+#ifndef BULKHEAD_BPF_PARSE_ND_H_
+#define BULKHEAD_BPF_PARSE_ND_H_
+
+#include "bpf/parse/ipv6.h"
+#include "bpf/parse/packet.h"
+
+#define BH_ND_ROUTER_SOLICITATION 133
+#define BH_ND_ROUTER_ADVERTISEMENT 134
+#define BH_ND_SOLICITATION 135
+#define BH_ND_ADVERTISEMENT 136
+#define BH_ND_REDIRECT 137
+#define BH_ND_MAX_OPTIONS 8
+
+static __always_inline int bh_mac_equal(const __u8 *a, const __u8 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+}
+
+static __always_inline int bh_mac_is_zero(const __u8 *mac)
+{
+	return (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0;
+}
+
+/* The options from offset on: a source or target link-layer address (types 1 and 2) must be mac. BH_REASON_NONE: all is well. */
+static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, __u32 offset, __u32 limit, const __u8 *mac)
+{
+	const __u8 *at;
+	__u32 bytes;
+	int i;
+
+	for (i = 0; i < BH_ND_MAX_OPTIONS; i++) {
+		if (offset == limit)
+			return BH_REASON_NONE;
+		at = frame->data + offset;
+		if (offset + 8 > limit || at + 8 > frame->end)
+			return BH_REASON_TRUNCATED;
+		bytes = (__u32)at[1] * 8;
+		if (bytes == 0 || offset + bytes > limit)
+			return BH_REASON_TRUNCATED;
+		if ((at[0] == 1 || at[0] == 2) && !bh_mac_is_zero(mac) && !bh_mac_equal(at + 2, mac))
+			return BH_REASON_SPOOFED_ND;
+		offset += bytes;
+	}
+	return offset == limit ? BH_REASON_NONE : BH_REASON_SPOOFED_ND;
+}
+
+/* The whole message of a packet of kind BH_KIND_ND that is no router advertisement or redirect: hop limit and options; target: the
+ * neighbour that it speaks of, zero when it names none. */
+static __always_inline __u8 bh_nd_check(const struct bh_frame *frame, const struct bh_packet *packet, const __u8 *mac, __u32 target[4])
+{
+	const __u8 *at = frame->data + BH_ETHERNET_BYTES;
+	__u32 offset = packet->transport;
+	__u32 limit = packet->limit;
+
+	if (at + sizeof(struct bh_ipv6) > frame->end)
+		return BH_REASON_TRUNCATED;
+	if (((const struct bh_ipv6 *)at)->hop_limit != 255)
+		return BH_REASON_SPOOFED_ND;
+	if (offset > BH_MOST_HEADERS)
+		return BH_REASON_TRUNCATED;
+	at = frame->data + offset;
+	offset += 8;
+	if (packet->icmp_type != BH_ND_ROUTER_SOLICITATION) {
+		if (at + 24 > frame->end || offset + 16 > limit)
+			return BH_REASON_TRUNCATED;
+		bh_copy(target, at + 8, 16);
+		offset += 16;
+	}
+	return bh_nd_check_options(frame, offset, limit, mac);
+}
+
+#endif /* BULKHEAD_BPF_PARSE_ND_H_ */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* What a judgement leaves behind: an entry made, refreshed or removed, its edge, and a report. */
+#ifndef BULKHEAD_BPF_RECORD_H_
+#define BULKHEAD_BPF_RECORD_H_
+
+#include "bpf/context.h"
+#include "bpf/export.h"
+#include "bpf/flow_table.h"
+#include "bpf/policy.h"
+#include "bpf/refuse.h"
+
+static __always_inline int bh_is_outside(__u32 identity, const struct bh_party *party)
+{
+	return identity == BH_IDENTITY_WORLD || (identity == BH_IDENTITY_UNKNOWN && party->ifindex == 0 && party->slot == 0);
+}
+
+static __always_inline void bh_find_outside(struct bh_judgement *j)
+{
+	if (bh_is_outside(j->source_identity, &j->opener))
+		j->outside = BH_OUTSIDE_SOURCE;
+	else if (bh_is_outside(j->destination_identity, &j->responder))
+		j->outside = BH_OUTSIDE_DESTINATION;
+}
+
+static __always_inline void bh_fill_cold(const struct bh_judgement *j, struct bh_flow_cold *cold)
+{
+	cold->source_identity = j->source_identity;
+	cold->destination_identity = j->destination_identity;
+	cold->source_rule = j->source_rule;
+	cold->destination_rule = j->destination_rule;
+	cold->verdict = j->verdict;
+	cold->outside = j->outside;
+}
+
+static __always_inline __u8 bh_new_flags(const struct bh_context *c, const struct bh_judgement *j, __u32 opener)
+{
+	__u8 flags = (__u8)opener;
+
+	if (c->hook == BH_HOOK_EGRESS && c->tag != 0)
+		flags |= BH_FLOW_LINKED;
+	if (j->midstream)
+		flags |= BH_FLOW_MIDSTREAM;
+	return flags;
+}
+
+/* A new entry for the packet at hand, which it counts if it is for this hook to count. Negative: no room. */
+static __noinline long bh_open_flow(const struct bh_context *c, const struct bh_judgement *j)
+{
+	__u32 side = c->side & 1;
+	__u32 opener = side ^ j->reversed;
+	const struct bh_party *low = opener == 0 ? &j->opener : &j->responder;
+	const struct bh_party *high = opener == 0 ? &j->responder : &j->opener;
+	struct bh_flow flow = {};
+
+	flow.hot.state = j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED;
+	flow.hot.flags = bh_new_flags(c, j, opener);
+	flow.hot.stamp = c->stamp;
+	flow.hot.last_seen = c->tick;
+	flow.hot.ifindex[0] = low->ifindex;
+	flow.hot.ifindex[1] = high->ifindex;
+	flow.hot.slot[0] = low->slot;
+	flow.hot.slot[1] = high->slot;
+	flow.cold.first_seen = bpf_ktime_get_ns();
+	flow.cold.service_port = j->service_port;
+	bh_fill_cold(j, &flow.cold);
+	if (side == 0 && bh_flow_counts(c, &flow.hot, 0)) {
+		flow.hot.bytes[0] = c->frame.length;
+		flow.hot.packets[0] = c->frame.packets;
+		bh_flow_advance(&flow.hot, &c->packet, 0);
+	}
+	if (side == 1 && bh_flow_counts(c, &flow.hot, 1)) {
+		flow.hot.bytes[1] = c->frame.length;
+		flow.hot.packets[1] = c->frame.packets;
+		bh_flow_advance(&flow.hot, &c->packet, 1);
+	}
+	return bh_flow_create(&c->packet, c->zone, &flow);
+}
+
+/* The entry was judged again and holds. The stamp comes last: with it the established path believes the rest. An end that is not
+ * found keeps its interface if its provenance says so, else the two hooks of a flow would undo each other's work. */
+static __noinline int bh_refresh_flow(const struct bh_context *c, const struct bh_judgement *j, struct bh_flow *flow)
+{
+	__u32 side = c->side & 1;
+	__u32 near = c->hook == BH_HOOK_INGRESS ? side : 1 - side;
+	__u32 far = 1 - near;
+	int near_opens = (c->hook == BH_HOOK_INGRESS) != (j->reversed != 0);
+	const struct bh_party *party = near_opens ? &j->responder : &j->opener;
+
+	flow->hot.ifindex[near] = c->ifindex;
+	flow->hot.slot[near] = c->slot;
+	if (party->ifindex != 0) {
+		flow->hot.ifindex[far] = party->ifindex;
+		flow->hot.slot[far] = party->slot;
+	} else if (c->hook == BH_HOOK_EGRESS) {
+		const struct bh_endpoint *sender = bh_endpoint_of(c->tag);
+
+		if (!sender || flow->hot.ifindex[far] != sender->ifindex)
+			flow->hot.ifindex[far] = 0;
+		flow->hot.slot[far] = c->tag;
+	}
+	bh_fill_cold(j, &flow->cold);
+	*(volatile __u32 *)&flow->hot.stamp = c->stamp;
+	return 0;
+}
+
+/* Whether a packet that may pass makes an entry when its tuple has none. */
+static __always_inline int bh_makes_flow(const struct bh_context *c, const struct bh_judgement *j)
+{
+	if (c->packet.flags & BH_PACKET_GROUP)
+		return 0;
+	return c->packet.protocol != BH_TCP || (c->packet.flags & BH_PACKET_OPENS) || j->midstream;
+}
+
+static __always_inline int bh_conclude_denied(const struct bh_context *c, struct bh_judgement *j)
+{
+	if (j->reason == BH_REASON_INTERNAL)
+		return bh_refuse(c, j, BH_REASON_INTERNAL);
+	if (c->known) {
+		bh_flow_close(&c->packet, c->zone);
+		bh_count(BH_COUNTER_FLOWS_REVALIDATED);
+		bh_count(BH_COUNTER_FLOWS_REVOKED);
+	}
+	bh_edge_judged(c, j, BH_EDGE_DENIED);
+	bh_report(c, j);
+	return BH_DROP;
+}
+
+static __always_inline void bh_conclude_known(const struct bh_context *c, const struct bh_judgement *j)
+{
+	__u32 side;
+	struct bh_flow *flow = bh_flow_find(&c->packet, c->zone, &side);
+
+	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
+	if (!flow)
+		return; /* evicted meanwhile; the next packet makes a new one */
+	bh_refresh_flow(c, j, flow);
+	if (bh_flow_counts(c, &flow->hot, side))
+		bh_flow_count(c, flow, side);
+}
+
+/* False: no room for it, and it may not pass without. */
+static __always_inline int bh_conclude_new(const struct bh_context *c, const struct bh_judgement *j)
+{
+	if (bh_open_flow(c, j) < 0) {
+		bh_count(BH_COUNTER_FLOWS_FAILED);
+		return c->packet.protocol == BH_TCP;
+	}
+	bh_count(BH_COUNTER_FLOWS_CREATED);
+	if (j->midstream)
+		bh_count(BH_COUNTER_MIDSTREAM);
+	if (c->hook == BH_HOOK_INGRESS || c->tag == 0)
+		bh_edge_judged(c, j, BH_EDGE_FLOW);
+	return 1;
+}
+
+/* Carries out what j says of the packet at hand. Returns enum bh_action. */
+static __noinline int bh_conclude(const struct bh_context *c, struct bh_judgement *j)
+{
+	bh_find_outside(j);
+	if (j->verdict != BH_ALLOW && c->known && c->strange && !bh_address_find_of(c, c->packet.source, c->tag))
+		return bh_refuse(c, j, BH_REASON_SPOOFED_IP);
+	if (j->verdict == BH_DENY)
+		return bh_conclude_denied(c, j);
+	if (c->known)
+		bh_conclude_known(c, j);
+	else if (bh_makes_flow(c, j) && !bh_conclude_new(c, j))
+		return bh_refuse(c, j, BH_REASON_TABLE_FULL);
+	bh_report(c, j);
+	return BH_PASS;
+}
+
+#endif /* BULKHEAD_BPF_RECORD_H_ */
