@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/policy/validate.h"
+
+#include <functional>
+
+#include "gtest/gtest.h"
+
+namespace bulkhead {
+namespace {
+
+using Check = std::function<std::string(std::string_view)>;
+
+void Expect(const Check& check, std::initializer_list<std::string> good, std::initializer_list<std::string> bad) {
+  for (const std::string& text : good) EXPECT_EQ(check(text), "") << text;
+  for (const std::string& text : bad) EXPECT_NE(check(text), "") << text;
+}
+
+TEST(ValidateTest, DnsLabel) {
+  Expect(CheckDnsLabel, {"a", "a-b", "0a", std::string(63, 'a')}, {"", "-a", "a-", "A", "a.b", "a_b", std::string(64, 'a')});
+}
+
+TEST(ValidateTest, DnsSubdomain) {
+  Expect(CheckDnsSubdomain, {"a", "a.b", "a-1.b2"}, {"", ".", "a.", ".a", "a..b", "a.-b", "A.b", std::string(254, 'a')});
+}
+
+TEST(ValidateTest, LabelKey) {
+  Expect(CheckLabelKey, {"app", "App_1.x-y", "kubernetes.io/name", "a.b/C"},
+         {"", "/", "a/", "/a", "a/b/c", "A.b/c", "-a", "a-", "a b", std::string(64, 'a'), "x/" + std::string(64, 'a')});
+}
+
+TEST(ValidateTest, LabelValue) {
+  Expect(CheckLabelValue, {"", "a", "A.b_c-d"}, {"-", "a/b", "a ", "\xc3\xa4", std::string(64, 'a')});
+}
+
+TEST(ValidateTest, PortName) {
+  Expect(CheckPortName, {"http", "a", "1a", "http-2"}, {"", "80", "HTTP", "-a", "a-", "a--b", "a_b", std::string(16, 'a')});
+}
+
+}  // namespace
+}  // namespace bulkhead
