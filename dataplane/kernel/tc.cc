@@ -51,18 +51,20 @@ absl::StatusOr<std::vector<TcFilter>> DumpFilters(NetlinkSocket& socket, uint32_
   return filters;
 }
 
-absl::StatusOr<std::vector<uint32_t>> DumpClsacts(NetlinkSocket& socket) {
-  std::vector<uint32_t> ifindexes;
+absl::StatusOr<bool> HasClsact(NetlinkSocket& socket, uint32_t ifindex) {
+  tcmsg header{};
+  header.tcm_ifindex = static_cast<int>(ifindex);
+  header.tcm_parent = TC_H_CLSACT;
   NetlinkRequest request(RTM_GETQDISC, 0);
-  request.AddHeader(tcmsg{});
-  const absl::Status status = socket.Dump(request, [&] { ifindexes.clear(); }, [&](const nlmsghdr& message) {
+  request.AddHeader(header);
+  bool found = false;
+  const absl::Status status = socket.Talk(request, [&](const nlmsghdr& message) {
     if (mnl_nlmsg_get_payload_len(&message) < sizeof(tcmsg)) return;
-    const auto* header = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(&message));
-    if (StringOf(AttributesOf<TCA_KIND>(message, sizeof(tcmsg))[TCA_KIND]) != "clsact") return;
-    ifindexes.push_back(static_cast<uint32_t>(header->tcm_ifindex));
+    found = StringOf(AttributesOf<TCA_KIND>(message, sizeof(tcmsg))[TCA_KIND]) == "clsact";
   });
-  if (!status.ok()) return status;
-  return ifindexes;
+  // An interface that never had one: ENOENT; none any more: EINVAL, since a placeholder stands there (net/sched/sch_api.c).
+  if (!status.ok() && !absl::IsNotFound(status) && !absl::IsInvalidArgument(status)) return status;
+  return found;
 }
 
 }  // namespace bulkhead

@@ -29,8 +29,8 @@ struct TcFilter {
 // interface (any more).
 absl::StatusOr<std::vector<TcFilter>> DumpFilters(NetlinkSocket& socket, uint32_t ifindex);
 
-// ifindexes of the interfaces that have a clsact qdisc.
-absl::StatusOr<std::vector<uint32_t>> DumpClsacts(NetlinkSocket& socket);
+// That the interface has a clsact qdisc. No such interface: false.
+absl::StatusOr<bool> HasClsact(NetlinkSocket& socket, uint32_t ifindex);
 
 }  // namespace bulkhead
 
