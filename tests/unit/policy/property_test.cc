@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold for every policy: the compiler and the plain reading of the documents agree, and printing loses nothing.
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "controlplane/policy/explain.h"
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/print.h"
+#include "controlplane/policy/probes.h"
+#include "gtest/gtest.h"
+#include "rapidcheck.h"
+#include "rapidcheck/gtest.h"
+#include "tests/unit/policy/random_world.h"
+
+namespace bulkhead {
+namespace {
+
+constexpr int kQuestions = 20;  // for each random policy
+
+// RapidCheck's own default is 100. RC_PARAMS in the environment goes first.
+const bool kMoreCases = [] { return setenv("RC_PARAMS", "max_success=500", 0) == 0; }();
+
+RC_GTEST_PROP(PolicyProperty, CompiledEqualsEvaluated, ()) {
+  RC_ASSERT(kMoreCases);
+  const CompileInput input = RandomInput();
+  const auto policy = Compile(input);
+  RC_ASSERT(policy.ok());
+  for (int i = 0; i < kQuestions; ++i) {
+    const TestParty source = RandomParty(input), destination = RandomParty(input);
+    const auto [protocol, port] = RandomProtocolAndPort();
+    const SubjectId from = SubjectOf(*policy, input, source), to = SubjectOf(*policy, input, destination);
+    if (policy->subjects[from].row == kNoRow && policy->subjects[to].row == kNoRow) continue;  // no concern of this host
+    const Answer compiled = AskCompiled(*policy, input, source, destination, protocol, port);
+    const Answer evaluated = Evaluate(MakeQuestion(input, source, destination, protocol, port));
+    RC_LOG() << PrintPolicies(*input.documents) << int{protocol} << " " << port << "\n";
+    RC_ASSERT(Text(compiled) == Text(evaluated));
+  }
+}
+
+// The dataplane reads either of the two cells, depending on the hook.
+RC_GTEST_PROP(PolicyProperty, BothDirectionsOfTheMatrixAgree, ()) {
+  const CompileInput input = RandomInput();
+  const auto policy = Compile(input);
+  RC_ASSERT(policy.ok());
+  const auto cell = [&](Direction direction, const CompiledSubject& own, const CompiledSubject& peer) {
+    return policy->matrix[static_cast<int>(direction)][static_cast<size_t>(own.row) * policy->classes + peer.class_id];
+  };
+  for (const CompiledSubject& source : policy->subjects) {
+    for (const CompiledSubject& destination : policy->subjects) {
+      if (source.row == kNoRow || destination.row == kNoRow) continue;
+      RC_ASSERT(cell(Direction::kEgress, source, destination) == cell(Direction::kIngress, destination, source));
+    }
+  }
+}
+
+RC_GTEST_PROP(PolicyProperty, TablesAreWellFormed, ()) {
+  const auto policy = Compile(RandomInput());
+  RC_ASSERT(policy.ok());
+  for (const auto& matrix : policy->matrix) {
+    RC_ASSERT(matrix.size() == static_cast<size_t>(policy->rows) * policy->classes);
+    for (const uint16_t ruleset : matrix) RC_ASSERT(ruleset < policy->rulesets.size());
+  }
+  for (const CompiledSubject& subject : policy->subjects) {
+    RC_ASSERT(subject.class_id < policy->classes);
+    RC_ASSERT(subject.row == kNoRow || subject.row < policy->rows);
+  }
+  for (const Ruleset& ruleset : policy->rulesets) {
+    for (size_t i = 0; i < ruleset.intervals.size(); ++i) {
+      const PortInterval& interval = ruleset.intervals[i];
+      RC_ASSERT(interval.first <= interval.last);
+      if (i == 0) continue;
+      const PortInterval& before = ruleset.intervals[i - 1];
+      RC_ASSERT(before.protocol < interval.protocol || (before.protocol == interval.protocol && before.last < interval.first));
+    }
+  }
+  for (size_t i = 0; i < policy->rulesets.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) RC_ASSERT(!(policy->rulesets[i] == policy->rulesets[j]));
+  }
+}
+
+RC_GTEST_PROP(PolicyProperty, ProbesAgree, ()) {
+  const Inventory inventory = RandomInventory();
+  const PolicyDocuments documents = RandomDocuments();
+  std::vector<Probe> probes;
+  const auto party = [&]() -> std::string {
+    if (Draw(4) == 3) return RandomAddress().ToString();
+    const InventoryWorkload& workload =
+        inventory.workloads[static_cast<size_t>(Draw(static_cast<int>(inventory.workloads.size())))];
+    return workload.ns + "/" + workload.name;
+  };
+  for (int i = 0; i < kQuestions; ++i) {
+    Probe probe;
+    probe.from = party();
+    probe.to = party();
+    std::tie(probe.protocol, probe.port) = RandomProtocolAndPort();
+    probes.push_back(probe);
+  }
+  const auto results = RunProbes(inventory, documents, probes);
+  RC_ASSERT(results.ok());
+  RC_ASSERT(results->size() == probes.size());
+  for (size_t i = 0; i < probes.size(); ++i) {
+    RC_LOG() << PrintPolicies(documents) << probes[i].from << " " << probes[i].to << "\n";
+    RC_ASSERT(Text((*results)[i].compiled) == Text((*results)[i].evaluated));
+  }
+}
+
+RC_GTEST_PROP(PolicyProperty, ParsingWhatWasPrintedGivesTheSame, ()) {
+  const NetworkPolicy policy = RandomPolicy("p");
+  PolicyComments comments;
+  comments.policy = {"first\nnot a line of its own: [", ""};
+  comments.rules[{Direction::kIngress, 0}] = {"answered 12 flows"};
+  const std::string text = PrintNetworkPolicy(policy, comments);
+  RC_LOG() << text;
+  const PolicyFile file = ParsePolicies(text, "f");
+  RC_LOG() << absl::StrJoin(file.errors, "\n");
+  RC_ASSERT(file.errors.empty());
+  RC_ASSERT(file.documents.network_policies.size() == 1u);
+  RC_ASSERT(SamePolicy(file.documents.network_policies[0], policy));
+  RC_ASSERT(PrintNetworkPolicy(file.documents.network_policies[0], comments) == text);
+}
+
+RC_GTEST_PROP(PolicyProperty, SuggestedChangesAllow, ()) {
+  const CompileInput input = RandomInput();
+  for (int i = 0; i < kQuestions; ++i) {
+    const TestParty source = RandomParty(input), destination = RandomParty(input);
+    const auto [protocol, port] = RandomProtocolAndPort();
+    Question question = MakeQuestion(input, source, destination, protocol, port);
+    const Explanation explanation = Explain(question);
+    RC_ASSERT(Text(Evaluate(question)) == Text({explanation.egress.answer, explanation.ingress.answer}));
+    for (const SideExplanation* side : {&explanation.egress, &explanation.ingress}) {
+      RC_ASSERT(side->answer.allow || side->to_allow.has_value() != !side->hint.empty());
+      if (!side->to_allow) continue;
+      PolicyDocuments changed = *input.documents;
+      Apply(*side->to_allow, &changed);
+      Question again = question;
+      again.documents = &changed;
+      const Answer after = Evaluate(again);
+      RC_LOG() << PrintPolicies(*input.documents) << ChangeText(*side->to_allow) << "\n";
+      RC_ASSERT((side->direction == Direction::kEgress ? after.egress : after.ingress).allow);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bulkhead
