@@ -119,8 +119,9 @@ bool Judge::IsForThisEndpoint() const {
   return owner == endpoint_->slot || (!endpoint_->mac.IsZero() && destination == LinkLocalOf(endpoint_->mac));
 }
 
-// A published port's answers, or those of another zone, carry one workload's tag for as long as the flow lives; unless the address
-// itself is the tagged workload's, which may have replaced the one that answered first.
+// A published port's answers, or those of another zone, carry the tag of the workload that answered first. Another tag is nobody
+// else's business unless policy allows it outright: then the server was replaced. An address that is the tagged workload's own is
+// judged like any other.
 bool Judge::AnswersWithOtherProvenance(const Flow& flow) const {
   const int sender = side();
   if (ingress() || packet_.tag == 0 || flow.ifindex[sender] != 0 || flow.state == BH_FLOW_UNANSWERED) return false;
@@ -153,8 +154,9 @@ Outcome Judge::JudgeFlow(const Question& question) {
   if (flow == nullptr && parsed_.IsEchoReply()) return Refuse(BH_REASON_ICMP_ORPHAN);
   if (flow == nullptr || StartsAnew(*flow, side(), parsed_)) return Open(question);
   if (side() == flow->opener) return Reconsider(*flow, question);
-  if (AnswersWithOtherProvenance(*flow)) return Refuse(BH_REASON_SPOOFED_IP);
-  return Reconsider(*flow, Reversed(question, flow));
+  const Question answered = Reversed(question, flow);
+  const bool doubtful = AnswersWithOtherProvenance(*flow) && Ask(answered).verdict != Verdict::kAllow;
+  return doubtful ? Refuse(BH_REASON_SPOOFED_IP) : Reconsider(*flow, answered);
 }
 
 // Found in the middle, either end may have opened it. Ports tell: services have low ones, clients ephemeral ones (Linux: from

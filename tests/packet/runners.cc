@@ -1,11 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "tests/packet/ebpf_world.h"
 #include "tests/packet/runner.h"
 
 namespace bulkhead::packet_test {
+namespace {
+
+// Loading the programs costs far more than a case: all cases of a process share them. Null: not on this machine.
+EbpfWorld* World() {
+  static const std::unique_ptr<EbpfWorld> world = []() -> std::unique_ptr<EbpfWorld> {
+    if (const std::string why = lab::WhyNoNamespaces(); !why.empty()) {
+      std::cerr << "SKIPPED on ebpf, the cases run on the reference alone: " << why << "\n";
+      return nullptr;
+    }
+    auto created = EbpfWorld::Create();
+    if (created.ok()) return *std::move(created);
+    ADD_FAILURE() << created.status();
+    return nullptr;
+  }();
+  return world.get();
+}
+
+}  // namespace
 
 std::vector<std::unique_ptr<Runner>> NewRunners() {
   std::vector<std::unique_ptr<Runner>> runners;
   runners.push_back(NewReferenceRunner());
+  if (EbpfWorld* world = World(); world != nullptr) {
+    auto runner = NewEbpfRunner(*world);
+    if (runner.ok()) {
+      runners.push_back(*std::move(runner));
+    } else {
+      ADD_FAILURE() << runner.status();
+    }
+  }
   return runners;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "controlplane/policy/parse.h"
 
@@ -12,6 +13,7 @@ namespace bulkhead::packet_test {
 namespace {
 
 constexpr char kNamespace[] = "shop";
+bool g_occupied = false;  // there is a stage
 
 CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
   const PolicyFile file = ParsePolicies(setting.policies, "case.yaml");
@@ -82,16 +84,22 @@ std::string IsolateEgress(const std::string& service) {
 }
 
 Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
+  if (std::exchange(g_occupied, true)) std::abort();
   // Endpoints as the control plane gives them: the policy is compiled first, so that it knows their subjects.
   for (const Actor& actor : Cast()) endpoints_[actor.slot()] = actor.endpoint;
-  OnAll([](Backend& backend) { return backend.SetOptions(DataplaneOptions()); });
+  DataplaneOptions options;
+  options.events_per_second = 1u << 20;  // each event is compared: none may be held back
+  SetOptions(options);
   Apply(setting);
   OnAll([](Backend& backend) { return backend.SetHostAddresses(HostAddresses()); });
   for (const auto& [slot, endpoint] : endpoints_) Put(endpoint);
   for (const auto& runner : runners_) counters_.push_back(runner->backend().ReadCounters().value());
 }
 
-Stage::~Stage() { Compare(); }
+Stage::~Stage() {
+  Compare();
+  g_occupied = false;
+}
 
 template <typename F>
 void Stage::OnAll(F&& change) {

@@ -27,9 +27,11 @@ struct Setting {
 
 class Stage {
  public:
-  // With the whole cast, the host's addresses and the setting.
+  // With the whole cast, the host's addresses and the setting. One stage at a time: they share the kernel's maps.
   explicit Stage(const Setting& setting);
   ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
 
   void Apply(const Setting& setting);  // a new generation
   void Publish(const std::vector<PublishedTarget>& targets);

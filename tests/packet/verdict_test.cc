@@ -115,11 +115,13 @@ TEST_P(VerdictTest, ACidrHoldsForTheOutsideAndForWorkloads) {
 TEST_P(VerdictTest, TheHostMayUnlessItMayNot) {
   const int family = GetParam().family;
   const Frame frame = FromGateway(Gateway(1, family), kDb) / Ask(GetParam());
-  Stage friendly({.policies = IsolateIngress("db")});
-  const Outcome outcome = friendly.ArrivesFromHost(kDb, frame);
-  EXPECT_THAT(outcome, Allowed());
-  EXPECT_EQ(outcome.source_identity, kIdentityHost);
-  EXPECT_EQ(friendly.RuleKey(outcome.destination_rule), "from-host");
+  {
+    Stage friendly({.policies = IsolateIngress("db")});
+    const Outcome outcome = friendly.ArrivesFromHost(kDb, frame);
+    EXPECT_THAT(outcome, Allowed());
+    EXPECT_EQ(outcome.source_identity, kIdentityHost);
+    EXPECT_EQ(friendly.RuleKey(outcome.destination_rule), "from-host");
+  }
   Stage strict({.policies = IsolateIngress("db"), .options = {.allow_from_host = false}});
   EXPECT_THAT(strict.ArrivesFromHost(kDb, frame), Denied(BH_REASON_POLICY));
 }
@@ -143,8 +145,7 @@ TEST_P(VerdictTest, NobodyKnownIsJudgedAsUnknown) {
 TEST_P(VerdictTest, TowardsTheUnknown) {
   const int family = GetParam().family;
   const Frame frame = Between(kWeb, kStranger, family) / Ask(GetParam());
-  Stage stage({.policies = AllowEgress("web", "db", "")});
-  EXPECT_THAT(stage.Leaves(kWeb, frame), Denied(BH_REASON_POLICY));
+  EXPECT_THAT(Stage({.policies = AllowEgress("web", "db", "")}).Leaves(kWeb, frame), Denied(BH_REASON_POLICY));
   Stage free({});
   EXPECT_THAT(free.Leaves(kWeb, frame), Allowed());
   EXPECT_THAT(free.Arrives(kStranger, frame, kWeb.slot(), kWeb.ifindex()), Allowed());

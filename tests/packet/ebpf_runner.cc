@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/kernel/flow_tick.h"
+#include "tests/packet/ebpf_world.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+FlowKey Decode(const auto& key, uint8_t family) {
+  FlowKey out;
+  for (const int side : {0, 1}) {
+    out.address[side].family = family;
+    std::copy(std::begin(key.address[side]), std::end(key.address[side]), out.address[side].bytes.begin());
+    out.port[side] = ntohs(key.port[side]);
+  }
+  out.zone = key.zone;
+  out.protocol = key.protocol;
+  return out;
+}
+
+Flow Decode(const bh_flow& flow) {
+  Flow out;
+  out.state = static_cast<bh_flow_state>(flow.hot.state);
+  out.opener = (flow.hot.flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
+  out.linked = (flow.hot.flags & BH_FLOW_LINKED) != 0;
+  out.midstream = (flow.hot.flags & BH_FLOW_MIDSTREAM) != 0;
+  out.fin[0] = (flow.hot.flags & BH_FLOW_FIN_0) != 0;
+  out.fin[1] = (flow.hot.flags & BH_FLOW_FIN_1) != 0;
+  out.stamp = flow.hot.stamp;
+  for (const int side : {0, 1}) {
+    out.ifindex[side] = flow.hot.ifindex[side];
+    out.slot[side] = flow.hot.slot[side];
+    out.bytes[side] = flow.hot.bytes[side];
+    out.packets[side] = uint64_t{flow.cold.packets_high[side]} << 32 | flow.hot.packets[side];
+  }
+  out.last_seen = flow.hot.last_seen;
+  out.first_seen = flow.cold.first_seen;
+  out.ruling = {static_cast<Verdict>(flow.cold.verdict), flow.cold.source_identity, flow.cold.destination_identity,
+                flow.cold.source_rule, flow.cold.destination_rule};
+  out.service_port = flow.cold.service_port;
+  return out;
+}
+
+// Calls back with each entry; what the callback returns true for is written back as changed.
+template <typename Key>
+absl::Status ForEach(int map, const std::function<bool(const Key&, bh_flow&)>& callback) {
+  std::vector<Key> keys;
+  Key key = {}, next = {};
+  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
+    key = next;
+    keys.push_back(key);
+  }
+  for (const Key& found : keys) {
+    bh_flow flow = {};
+    if (bpf_map_lookup_elem(map, &found, &flow) != 0) continue;
+    if (callback(found, flow) && bpf_map_update_elem(map, &found, &flow, BPF_EXIST) != 0) {
+      return absl::ErrnoToStatus(errno, "writing a flow back");
+    }
+  }
+  return absl::OkStatus();
+}
+
+class EbpfRunner : public Runner {
+ public:
+  EbpfRunner(EbpfWorld& world, std::vector<uint64_t> counters) : world_(world), counters_(std::move(counters)) {}
+
+  std::string name() const override { return "ebpf"; }
+  Backend& backend() override { return world_.backend(); }
+  bool ShowsTag() const override { return false; }
+
+  absl::StatusOr<Outcome> Run(const Packet& packet) override {
+    const auto action = world_.Run(packet);
+    if (!action.ok()) return action.status();
+    if (*action != TC_ACT_UNSPEC && *action != TC_ACT_SHOT)
+      return absl::InternalError(absl::StrCat("the program returned ", *action));
+    Outcome outcome;
+    outcome.pass = *action == TC_ACT_UNSPEC;
+    outcome.tag = packet.tag;
+    if (const auto status = ReadReason(outcome); !status.ok()) return status;
+    return outcome;
+  }
+
+  absl::Status Advance(uint32_t seconds) override {
+    const uint32_t ticks = SecondsToTicks(seconds, FlowTickNs());
+    const auto age = [ticks](const auto&, bh_flow& flow) {
+      flow.hot.last_seen -= ticks;
+      return true;
+    };
+    const auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), age);
+    return status.ok() ? ForEach<bh_flow6_key>(backend_fd("bh_flows6"), age) : status;
+  }
+
+  absl::StatusOr<std::map<FlowKey, Flow>> Flows() override {
+    if (const auto swept = backend().Sweep(); !swept.ok()) return swept.status();
+    std::map<FlowKey, Flow> out;
+    auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), [&](const bh_flow4_key& key, bh_flow& flow) {
+      out[Decode(key, 4)] = Decode(flow);
+      return false;
+    });
+    if (!status.ok()) return status;
+    status = ForEach<bh_flow6_key>(backend_fd("bh_flows6"), [&](const bh_flow6_key& key, bh_flow& flow) {
+      out[Decode(key, 6)] = Decode(flow);
+      return false;
+    });
+    if (!status.ok()) return status;
+    return out;
+  }
+
+ private:
+  int backend_fd(const char* map) { return world_.backend().MapFd(map); }
+
+  // The one counter of reasons that has risen says what was judged; none: the packet was established.
+  absl::Status ReadReason(Outcome& outcome) {
+    const auto now = world_.backend().ReadCounters();
+    if (!now.ok()) return now.status();
+    outcome.established = true;
+    for (size_t i = 0; i < BH_REASON_COUNT * 3; ++i) {
+      if ((*now)[i] == counters_[i]) continue;
+      if (!outcome.established || (*now)[i] != counters_[i] + 1)
+        return absl::InternalError("one packet was counted more than once");
+      outcome.established = false;
+      outcome.reason = static_cast<bh_reason>(i / 3);
+      outcome.verdict = static_cast<Verdict>(i % 3);
+    }
+    counters_ = *now;
+    return absl::OkStatus();
+  }
+
+  EbpfWorld& world_;
+  std::vector<uint64_t> counters_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Runner>> NewEbpfRunner(EbpfWorld& world) {
+  if (const auto status = world.Reset(); !status.ok()) return status;
+  auto counters = world.backend().ReadCounters();
+  if (!counters.ok()) return counters.status();
+  return std::make_unique<EbpfRunner>(world, *std::move(counters));
+}
+
+}  // namespace bulkhead::packet_test

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/ebpf_world.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/packet/cast.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+absl::Status Errno(int error, const std::string& what) { return absl::ErrnoToStatus(error, what); }
+
+absl::Status Empty(int map, size_t key_size) {
+  std::vector<uint8_t> key(key_size);
+  while (bpf_map_get_next_key(map, nullptr, key.data()) == 0) {
+    if (bpf_map_delete_elem(map, key.data()) != 0 && errno != ENOENT) return Errno(errno, "emptying a map");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EbpfWorld>> EbpfWorld::Create() {
+  auto world = std::unique_ptr<EbpfWorld>(new EbpfWorld());
+  auto netns = lab::TestNetns::Create();
+  if (!netns.ok()) return netns.status();
+  world->netns_ = *std::move(netns);
+  if (const auto status = world->MakeInterfaces(); !status.ok()) return status;
+  auto backend = EbpfBackend::Open(world->writer_, world->clock_, {.flow_entries = 1u << 16, .max_entries = {}});
+  if (!backend.ok()) return backend.status();
+  world->backend_ = *std::move(backend);
+  for (const uint16_t zone : {0, 1, 2}) {
+    if (const auto status = world->backend_->LoadZone(zone); !status.ok()) return status;
+  }
+  if (const auto status = world->LoadTagPrograms(); !status.ok()) return status;
+  return world;
+}
+
+EbpfWorld::~EbpfWorld() { bpf_object__close(tag_object_); }
+
+absl::Status EbpfWorld::MakeInterfaces() {
+  std::vector<uint32_t> wanted = {kUplink, kNoEndpoint};
+  for (const Actor& actor : Cast()) wanted.push_back(actor.ifindex());
+  for (const uint32_t ifindex : wanted) {
+    const std::string number = std::to_string(ifindex), peer = std::to_string(ifindex + 1000);
+    const auto status = netns_->Command({"ip", "link", "add", "name", absl::StrCat("v", number), "index", number, "type", "veth",
+                                         "peer", "name", absl::StrCat("p", number), "index", peer});
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EbpfWorld::LoadTagPrograms() {
+  tag_object_ = bpf_object__open_file(BULKHEAD_TAG_OBJECT, nullptr);
+  if (tag_object_ == nullptr) return Errno(errno, "opening " BULKHEAD_TAG_OBJECT);
+  if (bpf_object__load(tag_object_) != 0) return Errno(errno, "loading " BULKHEAD_TAG_OBJECT);
+  return absl::OkStatus();
+}
+
+int EbpfWorld::TagProgram(const char* name) const { return bpf_program__fd(bpf_object__find_program_by_name(tag_object_, name)); }
+int EbpfWorld::TagMap(const char* name) const { return bpf_map__fd(bpf_object__find_map_by_name(tag_object_, name)); }
+
+absl::Status EbpfWorld::Reset() {
+  for (const Actor& actor : Cast()) {
+    const auto status = backend_->RemoveEndpoint(actor.slot());
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+  }
+  if (const auto status = backend_->SetPublished({}); !status.ok()) return status;
+  if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
+  const std::pair<const char*, size_t> maps[] = {{"bh_flows4", sizeof(bh_flow4_key)},
+                                                 {"bh_flows6", sizeof(bh_flow6_key)},
+                                                 {"bh_edges", sizeof(bh_edge_key)},
+                                                 {"bh_edges_outside", sizeof(bh_edge_key)},
+                                                 {"bh_fragments", sizeof(bh_fragment_key)}};
+  for (const auto& [name, key_size] : maps) {
+    if (const auto status = Empty(backend_->MapFd(name), key_size); !status.ok()) return status;
+  }
+  return backend_->DrainEvents([](const bh_event&) {});
+}
+
+absl::StatusOr<int> EbpfWorld::Run(const Packet& packet) {
+  if (const auto status = netns_->Check(); !status.ok()) return status;
+  if (packet.vlan) return absl::InvalidArgumentError("BPF_PROG_TEST_RUN cannot set vlan_present");
+  const auto program = backend_->ProgramFd(packet.zone, packet.hook);
+  if (!program) return absl::NotFoundError(absl::StrCat("no program for zone ", packet.zone));
+  const uint32_t zero = 0;
+  const uint32_t next = static_cast<uint32_t>(*program);
+  if (bpf_map_update_elem(TagMap("next_program"), &zero, &next, BPF_ANY) != 0) return Errno(errno, "setting the next program");
+
+  __sk_buff context = {};
+  context.ifindex = packet.ifindex;
+  context.ingress_ifindex = packet.ingress_ifindex;
+  context.cb[0] = packet.tag;
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.bytes.data(),
+              .data_size_in = static_cast<uint32_t>(packet.bytes.size()), .ctx_in = &context, .ctx_size_in = sizeof(context));
+  if (bpf_prog_test_run_opts(TagProgram("set_tag"), &options) != 0) return Errno(errno, "BPF_PROG_TEST_RUN");
+  return static_cast<int>(options.retval);
+}
+
+}  // namespace bulkhead::packet_test

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// EbpfWorld: one eBPF backend in a namespace of its own, with the interfaces of the cast. Used from one thread, which it moves into
+// that namespace.
+#ifndef BULKHEAD_TESTS_PACKET_EBPF_WORLD_H_
+#define BULKHEAD_TESTS_PACKET_EBPF_WORLD_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/ebpf/ebpf_backend.h"
+#include "tests/lab/netns.h"
+#include "tests/packet/runner.h"
+
+struct bpf_object;
+
+namespace bulkhead::packet_test {
+
+class EbpfWorld {
+ public:
+  static absl::StatusOr<std::unique_ptr<EbpfWorld>> Create();
+  ~EbpfWorld();
+
+  // As it was after Create, but for the stamp and the counters.
+  absl::Status Reset();
+  EbpfBackend& backend() { return *backend_; }
+  lab::TestNetns& netns() { return *netns_; }
+
+  // What the program returned: a TC_ACT_ value.
+  absl::StatusOr<int> Run(const Packet& packet);
+
+  // A program of tag.bpf.c and its map.
+  int TagProgram(const char* name) const;
+  int TagMap(const char* name) const;
+
+ private:
+  EbpfWorld() = default;
+  absl::Status MakeInterfaces();
+  absl::Status LoadTagPrograms();
+
+  RealClock clock_;
+  KernelWriter writer_;
+  std::unique_ptr<lab::TestNetns> netns_;
+  std::unique_ptr<EbpfBackend> backend_;
+  bpf_object* tag_object_ = nullptr;
+};
+
+// A runner on that world, reset; the world must outlive it.
+absl::StatusOr<std::unique_ptr<Runner>> NewEbpfRunner(EbpfWorld& world);
+
+}  // namespace bulkhead::packet_test
+
+#endif  // BULKHEAD_TESTS_PACKET_EBPF_WORLD_H_
