@@ -12,6 +12,7 @@ struct bh_context {
 	struct bh_frame frame;
 	const struct bh_control *control;
 	const struct bh_endpoint *endpoint; /* whose hook this is; 0: nobody's */
+	__u64 hook; /* enum bh_hook; wide and in front, so that the verifier sees a constant */
 	__u32 ifindex;
 	__u32 ingress_ifindex; /* 0: the host made the packet */
 	__u32 stamp;
@@ -22,7 +23,6 @@ struct bh_context {
 	__u16 slot; /* of the endpoint */
 	__u16 recorded_tag; /* with known: what the entry has as provenance of the side that is not the endpoint's */
 	__u16 service_port; /* with known: host order */
-	__u8 hook;          /* enum bh_hook */
 	__u8 policy_slot;
 	__u8 known;  /* the tuple has an entry that the packet belongs to, but it must be judged again */
 	__u8 answer; /* with known: the packet goes from responder to opener */

@@ -5,7 +5,6 @@
 
 #include "bpf/context.h"
 #include "bpf/flow_table.h"
-#include "bpf/fragment.h"
 
 /* True when the entry vouches for the packet at this hook. */
 static __always_inline int bh_entry_holds(const struct bh_context *c, const struct bh_flow_hot *hot, __u32 side)
@@ -42,11 +41,6 @@ static __always_inline int bh_established(struct bh_context *c)
 
 	if (bh_unlikely(packet->reason | packet->kind | (packet->flags & BH_PACKET_GROUP)))
 		return 0;
-	if (bh_unlikely(packet->fragment == BH_FRAGMENT_LATER)) {
-		bh_fragment_recall(packet, c->zone);
-		if (packet->reason)
-			return 0;
-	}
 	flow = bh_flow_find(packet, c->zone, &side);
 	c->side = side;
 	if (!flow || bh_flow_expired(&flow->hot, packet->protocol, c->tick, c->control) || bh_flow_reopens(&flow->hot, packet, side))

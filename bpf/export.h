@@ -56,7 +56,7 @@ static __always_inline void bh_fill_event(const struct bh_context *c, const stru
 	event->protocol = packet->protocol;
 	event->verdict = j->verdict;
 	event->reason = j->reason;
-	event->hook = c->hook;
+	event->hook = (__u8)c->hook;
 	event->tcp_flags = packet->tcp_flags;
 	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
 }

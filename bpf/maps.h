@@ -76,6 +76,14 @@ BH_PREFIX_MAP(bh_prefix4_1, struct bh_prefix4_key);
 BH_PREFIX_MAP(bh_prefix6_0, struct bh_prefix6_key);
 BH_PREFIX_MAP(bh_prefix6_1, struct bh_prefix6_key);
 
+/* The programs that judge what the established path leaves, by enum bh_hook: one pair for all zones (see workload.bpf.c). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} bh_tails SEC(".maps");
+
 /* What the packets left behind (abi/flow.h). */
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows4, struct bh_flow4_key, struct bh_flow, 131072);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows6, struct bh_flow6_key, struct bh_flow, 65536);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Entry points of a workload endpoint's hooks, on the host side of its interface. One object is loaded for each zone; the rules stand
- * in bpf/verdict.h. */
+/* Entry points of a workload endpoint's hooks, on the host side of its interface; the rules stand in bpf/verdict.h.
+ *
+ * bh_ingress and bh_egress are loaded once for each zone, which they know without a look-up, and do no more than the established path.
+ * The rest is a tail call away, in bh_ingress_slow and bh_egress_slow, which begin anew: they are loaded once for all zones, since the
+ * verifier works on them for long. */
 #include "bpf/context.h"
 #include "bpf/established.h"
+#include "bpf/fragment.h"
 #include "bpf/maps.h"
 #include "bpf/parse/ethernet.h"
 #include "bpf/verdict.h"
 
-/* Set by user space before the load. */
+/* Set by user space before the load. The slow programs get it in skb->cb[0]. */
 const volatile __u16 bh_zone = 0;
 
 /* Bytes that the headers of nearly every packet fit in: Ethernet, IPv6, TCP without options. Segmentation offload leaves hardly more
@@ -31,18 +35,8 @@ static __always_inline void bh_pull(struct __sk_buff *skb, struct bh_frame *fram
 	bh_take_data(skb, frame);
 }
 
-/* The headers lie beyond what is readable, or are rare. */
-static __noinline int bh_parse_whole(struct __sk_buff *skb, struct bh_context *c)
-{
-	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
-	__builtin_memset(&c->packet, 0, sizeof(c->packet));
-	if (bh_parse(&c->frame, skb->vlan_present, &c->packet, 1) == BH_CUT)
-		c->packet.reason = BH_REASON_TRUNCATED;
-	return 0;
-}
-
 /* Reads the stamp first of all, then the packet. False: no control block; cannot be. */
-static __always_inline int bh_begin(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
+static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_context *c, __u8 hook, __u16 zone)
 {
 	__u32 zero = 0;
 	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &zero);
@@ -54,28 +48,60 @@ static __always_inline int bh_begin(struct __sk_buff *skb, struct bh_context *c,
 	c->policy_slot = BH_STAMP_SLOT(c->stamp);
 	c->tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
 	c->hook = hook;
-	c->zone = bh_zone;
+	c->zone = zone;
 	c->ifindex = skb->ifindex;
+	c->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
 	c->frame.length = skb->len;
 	c->frame.packets = skb->gso_segs > 1 ? skb->gso_segs : 1;
 	c->frame.zero = control->zero;
 	bh_take_data(skb, &c->frame);
-	if (bh_unlikely(c->frame.data + BH_COMMON_HEADERS > c->frame.end && c->frame.data + c->frame.length > c->frame.end))
-		bh_pull(skb, &c->frame, BH_COMMON_HEADERS);
-	if (bh_unlikely(bh_parse(&c->frame, skb->vlan_present, &c->packet, 0) == BH_CUT))
-		bh_parse_whole(skb, c);
-	bh_forget(c, &c->packet, sizeof(c->packet));
 	return 1;
 }
 
-static __always_inline int bh_end(const struct bh_context *c, int action)
+/* True when the packet passes by its entry. */
+static __always_inline int bh_try_established(struct __sk_buff *skb, struct bh_context *c)
 {
-	if (action == BH_DROP)
-		return BH_TC_DROP;
-	if (bh_unlikely(c->packet.fragment == BH_FRAGMENT_FIRST) && c->packet.kind == BH_KIND_FLOW &&
-	    c->packet.reason == BH_REASON_NONE)
-		bh_fragment_remember(&c->packet, c->zone);
-	return BH_TC_NEXT;
+	struct bh_frame *frame = &c->frame;
+
+	if (bh_unlikely(frame->data + BH_COMMON_HEADERS > frame->end && frame->data + frame->length > frame->end))
+		bh_pull(skb, frame, BH_COMMON_HEADERS);
+	if (bh_parse(frame, skb->vlan_present, &c->packet, 0) == BH_CUT || c->packet.fragment != BH_FRAGMENT_NONE)
+		return 0;
+	bh_forget(c, &c->packet, sizeof(c->packet));
+	return bh_established(c);
+}
+
+/* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
+ * decides. */
+static __always_inline int bh_go_slow(struct __sk_buff *skb, const struct bh_context *c)
+{
+	int drop;
+
+	skb->cb[0] = bh_zone;
+	bpf_tail_call(skb, &bh_tails, c->hook);
+	drop = bh_global_enforces(c);
+	bh_count(BH_REASON_INTERNAL * 3 + (drop ? BH_DENY : BH_WOULD_DENY));
+	return drop ? BH_TC_DROP : BH_TC_NEXT;
+}
+
+/* Parses all there is, and tries the established path for packets that the short parser left. Returns enum bh_action. */
+static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
+{
+	int action;
+
+	c->ingress_ifindex = skb->ingress_ifindex;
+	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
+	if (bh_parse(&c->frame, skb->vlan_present, &c->packet, 1) == BH_CUT)
+		c->packet.reason = BH_REASON_TRUNCATED;
+	bh_forget(c, &c->packet, sizeof(c->packet));
+	bh_recall_ports(c);
+	if (bh_established(c))
+		action = BH_PASS;
+	else
+		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c) : bh_judge_egress(c);
+	if (action == BH_PASS)
+		bh_remember_ports(c);
+	return action;
 }
 
 /* The workload sent it. */
@@ -83,13 +109,13 @@ SEC("tc")
 int bh_ingress(struct __sk_buff *skb)
 {
 	struct bh_context c = {};
-	int action;
 
-	if (!bh_begin(skb, &c, BH_HOOK_INGRESS))
+	if (!bh_begin(skb, &c, BH_HOOK_INGRESS, bh_zone))
 		return BH_TC_DROP;
-	action = bh_established(&c) ? BH_PASS : bh_judge_ingress(&c);
+	if (!bh_try_established(skb, &c))
+		return bh_go_slow(skb, &c);
 	skb->tc_index = c.tag;
-	return bh_end(&c, action);
+	return BH_TC_NEXT;
 }
 
 /* It is being delivered to the workload. */
@@ -97,16 +123,33 @@ SEC("tc")
 int bh_egress(struct __sk_buff *skb)
 {
 	struct bh_context c = {};
+
+	if (!bh_begin(skb, &c, BH_HOOK_EGRESS, bh_zone))
+		return BH_TC_DROP;
+	return bh_try_established(skb, &c) ? BH_TC_NEXT : bh_go_slow(skb, &c);
+}
+
+SEC("tc")
+int bh_ingress_slow(struct __sk_buff *skb)
+{
+	struct bh_context c = {};
 	int action;
 
-	if (!bh_begin(skb, &c, BH_HOOK_EGRESS))
+	if (!bh_begin(skb, &c, BH_HOOK_INGRESS, (__u16)skb->cb[0]))
 		return BH_TC_DROP;
-	c.tag = skb->tc_index;
-	if (bh_established(&c))
-		return bh_end(&c, BH_PASS);
-	c.ingress_ifindex = skb->ingress_ifindex;
-	action = bh_judge_egress(&c);
-	return bh_end(&c, action);
+	action = bh_judge_whole(skb, &c, BH_HOOK_INGRESS);
+	skb->tc_index = c.tag;
+	return action == BH_DROP ? BH_TC_DROP : BH_TC_NEXT;
+}
+
+SEC("tc")
+int bh_egress_slow(struct __sk_buff *skb)
+{
+	struct bh_context c = {};
+
+	if (!bh_begin(skb, &c, BH_HOOK_EGRESS, (__u16)skb->cb[0]))
+		return BH_TC_DROP;
+	return bh_judge_whole(skb, &c, BH_HOOK_EGRESS) == BH_DROP ? BH_TC_DROP : BH_TC_NEXT;
 }
 
 /* Run by user space (BPF_PROG_TEST_RUN): leaves the datapath's clock in bh_clock_now. */
