@@ -156,7 +156,10 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
   auto skeleton = OpenSkeleton(zone);
   if (!skeleton.ok()) return skeleton.status();
   bpf_object* object = (*skeleton)->obj;
-  if (zone != 0) bpf_program__set_autoload((*skeleton)->progs.bh_clock, false);
+  // The slow path and the clock are the same for all zones: the first load brings them.
+  for (bpf_program* shared : {(*skeleton)->progs.bh_clock, (*skeleton)->progs.bh_ingress_slow, (*skeleton)->progs.bh_egress_slow}) {
+    bpf_program__set_autoload(shared, zone == 0);
+  }
   if (auto status = PrepareMaps(object); !status.ok()) return status;
   if (auto status = writer_.LoadObject(object); !status.ok()) return status;
   if (auto status = KeepNewMaps(object); !status.ok()) return status;
@@ -168,6 +171,8 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
     auto clock = Duplicate(bpf_program__fd((*skeleton)->progs.bh_clock));
     if (!clock.ok()) return clock.status();
     clock_ = *std::move(clock);
+    const int slow[] = {bpf_program__fd((*skeleton)->progs.bh_ingress_slow), bpf_program__fd((*skeleton)->progs.bh_egress_slow)};
+    if (auto status = SetSlowPath(slow); !status.ok()) return status;
   }
   const auto ingress_id = ProgramId(ingress->get());
   const auto egress_id = ProgramId(egress->get());
@@ -177,6 +182,14 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
   out.ingress = *std::move(ingress);
   out.egress = *std::move(egress);
   return PinZone(zone, out);
+}
+
+// bh_tails, by hook. Replaces those of an earlier build: attached programs use the new ones from their next packet on.
+absl::Status Loader::SetSlowPath(const int (&programs)[2]) {
+  for (uint32_t hook = 0; hook < 2; ++hook) {
+    if (auto status = writer_.UpdateElement(MapFd("bh_tails"), &hook, &programs[hook]); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 // In place of the pins of an earlier process, which the attached programs do not depend on.

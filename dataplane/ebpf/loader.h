@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loader: opens or creates the pinned maps, and loads the programs, once for each zone.
+// Loader: opens or creates the pinned maps, and loads the programs: the slow path once, the entry points once for each zone.
 //
 //   ROOT/v<BH_LAYOUT_VERSION>/maps/NAME
 //   ROOT/v<BH_LAYOUT_VERSION>/programs/ZONE/bh_ingress, bh_egress
@@ -76,6 +76,7 @@ class Loader {
   // Sizes new maps, puts the open ones in the place of the object's.
   absl::Status PrepareMaps(bpf_object* object);
   absl::Status KeepNewMaps(bpf_object* object);
+  absl::Status SetSlowPath(const int (&programs)[2]);
   absl::Status LoadZone(uint16_t zone, Zone& out);
   absl::Status PinZone(uint16_t zone, const Zone& programs);
 

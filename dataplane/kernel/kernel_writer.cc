@@ -197,7 +197,7 @@ absl::Status KernelWriter::AllocateNsid(int netns_fd) {
   if (auto status = Before("nsid-allocate"); !status.ok()) return status;
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();
-  NetlinkRequest request(RTM_NEWNSID, NLM_F_ACK);
+  NetlinkRequest request(RTM_NEWNSID, 0);
   request.AddHeader(rtgenmsg{});
   request.AddU32(NETNSA_FD, static_cast<uint32_t>(netns_fd));
   request.AddU32(NETNSA_NSID, static_cast<uint32_t>(-1));  // the kernel chooses

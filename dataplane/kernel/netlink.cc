@@ -2,6 +2,7 @@
 #include "dataplane/kernel/netlink.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cerrno>
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;  // bytes; a burst of a few thousand links fits
 constexpr int kDumpTries = 16;
+constexpr timeval kPatience = {10, 0};  // for the kernel to answer; it does at once unless something is badly wrong
 
 absl::Status Errno(const char* what) { return absl::ErrnoToStatus(errno, what); }
 
@@ -29,7 +31,10 @@ absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups) {
   // Address dumps heed IFA_TARGET_NETNSID only with strict checking (net/ipv4/devinet.c).
   int on = 1;
   if (setsockopt(socket.fd(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on)) != 0) return Errno("netlink strict checking");
-  if (groups.empty()) return socket;
+  if (groups.empty()) {
+    if (setsockopt(socket.fd(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience)) != 0) return Errno("netlink patience");
+    return socket;
+  }
   // Best effort: overruns are noticed anyway.
   static_cast<void>(setsockopt(socket.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof(kReceiveBuffer)));
   for (int group : groups) {
@@ -52,7 +57,9 @@ ssize_t NetlinkSocket::Receive() {
   return got;
 }
 
+// Always with an acknowledgement: some requests have no answer when there is nothing to tell.
 absl::Status NetlinkSocket::Talk(NetlinkRequest& request, const NetlinkCallback& callback) {
+  request.message()->nlmsg_flags |= NLM_F_ACK;
   if (auto status = Send(request); !status.ok()) return status;
   while (true) {
     const ssize_t got = Receive();
@@ -66,7 +73,6 @@ absl::Status NetlinkSocket::Talk(NetlinkRequest& request, const NetlinkCallback&
         return error->error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(-error->error, "netlink request");
       }
       if (callback) callback(*message);
-      if ((request.message()->nlmsg_flags & NLM_F_ACK) == 0) return absl::OkStatus();
     }
   }
 }

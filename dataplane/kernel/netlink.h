@@ -47,7 +47,7 @@ class NetlinkSocket {
 
   int fd() const { return mnl_socket_get_fd(socket_.get()); }
 
-  // Sends a request and waits for its acknowledgement (NLM_F_ACK) or its one answer.
+  // Sends a request, calls back for what it answers (`callback` may be null), and returns at its acknowledgement.
   absl::Status Talk(NetlinkRequest& request, const NetlinkCallback& callback);
   // Sends a dump request; `restart` is called before each try, since the kernel may find its tables changed under the dump
   // (NLM_F_DUMP_INTR): what was called back until then is void. kAborted after 16 tries.

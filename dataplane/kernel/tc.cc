@@ -55,7 +55,7 @@ absl::StatusOr<bool> HasClsact(NetlinkSocket& socket, uint32_t ifindex) {
   tcmsg header{};
   header.tcm_ifindex = static_cast<int>(ifindex);
   header.tcm_parent = TC_H_CLSACT;
-  NetlinkRequest request(RTM_GETQDISC, 0);
+  NetlinkRequest request(RTM_GETQDISC, NLM_F_ECHO);  // without it the answer goes to the listeners of RTNLGRP_TC only
   request.AddHeader(header);
   bool found = false;
   const absl::Status status = socket.Talk(request, [&](const nlmsghdr& message) {
