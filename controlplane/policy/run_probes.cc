@@ -142,7 +142,10 @@ absl::StatusOr<std::vector<ProbeResult>> RunProbes(const Inventory& inventory, c
     return end;
   };
   std::vector<std::pair<std::optional<End>, std::optional<End>>> ends;
-  for (const Probe& probe : probes) ends.emplace_back(find(probe.from, probe.from_pos), find(probe.to, probe.to_pos));
+  for (const Probe& probe : probes) {
+    std::optional<End> from = find(probe.from, probe.from_pos);
+    ends.emplace_back(std::move(from), find(probe.to, probe.to_pos));
+  }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
 
   CompileInput input;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/print.h"
+#include "controlplane/policy/probes.h"
+#include "tests/fuzz/targets.h"
+
+namespace bulkhead {
+namespace {
+
+void Require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "fuzz: %s\n", what);
+  std::abort();
+}
+
+// "file:line:column: ..." or "file: ..."; of bounded number and length, and fit for a terminal.
+void CheckErrors(const std::vector<std::string>& errors) {
+  Require(errors.size() <= 3 * yaml::kMaxErrors, "too many errors");
+  for (const std::string& error : errors) {
+    Require(error.starts_with("f:"), "an error without its file");
+    Require(error.size() < 4096, "an error as long as its input");
+    for (const char c : error) Require(c >= 0x20 && c < 0x7f, "an error with control bytes");
+  }
+}
+
+void CheckRoundTrip(const PolicyDocuments& documents) {
+  const std::string printed = PrintPolicies(documents);
+  const PolicyFile again = ParsePolicies(printed, "f");
+  // What was within the limits may be printed as more than they allow.
+  if (!again.errors.empty()) return Require(printed.size() > yaml::Limits{}.bytes / 4, "what was printed does not parse");
+  Require(PrintPolicies(again.documents) == printed, "printed, parsed and printed again is something else");
+}
+
+}  // namespace
+
+void FuzzPolicyText(std::string_view text) {
+  PolicyFile policies = ParsePolicies(text, "f");
+  CheckErrors(policies.errors);
+  std::vector<std::string> inventory_errors, probe_errors;
+  const Inventory inventory = ParseInventory({{"f", std::string(text)}}, &inventory_errors);
+  CheckErrors(inventory_errors);
+  CheckErrors(inventory.warnings);
+  ParseProbes(text, "f", &probe_errors);
+  CheckErrors(probe_errors);
+  if (!policies.errors.empty()) return;
+  std::vector<PolicyFile> files = {std::move(policies)};
+  RefuseDuplicates(&files);
+  CheckRoundTrip(files[0].documents);
+
+  CompileInput input;
+  input.documents = std::make_shared<PolicyDocuments>(std::move(files[0].documents));
+  for (const NetworkPolicy& policy : input.documents->network_policies) {
+    if (input.identities.size() >= 16) break;
+    KnownIdentity known;
+    known.identity.id = kFirstIdentity + static_cast<IdentityId>(input.identities.size());
+    known.identity.ns = policy.ns;
+    known.identity.labels = policy.pod_selector.match_labels;
+    known.addresses = {IpAddress::V4(198, 18, 0, 1)};
+    input.identities.push_back(std::move(known));
+  }
+  const auto compiled = Compile(input);
+  Require(compiled.ok() || compiled.status().code() == absl::StatusCode::kResourceExhausted, "compiling fails in an unknown way");
+}
+
+}  // namespace bulkhead
