@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fragments: the first has the ports, the others are what it was.
+#include <gtest/gtest.h>
+
+#include "tests/packet/segment.h"
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+constexpr uint16_t kId = 4711;
+
+class FragmentTest : public testing::TestWithParam<int> {
+ protected:
+  // A fragment at `offset` with what is below it; protocol: of the whole packet.
+  Frame Piece(const Actor& from, const Actor& to, uint16_t offset, bool more, uint8_t protocol, const Frame& below,
+              uint16_t id = kId) const {
+    const Frame ethernet = Ethernet{from.mac(), to.mac(), {}};
+    if (GetParam() == 4) return ethernet / IPv4{from.v4, to.v4, protocol, 64, id, more, offset} / below;
+    return ethernet / IPv6{from.v6, to.v6} / Fragment6{offset, more, id, protocol} / below;
+  }
+  Frame First(const Actor& from, const Actor& to, uint16_t port = kServicePort, uint16_t id = kId) const {
+    return Piece(from, to, 0, true, kProtoUdp, Udp{kClientPort, port, uint16_t{1408}} / Payload{16}, id);
+  }
+  Frame Later(const Actor& from, const Actor& to, uint16_t id = kId) const {
+    return Piece(from, to, 24, false, kProtoUdp, Payload{100}, id);
+  }
+  static Setting WebMay() { return {.policies = AllowIngress("db", "web", "[{protocol: UDP, port: 5432}]")}; }
+};
+INSTANTIATE_TEST_SUITE_P(, FragmentTest, testing::Values(4, 6),
+                         [](const testing::TestParamInfo<int>& family) { return "v" + std::to_string(family.param); });
+
+TEST_P(FragmentTest, LaterOnesFollowTheFirst) {
+  Stage stage(WebMay());
+  EXPECT_THAT(stage.Travels(kWeb, kDb, First(kWeb, kDb)), Established());
+  EXPECT_THAT(stage.Travels(kWeb, kDb, Later(kWeb, kDb)), Established());
+  const auto flows = stage.Flows();
+  ASSERT_EQ(flows.size(), 1u);
+  EXPECT_EQ(flows.begin()->second.packets[flows.begin()->second.opener], 2u);
+}
+
+TEST_P(FragmentTest, StraysAreDropped) {
+  Stage stage(WebMay());
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Denied(BH_REASON_FRAGMENT));
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb, kId + 1)), Denied(BH_REASON_FRAGMENT)) << "another packet";
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kApi)), Denied(BH_REASON_FRAGMENT)) << "another receiver";
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 24, false, kProtoTcp, Payload{100})), Denied(BH_REASON_FRAGMENT))
+      << "another protocol";
+}
+
+TEST_P(FragmentTest, ADeniedFirstOneIsNotRemembered) {
+  Stage stage(WebMay());
+  EXPECT_THAT(stage.Leaves(kEvil, First(kEvil, kDb)), Denied(BH_REASON_POLICY));
+  EXPECT_THAT(stage.Leaves(kEvil, Later(kEvil, kDb)), Denied(BH_REASON_FRAGMENT));
+}
+
+TEST_P(FragmentTest, TheSameIdOfAnotherFlowGoesByItsOwnFirst) {
+  Stage stage(WebMay());
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  EXPECT_THAT(stage.Leaves(kWeb, First(kWeb, kDb, 99)), Denied(BH_REASON_POLICY));
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Established());
+}
+
+TEST_P(FragmentTest, TheFirstMustHoldItsPorts) {
+  Stage stage({});
+  for (const size_t length : {0, 1, 4, 7}) {
+    EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoUdp, Payload{length})), Denied(BH_REASON_FRAGMENT)) << length;
+  }
+  for (const size_t length : {8, 16, 19}) {
+    EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoTcp, Payload{length})), Denied(BH_REASON_FRAGMENT))
+        << "TCP's flags, RFC 1858: " << length;
+  }
+}
+
+TEST_P(FragmentTest, TheFlagsCannotBeOverwritten) {
+  Stage stage({});
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoTcp, Tcp{kClientPort, kServicePort, kSyn, {}, {}} / Payload{4})),
+              Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 8, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 24, false, kProtoTcp, Payload{40})), Established());
+}
+
+TEST_P(FragmentTest, OtherProtocolsAndEcho) {
+  Stage stage({});
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, 47, Payload{16})), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, 47, Payload{16})), Established());
+  const uint8_t icmp = GetParam() == 4 ? kProtoIcmp : kProtoIcmp6;
+  const Frame echo = Ask({GetParam(), kProtoIcmp});
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, icmp, echo)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 40, false, icmp, Payload{16})), Established());
+}
+
+TEST_P(FragmentTest, ARemovedFirstBytesLieIsStillAFragment) {
+  Stage stage({});
+  // More to come, yet at offset 0 twice: the second first one replaces what was remembered.
+  EXPECT_THAT(stage.Leaves(kWeb, First(kWeb, kDb, 1000)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, First(kWeb, kDb, 2000)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Established());
+  for (const auto& [key, flow] : stage.Flows()) {
+    EXPECT_EQ(flow.packets[flow.opener], flow.service_port == 2000 ? 2u : 1u);
+  }
+}
+
+TEST(FragmentHeaderTest, AnAtomicFragmentIsAWholePacket) {
+  Stage stage({.policies = AllowIngress("db", "web", "[{protocol: UDP, port: 5432}]")});
+  const Frame atomic = Between(kWeb, kDb, 6) / Fragment6{0, false, kId, {}};
+  EXPECT_THAT(stage.Leaves(kWeb, atomic / Udp{kClientPort, kServicePort, {}}), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, atomic / Udp{kClientPort, 99, {}}), Denied(BH_REASON_POLICY));
+  const Frame later = Between(kWeb, kDb, 6) / Fragment6{24, false, kId, kProtoUdp} / Payload{8};
+  EXPECT_THAT(stage.Leaves(kWeb, later), Denied(BH_REASON_FRAGMENT)) << "nothing was to follow";
+}
+
+TEST(FragmentHeaderTest, TwoFragmentHeaders) {
+  Stage stage({});
+  const Frame frame = Between(kWeb, kDb, 6) / Fragment6{0, false, 1, {}} / Fragment6{0, false, 2, {}} / Udp{1, 2, {}};
+  EXPECT_THAT(stage.Leaves(kWeb, frame), Denied(BH_REASON_EXTENSION));
+}
+
+TEST(FragmentHeaderTest, ExtensionHeadersBehindTheFragmentHeader) {
+  Stage stage({.policies = AllowIngress("db", "web", "[{protocol: UDP, port: 5432}]")});
+  const auto fragment = [](uint16_t offset, bool more) { return Fragment6{offset, more, kId, kDestinationOptions}; };
+  const Frame first = Between(kWeb, kDb, 6) / fragment(0, true) / Extension{kDestinationOptions, 8, {}} /
+                      Udp{kClientPort, kServicePort, {}} / Payload{8};
+  EXPECT_THAT(stage.Leaves(kWeb, first), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Between(kWeb, kDb, 6) / fragment(24, false) / Payload{8}), Established());
+}
+
+TEST(FragmentHeaderTest, NeighbourDiscoveryIsNeverFragmented) {
+  Stage stage({});
+  const Frame frame = Ethernet{kWeb.mac(), kDb.mac(), {}} / IPv6{kWeb.v6, kDb.v6, {}, 255} / Fragment6{0, false, 1, {}} /
+                      NeighbourSolicitation(kDb.v6, kWeb.mac());
+  EXPECT_THAT(stage.Leaves(kWeb, frame), Denied(BH_REASON_FRAGMENT)) << "RFC 6980";
+}
+
+}  // namespace
+}  // namespace bulkhead::packet_test

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// A workload speaks in its own name: addresses, ARP, neighbour discovery, DHCP; and what must pass although it has none yet.
+#include <gtest/gtest.h>
+
+#include "tests/packet/segment.h"
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+const IpAddress kAny4 = IpAddress::V4(0, 0, 0, 0);
+const IpAddress kAny6 = Ip("::");
+const IpAddress kAllNodes = Ip("ff02::1"), kAllRouters = Ip("ff02::2"), kMldRouters = Ip("ff02::16"),
+                kDhcpServers = Ip("ff02::1:2");
+const MacAddress kGroupMac{{0x33, 0x33, 0, 0, 0, 1}};
+
+Frame Nd(const Actor& from, const IpAddress& source, const IpAddress& destination, const Frame& message, uint8_t hop_limit = 255) {
+  return Ethernet{from.mac(), kGroupMac, {}} / IPv6{source, destination, {}, hop_limit} / message;
+}
+
+// Every service enforces, and policy allows nothing at all: what passes, passes without it.
+Setting Closed() { return {.policies = IsolateEgress("web") + IsolateIngress("web") + IsolateEgress("db") + IsolateIngress("db")}; }
+
+TEST(SourceTest, AnothersAddress) {
+  for (const int family : {4, 6}) {
+    Stage stage({});
+    for (const IpAddress& source : {kDb.ip(family), Outside(family), Gateway(1, family), kCache.ip(family), kTwin.ip(family)}) {
+      const Frame frame = Headers(family, kWeb.mac(), source, kApi.mac(), kApi.ip(family)) / Udp{1, 2, {}};
+      EXPECT_THAT(stage.Leaves(kWeb, frame), Denied(BH_REASON_SPOOFED_IP)) << source.ToString();
+    }
+    const Frame unspecified = Headers(family, kWeb.mac(), family == 4 ? kAny4 : kAny6, kApi.mac(), kApi.ip(family)) / Udp{1, 2, {}};
+    EXPECT_THAT(stage.Leaves(kWeb, unspecified), Denied(BH_REASON_SPOOFED_IP));
+    EXPECT_TRUE(stage.Edges().empty()) << "a forged packet is never evidence";
+  }
+}
+
+TEST(SourceTest, AnothersMac) {
+  for (const int family : {4, 6}) {
+    Stage stage({});
+    const Frame frame = Headers(family, kDb.mac(), kWeb.ip(family), kApi.mac(), kApi.ip(family)) / Udp{1, 2, {}};
+    EXPECT_THAT(stage.Leaves(kWeb, frame), Denied(BH_REASON_SPOOFED_MAC));
+  }
+}
+
+TEST(SourceTest, AMacThatNobodyKnowsIsNotChecked) {
+  Stage stage({});
+  EndpointState endpoint = kWeb.endpoint;
+  endpoint.mac = {};
+  stage.Put(endpoint);
+  const Frame frame = Headers(4, kDb.mac(), kWeb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}};
+  EXPECT_THAT(stage.Leaves(kWeb, frame), Allowed());
+}
+
+TEST(SourceTest, ForgeriesPassOutsideEnforceAndAreTold) {
+  Stage stage({.mode = Mode::kLearn});
+  const Frame frame = Headers(4, kWeb.mac(), kDb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}};
+  const Outcome outcome = stage.Leaves(kWeb, frame);
+  EXPECT_THAT(outcome, WouldBeDenied(BH_REASON_SPOOFED_IP));
+  EXPECT_EQ(outcome.tag, kWeb.slot());
+  EXPECT_TRUE(stage.Flows().empty());
+  EXPECT_TRUE(stage.Edges().empty());
+}
+
+TEST(SourceTest, AnyEnforcingSideDropsAForgery) {
+  Stage stage({.mode = Mode::kLearn, .modes = {{"api", Mode::kEnforce}}});
+  const Frame frame = Headers(4, kWeb.mac(), kDb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}};
+  EXPECT_THAT(stage.Travels(kWeb, kApi, frame), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.ArrivesFromOutside(kWeb, Between(kDb, kWeb) / Udp{1, 2, {}}), WouldBeDenied(BH_REASON_SPOOFED_IP));
+}
+
+TEST(SourceTest, Arp) {
+  Stage stage(Closed());
+  const auto arp = [](const MacAddress& ethernet, const MacAddress& mac, const IpAddress& ip, uint16_t operation) {
+    return Ethernet{ethernet, Broadcast(), {}} / Arp{operation, mac, ip, {}, kApi.v4};
+  };
+  for (const uint16_t operation : {1, 2}) {
+    EXPECT_THAT(stage.Travels(kWeb, kDb, arp(kWeb.mac(), kWeb.mac(), kWeb.v4, operation)), Allowed());
+    EXPECT_THAT(stage.Leaves(kWeb, arp(kWeb.mac(), kWeb.mac(), kAny4, operation)), Allowed()) << "a probe, RFC 5227";
+    EXPECT_THAT(stage.Leaves(kWeb, arp(kWeb.mac(), kWeb.mac(), kDb.v4, operation)), Denied(BH_REASON_SPOOFED_ARP));
+    EXPECT_THAT(stage.Leaves(kWeb, arp(kWeb.mac(), kDb.mac(), kWeb.v4, operation)), Denied(BH_REASON_SPOOFED_ARP));
+    EXPECT_THAT(stage.Leaves(kWeb, arp(kDb.mac(), kWeb.mac(), kWeb.v4, operation)), Denied(BH_REASON_SPOOFED_ARP));
+    EXPECT_THAT(stage.Leaves(kStranger, arp(kDb.mac(), kWeb.mac(), kWeb.v4, operation)), Allowed()) << "nobody knows its name";
+  }
+}
+
+TEST(SourceTest, ArpThatLiesAboutItsLengths) {
+  Stage stage({});
+  Arp arp{1, kWeb.mac(), kWeb.v4, {}, kApi.v4};
+  arp.hardware_length = 8;
+  EXPECT_THAT(stage.Leaves(kWeb, Ethernet{kWeb.mac(), Broadcast(), {}} / arp), Denied(BH_REASON_TRUNCATED));
+  arp.hardware_length = 6;
+  arp.hardware = 6;
+  EXPECT_THAT(stage.Leaves(kWeb, Ethernet{kWeb.mac(), Broadcast(), {}} / arp), Denied(BH_REASON_TRUNCATED));
+}
+
+TEST(SourceTest, NeighbourDiscoveryInOnesOwnName) {
+  Stage stage(Closed());
+  const IpAddress own = kWeb.v6, link_local = LinkLocal(kWeb);
+  for (const IpAddress& source : {own, link_local}) {
+    EXPECT_THAT(stage.Travels(kWeb, kDb, Nd(kWeb, source, kAllNodes, NeighbourSolicitation(kDb.v6, kWeb.mac()))), Allowed());
+    EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, source, kAllNodes, NeighbourAdvertisement(own, kWeb.mac()))), Allowed());
+    EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, source, kAllNodes, NeighbourAdvertisement(link_local))), Allowed());
+    EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, source, kAllRouters, RouterSolicitation(kWeb.mac()))), Allowed());
+  }
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kAny6, kAllNodes, NeighbourSolicitation(own))), Allowed())
+      << "duplicate address detection";
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kAny6, kAllRouters, RouterSolicitation())), Allowed());
+}
+
+TEST(SourceTest, NeighbourDiscoveryInAnothersName) {
+  Stage stage(Closed());
+  const auto leaves = [&](const IpAddress& source, const Frame& message, uint8_t hop_limit = 255) {
+    return stage.Leaves(kWeb, Nd(kWeb, source, kAllNodes, message, hop_limit));
+  };
+  EXPECT_THAT(leaves(kWeb.v6, NeighbourAdvertisement(kDb.v6, kWeb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(leaves(kWeb.v6, NeighbourAdvertisement(LinkLocal(kDb), kWeb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(leaves(kWeb.v6, NeighbourAdvertisement(kWeb.v6, kDb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(leaves(kWeb.v6, NeighbourSolicitation(kApi.v6, kDb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(leaves(kDb.v6, NeighbourSolicitation(kApi.v6, kWeb.mac())), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(leaves(kWeb.v6, RouterSolicitation(kDb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(leaves(kWeb.v6, NeighbourSolicitation(kApi.v6, kWeb.mac()), 254), Denied(BH_REASON_SPOOFED_ND)) << "routed";
+  EXPECT_THAT(
+      stage.Leaves(kWeb, Ethernet{kDb.mac(), kGroupMac, {}} / IPv6{kWeb.v6, kAllNodes, {}, 255} / NeighbourSolicitation(kApi.v6)),
+      Denied(BH_REASON_SPOOFED_MAC));
+}
+
+TEST(SourceTest, NeighbourDiscoveryOptionsThatLie) {
+  Stage stage({});
+  const auto with_options = [&](const ByteVector& options) {
+    return stage.Leaves(kWeb, Nd(kWeb, kWeb.v6, kAllNodes, NeighbourSolicitation(kApi.v6) / Raw{options}));
+  };
+  EXPECT_THAT(with_options({14, 1, 0, 0, 0, 0, 0, 0}), Allowed()) << "a nonce, RFC 3971";
+  EXPECT_THAT(with_options({1, 0, 0, 0, 0, 0, 0, 0}), Denied(BH_REASON_TRUNCATED)) << "of no length";
+  EXPECT_THAT(with_options({14, 2, 0, 0, 0, 0, 0, 0}), Denied(BH_REASON_TRUNCATED)) << "beyond the end";
+  EXPECT_THAT(with_options({14, 1, 0}), Denied(BH_REASON_TRUNCATED)) << "cut";
+  ByteVector many;
+  for (int i = 0; i < 8; ++i) many.insert(many.end(), {14, 1, 0, 0, 0, 0, 0, 0});
+  EXPECT_THAT(with_options(many), Allowed());
+  many.insert(many.end(), {14, 1, 0, 0, 0, 0, 0, 0});
+  EXPECT_THAT(with_options(many), Denied(BH_REASON_SPOOFED_ND)) << "more than are looked at";
+}
+
+TEST(SourceTest, RoutersAreNoWorkloads) {
+  Stage stage({});
+  const Frame advert = Nd(kWeb, LinkLocal(kWeb), kAllNodes, RouterAdvertisement());
+  EXPECT_THAT(stage.Leaves(kWeb, advert), Denied(BH_REASON_ROUTER_ADVERT));
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, LinkLocal(kWeb), kAllNodes, Redirect(kDb.v6))), Denied(BH_REASON_ROUTER_ADVERT));
+  EXPECT_THAT(stage.Leaves(kStranger, Nd(kStranger, LinkLocal(kStranger), kAllNodes, RouterAdvertisement())),
+              Denied(BH_REASON_ROUTER_ADVERT));
+  EXPECT_THAT(stage.ArrivesFromHost(kWeb, Nd(kDb, LinkLocal(kDb), kAllNodes, RouterAdvertisement())), Allowed())
+      << "the host's own";
+}
+
+TEST(SourceTest, ListenersReport) {
+  Stage stage(Closed());
+  for (const IpAddress& source : {kAny6, LinkLocal(kWeb), kWeb.v6}) {
+    EXPECT_THAT(stage.Travels(kWeb, kDb, Nd(kWeb, source, kMldRouters, ListenerReport(), 1)), Allowed());
+  }
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kDb.v6, kMldRouters, ListenerReport(), 1)), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kWeb.v6, kDb.v6, ListenerReport(), 1)), Denied(BH_REASON_ICMP_TYPE))
+      << "to nobody's group";
+  const auto igmp = [](const IpAddress& source, const IpAddress& to) {
+    return Ethernet{kWeb.mac(), kGroupMac, {}} / IPv4{source, to, uint8_t{2}} / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
+  };
+  EXPECT_THAT(stage.Travels(kWeb, kDb, igmp(kWeb.v4, Ip("224.0.0.22"))), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, igmp(kAny4, Ip("224.0.0.22"))), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, igmp(kDb.v4, Ip("224.0.0.22"))), Denied(BH_REASON_SPOOFED_IP));
+  const Frame unicast = Between(kWeb, kDb) / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
+  EXPECT_THAT(stage.Leaves(kWeb, unicast), Denied(BH_REASON_POLICY));
+}
+
+TEST(SourceTest, LinkLocalIsOnesOwnByItsMac) {
+  Stage stage({});
+  const auto udp = [](const IpAddress& source, const IpAddress& to) {
+    return Headers(6, kWeb.mac(), source, kDb.mac(), to) / Udp{1000, 2000, {}};
+  };
+  EXPECT_THAT(stage.Leaves(kWeb, udp(LinkLocal(kWeb), LinkLocal(kDb))), Allowed());
+  EXPECT_THAT(stage.Arrives(kDb, udp(LinkLocal(kWeb), LinkLocal(kDb)), kWeb.slot(), kWeb.ifindex()), Allowed());
+  EXPECT_THAT(stage.Travels(kWeb, kDb, udp(LinkLocal(kWeb), LinkLocal(kDb))), Established());
+  EXPECT_THAT(stage.Leaves(kWeb, udp(LinkLocal(kApi), LinkLocal(kDb))), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Arrives(kDb, udp(LinkLocal(kWeb), LinkLocal(kApi)), kWeb.slot(), kWeb.ifindex()), Denied(BH_REASON_WRONG_PORT));
+}
+
+TEST(SourceTest, LinkLocalIsJudgedAsTheWorkload) {
+  Stage stage({.policies = AllowIngress("db", "api", "")});
+  const auto udp = [](const Actor& from) {
+    return Headers(6, from.mac(), LinkLocal(from), kDb.mac(), LinkLocal(kDb)) / Udp{1000, 2000, {}};
+  };
+  EXPECT_THAT(stage.Travels(kApi, kDb, udp(kApi)), Allowed());
+  EXPECT_THAT(stage.Travels(kWeb, kDb, udp(kWeb)), Denied(BH_REASON_POLICY));
+}
+
+TEST(SourceTest, DhcpClients) {
+  Stage stage(Closed());
+  const auto v4 = [](const IpAddress& source, const IpAddress& to) {
+    return Ethernet{kWeb.mac(), Broadcast(), {}} / IPv4{source, to} / DhcpClient();
+  };
+  EXPECT_THAT(stage.Leaves(kWeb, v4(kAny4, IpAddress::V4(255, 255, 255, 255))), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, v4(kAny4, kDb.v4)), Denied(BH_REASON_SPOOFED_IP)) << "one that has no address knows no server";
+  EXPECT_THAT(stage.Arrives(kDb, v4(kAny4, IpAddress::V4(255, 255, 255, 255)), kWeb.slot(), kWeb.ifindex()),
+              Denied(BH_REASON_POLICY))
+      << "each receiver judges it";
+  const auto v6 = [](const IpAddress& source, const IpAddress& to) {
+    return Ethernet{kWeb.mac(), kGroupMac, {}} / IPv6{source, to} / Udp{546, 547, {}} / Payload{20};
+  };
+  EXPECT_THAT(stage.Leaves(kWeb, v6(LinkLocal(kWeb), kDhcpServers)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, v6(kDb.v6, kDhcpServers)), Denied(BH_REASON_SPOOFED_IP));
+}
+
+TEST(SourceTest, DhcpServers) {
+  Stage stage({});
+  const Frame v4 = Between(kEvil, kWeb) / DhcpServer(), v6 = Between(kEvil, kWeb, 6) / Udp{547, 546, {}};
+  EXPECT_THAT(stage.Leaves(kEvil, v4), Denied(BH_REASON_DHCP_SERVER));
+  EXPECT_THAT(stage.Leaves(kEvil, v6), Denied(BH_REASON_DHCP_SERVER));
+  EXPECT_THAT(stage.Leaves(kStranger, Between(kStranger, kWeb) / DhcpServer()), Denied(BH_REASON_DHCP_SERVER));
+  EXPECT_THAT(stage.ArrivesFromHost(kWeb, FromGateway(Gateway(1, 4), kWeb) / DhcpServer()), Allowed());
+}
+
+TEST(SourceTest, EndpointsThatNobodyKnows) {
+  Stage stage({});
+  const Packet unknown{BH_HOOK_INGRESS, 1, kNoEndpoint, kNoEndpoint, 0, false, (Between(kWeb, kDb) / Udp{1, 2, {}}).Build()};
+  EXPECT_THAT(stage.Run(unknown), Denied(BH_REASON_NO_ENDPOINT));
+  Packet delivered = unknown;
+  delivered.hook = BH_HOOK_EGRESS;
+  delivered.tag = kWeb.slot();
+  EXPECT_THAT(stage.Run(delivered), Denied(BH_REASON_NO_ENDPOINT));
+  EXPECT_THAT(stage.Leaves(kStranger, Headers(4, kDb.mac(), kDb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}}), Allowed())
+      << "its source cannot be checked";
+}
+
+TEST(SourceTest, EndpointsThatNobodyKnowsPassWithoutEnforcement) {
+  Stage stage({.global_mode = Mode::kAudit});
+  const Packet unknown{BH_HOOK_INGRESS, 1, kNoEndpoint, kNoEndpoint, 9, false, (Between(kWeb, kDb) / Udp{1, 2, {}}).Build()};
+  const Outcome outcome = stage.Run(unknown);
+  EXPECT_THAT(outcome, WouldBeDenied(BH_REASON_NO_ENDPOINT));
+  EXPECT_EQ(outcome.tag, 0) << "whatever the workload wrote there";
+}
+
+}  // namespace
+}  // namespace bulkhead::packet_test
