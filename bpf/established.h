@@ -6,6 +6,12 @@
 #include "bpf/context.h"
 #include "bpf/flow_table.h"
 
+/* Nobody can know yet what provenance the answers of a responder have that is not in this zone: the first one tells. */
+static __always_inline int bh_is_first_answer(const struct bh_flow_hot *hot, __u32 side)
+{
+	return hot->ifindex[side] == 0 && side != bh_flow_opener(hot) && hot->state == BH_FLOW_UNANSWERED;
+}
+
 /* True when the entry vouches for the packet at this hook. */
 static __always_inline int bh_entry_holds(const struct bh_context *c, const struct bh_flow_hot *hot, __u32 side)
 {
@@ -13,7 +19,7 @@ static __always_inline int bh_entry_holds(const struct bh_context *c, const stru
 		return 0;
 	if (c->hook == BH_HOOK_INGRESS)
 		return hot->ifindex[side] == c->ifindex;
-	return hot->ifindex[1 - side] == c->ifindex && hot->slot[side] == c->tag;
+	return hot->ifindex[1 - side] == c->ifindex && (hot->slot[side] == c->tag || bh_is_first_answer(hot, side));
 }
 
 /* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the

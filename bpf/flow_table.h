@@ -67,9 +67,11 @@ static __noinline int bh_flow_close(const struct bh_packet *packet, __u16 zone)
 	return 0;
 }
 
-/* The flow has its first answer. */
-static __noinline int bh_flow_answer(const struct bh_context *c, const struct bh_flow *flow)
+/* The packet, of that side, is the flow's first answer. */
+static __noinline int bh_flow_answer(const struct bh_context *c, struct bh_flow *flow, __u32 side)
 {
+	if (c->hook == BH_HOOK_EGRESS && flow->hot.ifindex[side & 1] == 0)
+		flow->hot.slot[side & 1] = c->tag;
 	bh_count(BH_COUNTER_FLOWS_ANSWERED);
 	if (!(flow->hot.flags & BH_FLOW_LINKED))
 		bh_edge_answered(c, flow);
@@ -96,7 +98,7 @@ static __always_inline void bh_flow_count(const struct bh_context *c, struct bh_
 	if (flow->hot.last_seen != c->tick)
 		flow->hot.last_seen = c->tick;
 	if (bh_unlikely(bh_flow_advance(&flow->hot, &c->packet, side)))
-		bh_flow_answer(c, flow);
+		bh_flow_answer(c, flow, side);
 }
 
 #endif /* BULKHEAD_BPF_FLOW_TABLE_H_ */

@@ -14,7 +14,7 @@ static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
 	const struct bh_flow *flow;
 	__u32 side, i;
 
-	if (c->packet.fragment != BH_FRAGMENT_NONE || !bh_parse_quoted(&c->frame, &c->packet, &quoted))
+	if (!bh_parse_quoted(&c->frame, &c->packet, &quoted))
 		return 0;
 #pragma GCC unroll 4
 	for (i = 0; i < 4; i++) {

@@ -46,8 +46,6 @@ static __always_inline void bh_near_party(const struct bh_context *c, struct bh_
 		return; /* BH_SUBJECT_UNKNOWN */
 	party->workload = c->endpoint->workload;
 	party->subject = bh_endpoint_subject(c, c->endpoint);
-	if ((c->packet.flags & BH_PACKET_GROUP) && c->hook == BH_HOOK_EGRESS)
-		return;
 	found = bh_address_find(c->zone, c->packet.family, bh_near_address(c));
 	if (found && found->slot == c->slot)
 		party->subject = found->subject[c->policy_slot & 1];
@@ -104,6 +102,9 @@ static __noinline int bh_far_responder(const struct bh_context *c, struct bh_par
 	__u16 tag = c->hook == BH_HOOK_EGRESS ? c->tag : 0;
 	int port = -1;
 
+	if (c->known && tag == c->recorded_tag)
+		tag = 0; /* answers as before: who it is was settled when the opener's packets to this address were judged */
+
 	if (c->packet.flags & BH_PACKET_GROUP) { /* at ingress: whoever receives it, the sender's policy speaks of the address */
 		party->subject = bh_prefix_subject(c, address);
 		return -1;
@@ -135,9 +136,11 @@ static __always_inline void bh_resolve(const struct bh_context *c, struct bh_jud
 		bh_far_opener(c, far);
 	bh_forget(c, far, sizeof(*far));
 	j->service_port = bpf_ntohs(near_opens ? bh_far_port(c) : bh_near_port(c));
-	if (c->hook == BH_HOOK_EGRESS && c->tag == 0) { /* no endpoint sent it, whatever its address */
-		far->ifindex = 0;
-		far->slot = 0;
+	if (c->hook == BH_HOOK_EGRESS) { /* by the packet's provenance alone, whatever its address */
+		far->ifindex = far->slot == c->tag ? far->ifindex : 0;
+		far->slot = c->tag;
+	} else if (c->known && far->ifindex == 0) {
+		far->slot = c->recorded_tag;
 	}
 	if (reversed && c->known)
 		j->service_port = c->service_port;

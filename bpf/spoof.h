@@ -72,21 +72,23 @@ static __noinline __u8 bh_check_arp(const struct bh_context *c)
 	return BH_REASON_SPOOFED_ARP;
 }
 
-/* Neighbour discovery and MLD from a bound endpoint. */
+/* Neighbour discovery and MLD from a bound endpoint, but router advertisements and redirects. */
 static __noinline __u8 bh_check_nd(const struct bh_context *c)
 {
 	const struct bh_packet *packet = &c->packet;
 	__u32 target[4] = {};
-	__u8 reason;
 
+	if (packet->kind == BH_KIND_ND && !bh_nd_hop_limit_is_right(&c->frame))
+		return BH_REASON_SPOOFED_ND;
 	if (!bh_is_unspecified(packet->source) && !bh_is_link_local(packet->source) && !bh_owns(c, BH_V6, packet->source))
 		return BH_REASON_SPOOFED_IP;
 	if (packet->kind == BH_KIND_MLD)
 		return BH_REASON_NONE;
-	reason = bh_nd_check(&c->frame, packet, c->endpoint->mac, target);
-	if (reason != BH_REASON_NONE || packet->icmp_type != BH_ND_ADVERTISEMENT)
-		return reason;
-	return bh_is_own_link_local(c, target) || bh_owns(c, BH_V6, target) ? BH_REASON_NONE : BH_REASON_SPOOFED_ND;
+	if (packet->icmp_type != BH_ND_ROUTER_SOLICITATION && !bh_nd_target(&c->frame, packet, target))
+		return BH_REASON_TRUNCATED;
+	if (packet->icmp_type == BH_ND_ADVERTISEMENT && !bh_is_own_link_local(c, target) && !bh_owns(c, BH_V6, target))
+		return BH_REASON_SPOOFED_ND;
+	return bh_nd_check_options(&c->frame, packet, c->endpoint->mac);
 }
 
 static __always_inline int bh_is_udp(const struct bh_packet *packet, __u16 source_port, __u16 destination_port)

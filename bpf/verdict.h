@@ -104,7 +104,7 @@ static __always_inline int bh_is_midstream(const struct bh_context *c)
 static __always_inline int bh_judge(struct bh_context *c, struct bh_judgement *j)
 {
 	bh_forget_context(c);
-	if ((c->packet.flags & BH_PACKET_ANSWERS) && !c->known)
+	if ((c->packet.flags & BH_PACKET_ANSWERS) && !c->known && !(c->packet.flags & BH_PACKET_GROUP))
 		return bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
 	if (bh_is_midstream(c))
 		bh_consider_midstream(c, j);

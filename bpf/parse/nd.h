@@ -23,18 +23,51 @@ static __always_inline int bh_mac_is_zero(const __u8 *mac)
 	return (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0;
 }
 
-/* The options from offset on: a source or target link-layer address (types 1 and 2) must be mac. BH_REASON_NONE: all is well. */
-static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, __u32 offset, __u32 limit, const __u8 *mac)
+static __always_inline int bh_nd_hop_limit_is_right(const struct bh_frame *frame)
 {
+	const __u8 *at = frame->data + BH_ETHERNET_BYTES;
+
+	return at + sizeof(struct bh_ipv6) <= frame->end && ((const struct bh_ipv6 *)at)->hop_limit == 255;
+}
+
+/* What stands before the options: 8 bytes, and but for router solicitations the address that the message speaks of. */
+static __always_inline __u32 bh_nd_header_bytes(const struct bh_packet *packet)
+{
+	return packet->icmp_type == BH_ND_ROUTER_SOLICITATION ? 8 : 24;
+}
+
+/* The address that a solicitation or advertisement speaks of. False: it is not there. */
+static __always_inline int bh_nd_target(const struct bh_frame *frame, const struct bh_packet *packet, __u32 target[4])
+{
+	__u32 offset = packet->transport;
+	const __u8 *at;
+
+	if (offset > BH_MOST_HEADERS || offset + 24 > packet->limit)
+		return 0;
+	at = frame->data + offset;
+	if (at + 24 > frame->end)
+		return 0;
+	bh_copy(target, at + 8, 16);
+	return 1;
+}
+
+/* The options: a source or target link-layer address (types 1 and 2) must be mac. BH_REASON_NONE: all is well. */
+static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, const struct bh_packet *packet, const __u8 *mac)
+{
+	__u32 offset = packet->transport + bh_nd_header_bytes(packet);
+	__u32 limit = packet->limit;
 	const __u8 *at;
 	__u32 bytes;
 	int i;
 
 	for (i = 0; i < BH_ND_MAX_OPTIONS; i++) {
+		offset |= frame->zero;
 		if (offset == limit)
 			return BH_REASON_NONE;
+		if (offset > BH_MOST_HEADERS || offset + 8 > limit)
+			return BH_REASON_TRUNCATED;
 		at = frame->data + offset;
-		if (offset + 8 > limit || at + 8 > frame->end)
+		if (at + 8 > frame->end)
 			return BH_REASON_TRUNCATED;
 		bytes = (__u32)at[1] * 8;
 		if (bytes == 0 || offset + bytes > limit)
@@ -44,31 +77,6 @@ static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, __
 		offset += bytes;
 	}
 	return offset == limit ? BH_REASON_NONE : BH_REASON_SPOOFED_ND;
-}
-
-/* The whole message of a packet of kind BH_KIND_ND that is no router advertisement or redirect: hop limit and options; target: the
- * neighbour that it speaks of, zero when it names none. */
-static __always_inline __u8 bh_nd_check(const struct bh_frame *frame, const struct bh_packet *packet, const __u8 *mac, __u32 target[4])
-{
-	const __u8 *at = frame->data + BH_ETHERNET_BYTES;
-	__u32 offset = packet->transport;
-	__u32 limit = packet->limit;
-
-	if (at + sizeof(struct bh_ipv6) > frame->end)
-		return BH_REASON_TRUNCATED;
-	if (((const struct bh_ipv6 *)at)->hop_limit != 255)
-		return BH_REASON_SPOOFED_ND;
-	if (offset > BH_MOST_HEADERS)
-		return BH_REASON_TRUNCATED;
-	at = frame->data + offset;
-	offset += 8;
-	if (packet->icmp_type != BH_ND_ROUTER_SOLICITATION) {
-		if (at + 24 > frame->end || offset + 16 > limit)
-			return BH_REASON_TRUNCATED;
-		bh_copy(target, at + 8, 16);
-		offset += 16;
-	}
-	return bh_nd_check_options(frame, offset, limit, mac);
 }
 
 #endif /* BULKHEAD_BPF_PARSE_ND_H_ */
