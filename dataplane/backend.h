@@ -2,7 +2,7 @@
 // Backend: what the control plane asks of a dataplane. `ebpf` is the product; `reference` is the obvious evaluator that tests trust.
 //
 // Thread safety: the mutating calls come from one thread (the control thread), except Attach and Detach, which may come from one
-// worker at the same time. The Read* and Drain* calls may come from any thread.
+// worker at the same time, and Sweep, which may come from another. The Read* and Drain* calls may come from any thread.
 // Errors: a call that fails leaves what is enforced as it was, or stricter; it may be repeated.
 #ifndef BULKHEAD_DATAPLANE_BACKEND_H_
 #define BULKHEAD_DATAPLANE_BACKEND_H_

@@ -44,12 +44,13 @@ absl::Status Control::Load() {
   interner_ = IdentityInterner(*identities);
   rules_ = RuleBook(*rules);
   const Config& config = parts_.config;
-  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(parts_.sources), parts_.adopted},
+  sources_ = parts_.find_sources();
+  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
                                            &interner_);
   reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_,
                                              PolicyOptions{config.default_allow, config.allow_from_host}, parts_.adopted, generation);
   kernel_worker_ = std::make_unique<Worker>();
-  learn_worker_ = std::make_unique<Worker>();
+  slow_worker_ = std::make_unique<Worker>();
   attacher_ = std::make_unique<AttachKeeper>(
       parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
       [this](AttachKeeper::Job job) {
@@ -72,9 +73,9 @@ absl::Status Control::Load() {
 
 // The threads that call into this object end before it does: sources first, then the workers.
 Control::~Control() {
-  parts_.sources.clear();
+  sources_.clear();
   kernel_worker_.reset();
-  learn_worker_.reset();
+  slow_worker_.reset();
 }
 
 absl::Status Control::Start() {
@@ -97,12 +98,22 @@ absl::Status Control::Start() {
   if (status.ok()) status = StartTimers();
   if (!status.ok()) return status;
   parts_.loop->AfterRound([this] { Round(); });
-  for (const auto& source : parts_.sources) {
-    source->Start([this](SourceEvent event) {
+  StartSources(0);
+  return absl::OkStatus();
+}
+
+void Control::StartSources(size_t from) {
+  for (size_t i = from; i < sources_.size(); ++i) {
+    sources_[i]->Start([this](SourceEvent event) {
       parts_.loop->Post([this, event = std::move(event)] { OnSource(event); });
     });
   }
-  return absl::OkStatus();
+}
+
+void Control::FindSources() {
+  const size_t before = sources_.size();
+  for (auto& source : parts_.find_sources()) sources_.push_back(std::move(source));
+  StartSources(before);
 }
 
 absl::Status Control::StartTimers() {
@@ -115,11 +126,10 @@ absl::Status Control::StartTimers() {
     });
   }
   if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); });
-  if (status.ok()) status = loop->Every(5000, [this] { DrainEdges(); });
   if (status.ok()) {
-    status = loop->Every(10'000, [this] {
-      const absl::StatusOr<uint64_t> swept = parts_.backend->Sweep();
-      Note("flow table", swept.status());
+    status = loop->Every(5000, [this] {
+      FindSources();
+      TendTables();
     });
   }
   return status;
@@ -231,14 +241,17 @@ void Control::EverySecond() {
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
-void Control::DrainEdges() {
-  if (edges_busy_ || parts_.edges == nullptr) return;
-  edges_busy_ = true;
-  learn_worker_->Post([this, view = GetView()] {
-    const absl::Status status = parts_.edges->Drain(*view);
-    parts_.loop->Post([this, status] {
-      edges_busy_ = false;
-      Note("learning", status);
+// What walks whole tables: edges to the learner, expired flows out.
+void Control::TendTables() {
+  if (tending_) return;
+  tending_ = true;
+  slow_worker_->Post([this, view = GetView()] {
+    const absl::Status edges = parts_.edges == nullptr ? absl::OkStatus() : parts_.edges->Drain(*view);
+    const absl::Status swept = parts_.backend->Sweep().status();
+    parts_.loop->Post([this, edges, swept] {
+      tending_ = false;
+      Note("learning", edges);
+      Note("flow table", swept);
     });
   });
 }

@@ -6,6 +6,7 @@
 #define BULKHEAD_CONTROLPLANE_DAEMON_CONTROL_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,7 +52,8 @@ struct ControlParts {
   Store* store = nullptr;
   EdgeDrain* edges = nullptr;
   std::vector<EndpointState> adopted;
-  std::vector<std::unique_ptr<Source>> sources;
+  // Sources that were not given before, not started; asked now and then.
+  std::function<std::vector<std::unique_ptr<Source>>()> find_sources;
 };
 
 class Control : public PolicyHost {
@@ -86,12 +88,14 @@ class Control : public PolicyHost {
   void Note(const std::string& what, const absl::Status& status);
   absl::Status ReadHost();
   absl::Status StartTimers();
+  void StartSources(size_t from);
+  void FindSources();
   void OnKernel();
   void OnSource(const SourceEvent& event);
   void AskKernel();
   void DrainEvents();
   void EverySecond();
-  void DrainEdges();
+  void TendTables();
   void ReadFolderIfSettled();
   void LogNew(const std::vector<std::string>& problems);
   void PublishView();
@@ -100,6 +104,7 @@ class Control : public PolicyHost {
   PolicyInput InputOf(const LoadedPolicies& policies) const;
 
   ControlParts parts_;
+  std::vector<std::unique_ptr<Source>> sources_;
   IdentityInterner interner_;
   RuleBook rules_;
   std::unique_ptr<Inventory> inventory_;
@@ -119,7 +124,7 @@ class Control : public PolicyHost {
   EventRing events_;
   uint64_t started_at_ = 0;
   bool dirty_ = true;
-  bool edges_busy_ = false;
+  bool tending_ = false;
   std::vector<Identity> unsaved_;
   std::set<std::string> logged_;
   uint64_t view_made_ = 0;  // ns
@@ -130,7 +135,7 @@ class Control : public PolicyHost {
 
   // Last, so that they end first: their threads use the rest.
   std::unique_ptr<Worker> kernel_worker_;
-  std::unique_ptr<Worker> learn_worker_;
+  std::unique_ptr<Worker> slow_worker_;
 };
 
 }  // namespace bulkhead

@@ -9,37 +9,18 @@
 #include <filesystem>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/api/server.h"
 #include "controlplane/daemon/control.h"
 #include "controlplane/daemon/service.h"
+#include "controlplane/daemon/source_finder.h"
 #include "controlplane/daemon/start_checks.h"
-#include "controlplane/runtime/docker_source.h"
-#include "controlplane/runtime/static_source.h"
 #include "dataplane/ebpf/ebpf_backend.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
 namespace {
-
-std::vector<std::unique_ptr<Source>> MakeSources(const Config& config) {
-  std::vector<std::unique_ptr<Source>> sources;
-  std::error_code error;
-  const std::string folder = config.workloads_dir.value_or(
-      std::filesystem::is_directory(kDefaultWorkloadsDir, error) ? std::string(kDefaultWorkloadsDir) : std::string());
-  if (!folder.empty()) sources.push_back(std::make_unique<StaticSource>(folder));
-  const std::vector<std::string> sockets = config.docker_sockets ? *config.docker_sockets : FindDockerSockets();
-  for (const std::string& socket : sockets) {
-    DockerOptions options;
-    options.socket = socket;
-    // One engine is plainly "docker"; its name stands in every key, so it must not change when a second one comes.
-    if (socket != sockets.front()) options.name = options.runtime = absl::StrCat("docker:", socket);
-    sources.push_back(std::make_unique<DockerSource>(std::move(options)));
-  }
-  return sources;
-}
 
 // Blocked in every thread from here on, and read from a descriptor.
 absl::StatusOr<UniqueFd> TakeSignals() {
@@ -128,7 +109,8 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.store = store->get();
   parts.edges = learner ? &edges : nullptr;
   parts.adopted = adopted.endpoints;
-  parts.sources = MakeSources(config);
+  SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
+  parts.find_sources = [&finder] { return finder.FindNew(); };
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));
   if (!control.ok()) return control.status();
   Service service(control->get(), loop->get(), backend->get(), learner.get(), &edges, &clock);

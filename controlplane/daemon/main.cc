@@ -26,6 +26,7 @@ constexpr char kExamples[] =
 struct Flags {
   std::string config, policy_dir, state_dir, socket, pin_root, workloads_dir, attach, log_level;
   std::vector<std::string> docker;
+  bool foreground = true;  // it knows no other way; the flag is for those who say so
 };
 
 void AddFlags(CLI::App* app, Flags* flags) {
@@ -39,7 +40,7 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--docker", flags->docker, "Socket of a Docker Engine, may be repeated; none: no engine")->type_name("SOCKET");
   app->add_option("--log-level", flags->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
-  app->add_flag("--foreground", "Stay in the foreground, which it always does");
+  app->add_flag("--foreground", flags->foreground, "Stay in the foreground, which it always does");
   app->set_version_flag("--version", std::string("bulkheadd ") + kVersion);
   app->footer(kExamples);
 }

@@ -68,7 +68,6 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
     Note("host addresses", status);
     host_addresses_set_ = status.ok();
     host_addresses_ = input.host_addresses;
-    ++changes_;
   }
   const bool retry = !policy_status_.ok() && !absl::IsResourceExhausted(policy_status_);
   if (policy_ == nullptr || retry || NeedsPolicy(input, inventory)) {
@@ -83,7 +82,6 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
     Note("published ports", status);
     published_set_ = status.ok();
     published_ = inventory.published;
-    ++changes_;
   }
 }
 
@@ -105,7 +103,6 @@ void Reconciler::ApplyPolicy(const PolicyInput& input, const InventoryState& inv
     tried_subjects_.insert({id, {}});
     for (const IpAddress& address : addresses) tried_subjects_.insert({id, address});
   }
-  ++changes_;
   const uint64_t next = generation() + 1;
   absl::StatusOr<CompiledPolicy> compiled = Compile(input, inventory, next);
   if (!compiled.ok()) {
@@ -130,7 +127,6 @@ void Reconciler::ApplyPolicy(const PolicyInput& input, const InventoryState& inv
 
 void Reconciler::Put(const EndpointState& endpoint) {
   const absl::Status status = backend_->PutEndpoint(endpoint);
-  ++changes_;
   if (!status.ok()) {
     Note(absl::StrCat("endpoint of interface ", endpoint.ifindex), status);
     // It may be half there: remembered as what no endpoint is, so that it is written again whatever it should be then.
@@ -155,7 +151,6 @@ void Reconciler::RemoveEndpoints(const InventoryState& inventory, const std::fun
       continue;
     }
     const absl::Status status = backend_->RemoveEndpoint(at->first);
-    ++changes_;
     if (!status.ok()) {
       Note(absl::StrCat("endpoint of interface ", at->second.ifindex), status);
       ++at;

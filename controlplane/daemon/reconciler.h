@@ -54,8 +54,6 @@ class Reconciler {
   // Of the last attempt to publish a policy.
   const absl::Status& policy_status() const { return policy_status_; }
   std::vector<std::string> problems() const;
-  // Rises with whatever a reader could see.
-  uint64_t changes() const { return changes_; }
 
  private:
   bool Knows(IdentityId identity, const std::set<IpAddress>& addresses);
@@ -86,7 +84,6 @@ class Reconciler {
   std::vector<PublishedTarget> published_;
   bool published_set_ = false;
   std::map<std::string, std::string> problems_;
-  uint64_t changes_ = 0;
 };
 
 }  // namespace bulkhead

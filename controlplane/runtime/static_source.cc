@@ -158,7 +158,7 @@ void StaticSource::Scan() {
       ++at;
       continue;
     }
-    if (at->second.problem) Problem(absl::StrCat(folder_, "/", at->first), "");
+    if (!at->second.problem.empty()) Problem(absl::StrCat(folder_, "/", at->first), "");
     if (at->second.sent) {
       SourceEvent event = Event(SourceEvent::Kind::kRemove);
       event.id = at->second.sent->id;
@@ -167,34 +167,42 @@ void StaticSource::Scan() {
     at = files_.erase(at);
   }
   for (const auto& [name, stamp] : present) {
-    const auto at = files_.find(name);
-    if (at == files_.end() || !(at->second.stamp == stamp)) ReadOne(name, stamp);
-    CheckNamespace(&files_[name]);
+    File& file = files_[name];
+    if (!(file.stamp == stamp)) {
+      file.stamp = stamp;
+      ReadOne(name);
+    }
+    CheckNamespace(&file);
   }
 }
 
-void StaticSource::ReadOne(const std::string& name, const Stamp& stamp) {
+absl::StatusOr<WorkloadReport> StaticSource::Load(const std::string& name) const {
   const std::string path = absl::StrCat(folder_, "/", name);
-  File& file = files_[name];
-  file.stamp = stamp;
-  absl::StatusOr<std::string> text = yaml::ReadFile(path, kMaxFileBytes);
-  absl::StatusOr<WorkloadReport> report =
-      text.ok() ? ParseWorkloadFile(*text, path, StemOf(name)) : absl::StatusOr<WorkloadReport>(text.status());
   // a.yaml and a.yml would be one workload.
-  for (const auto& [other, its] : files_) {
-    if (report.ok() && other != name && its.report && its.report->id == report->id) {
-      report = absl::InvalidArgumentError(absl::StrCat(path, ": ", other, " has this name already"));
+  for (const auto& [other, file] : files_) {
+    if (other != name && file.report && file.report->id == StemOf(name)) {
+      return absl::AlreadyExistsError(absl::StrCat(path, ": ", other, " has this name already"));
     }
   }
+  absl::StatusOr<std::string> text = yaml::ReadFile(path, kMaxFileBytes);
+  if (!text.ok()) return text.status();
+  return ParseWorkloadFile(*text, path, StemOf(name));
+}
+
+void StaticSource::ReadOne(const std::string& name) {
+  absl::StatusOr<WorkloadReport> report = Load(name);
+  File& file = files_[name];
+  std::string problem;
   if (report.ok()) {
     file.report = *std::move(report);
-    if (file.problem) Problem(path, "");
-    file.problem = false;
-    return;
+  } else {
+    problem = absl::StrCat(std::string(report.status().message()),
+                           file.report ? "; the workload stays as it was" : "; no workload is made of this file");
+    // Looked at again each time: the other file may go.
+    if (absl::IsAlreadyExists(report.status())) file.stamp = {};
   }
-  file.problem = true;
-  Problem(path, absl::StrCat(std::string(report.status().message()),
-                             file.report ? "; the workload stays as it was" : "; no workload is made of this file"));
+  if (problem != file.problem) Problem(absl::StrCat(folder_, "/", name), problem);
+  file.problem = problem;
 }
 
 void StaticSource::CheckNamespace(File* file) {

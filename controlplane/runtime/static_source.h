@@ -57,13 +57,14 @@ class StaticSource : public Source {
     std::optional<WorkloadReport> report;  // the last good one, without what the namespace adds
     std::optional<WorkloadReport> sent;
     uint64_t netns_inode = 0;
-    bool problem = false;
+    std::string problem;  // as it was reported
   };
 
   void Run();
   void Watch();
   void Scan();
-  void ReadOne(const std::string& name, const Stamp& stamp);
+  void ReadOne(const std::string& name);
+  absl::StatusOr<WorkloadReport> Load(const std::string& name) const;
   void CheckNamespace(File* file);
   SourceEvent Event(SourceEvent::Kind kind) const;
   void Problem(const std::string& key, const std::string& text);

@@ -61,11 +61,6 @@ Statement& Statement::BindBlob(int parameter, std::string_view bytes) {
   return *this;
 }
 
-Statement& Statement::BindNull(int parameter) {
-  Check(sqlite3_bind_null(statement_, parameter));
-  return *this;
-}
-
 absl::StatusOr<bool> Statement::Step() {
   if (statement_ == nullptr) return absl::FailedPreconditionError("statement was not prepared");
   if (!bind_error_.ok()) return std::exchange(bind_error_, absl::OkStatus());
@@ -103,8 +98,6 @@ std::string Statement::Blob(int column) const {
   const int size = sqlite3_column_bytes(statement_, column);
   return bytes == nullptr ? std::string() : std::string(bytes, static_cast<size_t>(size));
 }
-
-bool Statement::IsNull(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   sqlite3* handle = nullptr;

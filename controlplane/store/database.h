@@ -37,7 +37,6 @@ class Statement {
   Statement& BindInt(int parameter, int64_t value);
   Statement& BindText(int parameter, std::string_view value);  // copied
   Statement& BindBlob(int parameter, std::string_view bytes);  // copied
-  Statement& BindNull(int parameter);
 
   // true: a row can be read; false: done (and reset, bindings kept).
   absl::StatusOr<bool> Step();
@@ -48,7 +47,6 @@ class Statement {
   int64_t Int(int column) const;
   std::string Text(int column) const;  // any bytes, NUL included
   std::string Blob(int column) const;
-  bool IsNull(int column) const;
 
  private:
   friend class Database;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/config/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/config/modes_file.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string ErrorOf(const std::string& text) {
+  const auto config = ParseConfig(text, "b.yaml");
+  return config.ok() ? "" : std::string(config.status().message());
+}
+
+TEST(ConfigTest, DefaultsWithoutAFile) {
+  const auto config = LoadConfig("/nonexistent/bulkhead.yaml", false);
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->policy_dir, "/etc/bulkhead/policies.d");
+  EXPECT_EQ(config->state_dir, "/var/lib/bulkhead");
+  EXPECT_EQ(config->api_socket, "/run/bulkhead/api.sock");
+  EXPECT_EQ(config->attach, "clsact");
+  EXPECT_EQ(config->default_mode, Mode::kLearn);
+  EXPECT_TRUE(config->default_allow && config->allow_from_host && config->dataplane.proxy_is_world);
+  EXPECT_FALSE(config->trust_image_labels);
+  EXPECT_EQ(config->docker_sockets, std::nullopt);
+  EXPECT_EQ(config->workloads_dir, std::nullopt);
+  EXPECT_FALSE(LoadConfig("/nonexistent/bulkhead.yaml", true).ok());
+  EXPECT_TRUE(ParseConfig("", "b.yaml").ok());
+}
+
+TEST(ConfigTest, Everything) {
+  const auto config = ParseConfig(R"(
+sources: {docker: [/a.sock, /b.sock], static: /w}
+policy_dir: /p
+state_dir: /s
+api_socket: /a/api.sock
+pin_root: /sys/fs/bpf/x
+attach: tcx
+default_mode: enforce
+default_verdict: deny
+allow_from_host: false
+proxy_is_world: false
+trust_image_labels: true
+flow_table_entries: 4096
+events_per_second: 7
+timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
+log_level: debug
+)",
+                                  "b.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(*config->docker_sockets, ElementsAre("/a.sock", "/b.sock"));
+  EXPECT_EQ(config->workloads_dir, "/w");
+  EXPECT_EQ(config->pin_root, "/sys/fs/bpf/x");
+  EXPECT_EQ(config->attach, "tcx");
+  EXPECT_EQ(config->default_mode, Mode::kEnforce);
+  EXPECT_FALSE(config->default_allow || config->allow_from_host || config->dataplane.proxy_is_world);
+  EXPECT_TRUE(config->trust_image_labels);
+  EXPECT_EQ(config->flow_table_entries, 4096u);
+  EXPECT_EQ(config->dataplane.events_per_second, 7u);
+  EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
+  EXPECT_EQ(config->dataplane.timeouts.tcp[0], FlowTimeouts().tcp[0]);
+  EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);
+  EXPECT_EQ(config->log_level, "debug");
+}
+
+TEST(ConfigTest, NoSources) {
+  const auto config = ParseConfig("sources: {docker: [], static: none}", "b.yaml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->docker_sockets.has_value() && config->docker_sockets->empty());
+  EXPECT_EQ(config->workloads_dir, "");
+}
+
+TEST(ConfigTest, ErrorsSayWhereAndWhat) {
+  EXPECT_THAT(ErrorOf("atach: tcx\n"), HasSubstr("b.yaml:1:1: unknown field \"atach\" (did you mean attach?)"));
+  EXPECT_THAT(ErrorOf("attach: xdp\n"), HasSubstr("b.yaml:1:9: attach: found \"xdp\", expected clsact or tcx"));
+  EXPECT_THAT(ErrorOf("policy_dir: relative\n"), HasSubstr("expected an absolute path"));
+  EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));
+  EXPECT_THAT(ErrorOf("default_verdict: [deny]\n"), HasSubstr("expected allow or deny"));
+  EXPECT_THAT(ErrorOf("flow_table_entries: 1\n"), HasSubstr("from 1024"));
+  EXPECT_THAT(ErrorOf("allow_from_host: maybe\n"), HasSubstr("expected true or false"));
+  EXPECT_THAT(ErrorOf("timeouts: {tcp: {established: -1}}\n"), HasSubstr("b.yaml:1:31"));
+  EXPECT_THAT(ErrorOf("timeouts: {sctp: {}}\n"), HasSubstr("unknown field \"sctp\""));
+  EXPECT_THAT(ErrorOf("sources: {docker: docker.sock}\n"), HasSubstr("expected a list"));
+  EXPECT_THAT(ErrorOf("sources: {docker: [tcp]}\n"), HasSubstr("absolute path of a socket"));
+  EXPECT_THAT(ErrorOf("attach: tcx\n---\nattach: tcx\n"), HasSubstr("second document"));
+  EXPECT_THAT(ErrorOf("- a\n"), HasSubstr("expected a map"));
+  EXPECT_THAT(ErrorOf("a: b: c\n"), HasSubstr("b.yaml:1:"));
+}
+
+TEST(ConfigTest, AllMistakesAtOnce) {
+  const std::string errors = ErrorOf("attach: x\nlog_level: y\nnope: 1\n");
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 2);
+}
+
+TEST(ModesFileTest, WhatIsWrittenIsReadAgain) {
+  ModesFile modes;
+  modes.global = Mode::kAudit;
+  modes.namespaces = {{"shop", Mode::kLearn}, {"1.5", Mode::kEnforce}, {"no", Mode::kAudit}};
+  modes.services = {{{"shop", "db"}, Mode::kEnforce}, {{"shop", "\"q\\"}, Mode::kLearn}};
+  const auto again = ParseModesFile(FormatModesFile(modes), "modes.yaml");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, modes);
+  const auto empty = ParseModesFile(FormatModesFile({}), "modes.yaml");
+  ASSERT_TRUE(empty.ok());
+  EXPECT_EQ(*empty, ModesFile());
+}
+
+TEST(ModesFileTest, TheNearestCounts) {
+  const auto file = ParseModesFile("namespaces: {shop: audit}\nservices: {shop/db: enforce}\n", "m");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const Modes modes = file->Over(Mode::kLearn);
+  EXPECT_EQ(modes.Of("shop", "db"), Mode::kEnforce);
+  EXPECT_EQ(modes.Of("shop", "web"), Mode::kAudit);
+  EXPECT_EQ(modes.Of("other", "db"), Mode::kLearn);
+  EXPECT_EQ(file->Over(Mode::kEnforce).Of("other", "db"), Mode::kEnforce);
+}
+
+TEST(ModesFileTest, Errors) {
+  const auto error = [](const std::string& text) { return std::string(ParseModesFile(text, "m").status().message()); };
+  EXPECT_THAT(error("global: off\n"), HasSubstr("m:1:9: global: found \"off\""));
+  EXPECT_THAT(error("services: {db: enforce}\n"), HasSubstr("m:1:12: services: found \"db\", expected NAMESPACE/SERVICE"));
+  EXPECT_THAT(error("services: {/db: enforce}\n"), HasSubstr("expected NAMESPACE/SERVICE"));
+  EXPECT_THAT(error("namespaces: [shop]\n"), HasSubstr("expected a map of modes"));
+  EXPECT_THAT(error("name: {}\n"), HasSubstr("unknown field"));
+  EXPECT_THAT(error("namespaces: {shop: [audit]}\n"), HasSubstr("expected learn, audit or enforce"));
+  EXPECT_TRUE(LoadModesFile("/nonexistent/modes.yaml").ok());
+}
+
+}  // namespace
+}  // namespace bulkhead

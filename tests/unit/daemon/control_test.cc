@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole control plane over a dataplane that only remembers. It reads the interfaces of the namespace that the test runs in and
+// changes none of them.
+#include "controlplane/daemon/control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "controlplane/daemon/service.h"
+#include "fakes.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+// Hands over what the test gives it.
+class GivenSource : public Source {
+ public:
+  explicit GivenSource(SourceSink* sink) : sink_(sink) {}
+  std::string Name() const override { return "given"; }
+  void Start(SourceSink sink) override { *sink_ = std::move(sink); }
+
+ private:
+  SourceSink* sink_;
+};
+
+class ControlTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    loop_ = *EventLoop::Create();
+    store_ = *Store::Open(":memory:");
+    learner_ = *Learner::Open(":memory:");
+    edges_ = std::make_unique<EdgeDrain>(&backend_, learner_.get(), &clock_);
+    ControlParts parts;
+    parts.config.policy_dir = folder_.path();
+    parts.loop = loop_.get();
+    parts.backend = &backend_;
+    parts.writer = &writer_;
+    parts.clock = &clock_;
+    parts.store = store_.get();
+    parts.edges = edges_.get();
+    parts.find_sources = [this] {
+      std::vector<std::unique_ptr<Source>> sources;
+      if (!found_) sources.push_back(std::make_unique<GivenSource>(&sink_));
+      found_ = true;
+      return sources;
+    };
+    auto control = Control::Create(std::move(parts));
+    ASSERT_TRUE(control.ok()) << control.status();
+    control_ = *std::move(control);
+    service_ = std::make_unique<Service>(control_.get(), loop_.get(), &backend_, learner_.get(), edges_.get(), &clock_);
+  }
+  void Run() {
+    ASSERT_TRUE(control_->Start().ok());
+    thread_ = std::thread([this] { loop_->Run(); });
+  }
+  void TearDown() override {
+    loop_->Stop();
+    if (thread_.joinable()) thread_.join();
+    control_.reset();
+  }
+  template <class Predicate>
+  bool Wait(Predicate predicate) {
+    for (int i = 0; i < 1000; ++i) {
+      if (predicate(*service_->GetView())) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+  void Tell(SourceEvent::Kind kind, WorkloadReport report = {}) {
+    SourceEvent event;
+    event.kind = kind;
+    event.source = "given";
+    event.report = std::move(report);
+    sink_(std::move(event));
+  }
+
+  TestFolder folder_;
+  FakeBackend backend_;
+  KernelWriter writer_{[](const char* op, uint64_t) { return absl::InternalError(std::string(op) + ": no writes in this test"); }};
+  RealClock clock_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Learner> learner_;
+  std::unique_ptr<EdgeDrain> edges_;
+  bool found_ = false;
+  SourceSink sink_;
+  std::unique_ptr<Control> control_;
+  std::unique_ptr<Service> service_;
+  std::thread thread_;
+};
+
+TEST_F(ControlTest, FolderIsEnforcedFromTheStartAndFollowed) {
+  folder_.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  Run();
+  EXPECT_EQ(service_->GetView()->generation, 1u);
+  EXPECT_EQ(service_->GetView()->documents->network_policies.size(), 1u);
+  folder_.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
+  EXPECT_TRUE(Wait([](const View& view) { return view.documents->network_policies.size() == 2; }));
+  const uint64_t generation = service_->GetView()->generation;
+  folder_.Write("web.yaml", "kind: NetworkPolicy\nspec: {podSelecter: {}}\n");
+  ASSERT_TRUE(Wait([](const View& view) { return !view.problems.empty(); }));
+  const auto view = service_->GetView();
+  EXPECT_THAT(view->problems, Contains(HasSubstr("nothing changed, generation " + std::to_string(generation) + " stays")));
+  EXPECT_EQ(view->documents->network_policies.size(), 2u);
+}
+
+TEST_F(ControlTest, WorkloadsAppearWithTheirServiceAndIdentity) {
+  Run();
+  Tell(SourceEvent::Kind::kSyncBegin);
+  WorkloadReport report;
+  report.id = report.name = "c1";
+  report.runtime = "given";
+  report.ns = "shop";
+  report.labels = {{"app", "db"}};
+  report.phase = WorkloadPhase::kRunning;
+  report.netns_path = "/nonexistent/ns";
+  Tell(SourceEvent::Kind::kUpsert, report);
+  Tell(SourceEvent::Kind::kSyncEnd);
+  ASSERT_TRUE(Wait([](const View& view) { return view.workloads.contains("given/c1") && view.sources.at(0).state == "synced"; }));
+  const auto view = service_->GetView();
+  const Workload& workload = view->workloads.at("given/c1");
+  EXPECT_EQ(workload.service, "db");
+  EXPECT_EQ(view->identities.at(workload.identity).ns, "shop");
+  EXPECT_TRUE(view->namespaces.contains("shop"));
+  ASSERT_TRUE(Wait([](const View& later) { return !later.workloads.at("given/c1").unprotected.empty(); }));
+  EXPECT_EQ(store_->LoadIdentities()->size(), 1u);
+}
+
+TEST_F(ControlTest, ChangesAreSeenByTheNextReader) {
+  Run();
+  const auto applied = service_->ApplyPolicy({{"f.yaml", PolicyYaml("shop", "db", "db", "api")}}, {});
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_EQ(service_->GetView()->generation, applied->generation);
+  EXPECT_EQ(service_->GetView()->documents->network_policies.size(), 1u);
+  const auto mode = service_->SetMode("shop", "db", Mode::kEnforce, 60);
+  ASSERT_TRUE(mode.ok()) << mode.status();
+  EXPECT_EQ(service_->GetView()->modes.Of("shop", "db"), Mode::kEnforce);
+  EXPECT_THAT(service_->GetView()->pending_confirm, HasSubstr("mode of shop/db"));
+  ASSERT_TRUE(service_->Confirm().ok());
+  EXPECT_EQ(service_->GetView()->pending_confirm, "");
+  ASSERT_TRUE(service_->DeletePolicy("shop", "db").ok());
+  EXPECT_TRUE(service_->GetView()->documents->network_policies.empty());
+  EXPECT_EQ(service_->GetView()->generation, backend_.policies.back()->generation);
+}
+
+TEST_F(ControlTest, RefusedPolicyChangesNothing) {
+  Run();
+  backend_.policy_status = absl::ResourceExhaustedError("70000 classes, 65535 at most");
+  const auto applied = service_->ApplyPolicy({{"f.yaml", PolicyYaml("shop", "db", "db", "api")}}, {});
+  EXPECT_THAT(applied.status().message(), HasSubstr("70000 classes"));
+  EXPECT_EQ(folder_.Files(), 0u);
+  EXPECT_EQ(service_->GetView()->generation, 1u);
+}
+
+TEST_F(ControlTest, CallersAreAnsweredWhenTheDaemonEnds) {
+  Run();
+  loop_->Stop();
+  thread_.join();
+  EXPECT_TRUE(absl::IsUnavailable(service_->Confirm().status()));
+}
+
+}  // namespace
+}  // namespace bulkhead

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// A dataplane that remembers what it was told, a folder that goes with the test, and short policies.
+#ifndef BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
+#define BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "dataplane/backend.h"
+
+namespace bulkhead {
+
+class FakeBackend : public Backend {
+ public:
+  absl::Status SetOptions(const DataplaneOptions&) override { return absl::OkStatus(); }
+  absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override {
+    log.push_back("policy");
+    if (!policy_status.ok()) return policy_status;
+    policies.push_back(std::move(policy));
+    return absl::OkStatus();
+  }
+  absl::Status PutEndpoint(const EndpointState& endpoint) override {
+    log.push_back(std::string(endpoint.bound ? "bound " : "unbound ") + std::to_string(endpoint.slot));
+    if (!put_status.ok()) return put_status;
+    endpoints[endpoint.slot] = endpoint;
+    return absl::OkStatus();
+  }
+  absl::Status RemoveEndpoint(uint16_t slot) override {
+    log.push_back("remove " + std::to_string(slot));
+    endpoints.erase(slot);
+    return absl::OkStatus();
+  }
+  absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override {
+    host_addresses = addresses;
+    return absl::OkStatus();
+  }
+  absl::Status SetPublished(const std::vector<PublishedTarget>& targets) override {
+    published = targets;
+    return absl::OkStatus();
+  }
+  absl::Status Attach(uint32_t ifindex, uint16_t zone) override {
+    attached[ifindex] = zone;
+    return attach_status;
+  }
+  absl::Status Detach(uint32_t ifindex) override {
+    attached.erase(ifindex);
+    return absl::OkStatus();
+  }
+  absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>&) override { return absl::OkStatus(); }
+  absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>&) override { return absl::OkStatus(); }
+  absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
+  absl::StatusOr<uint64_t> Sweep() override { return 0; }
+
+  std::vector<std::string> log;
+  std::vector<std::shared_ptr<const CompiledPolicy>> policies;
+  std::map<uint16_t, EndpointState> endpoints;
+  std::vector<IpAddress> host_addresses;
+  std::vector<PublishedTarget> published;
+  std::map<uint32_t, uint16_t> attached;
+  absl::Status policy_status, put_status, attach_status;
+};
+
+class TestFolder {
+ public:
+  TestFolder() {
+    static int count = 0;
+    path_ = std::filesystem::temp_directory_path() / ("daemon-test-" + std::to_string(getpid()) + "-" + std::to_string(++count));
+    std::filesystem::create_directories(path_);
+  }
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+
+  std::string path() const { return path_.string(); }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
+  bool Has(const std::string& name) const { return std::filesystem::exists(path_ / name); }
+  std::string Read(const std::string& name) const {
+    std::ifstream file(path_ / name);
+    std::stringstream out;
+    out << file.rdbuf();
+    return out.str();
+  }
+  size_t Files() const {
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Isolates the ingress of app=APP; allows from app=FROM.
+inline std::string PolicyYaml(const std::string& ns, const std::string& name, const std::string& app, const std::string& from) {
+  return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " + name + ", namespace: " + ns +
+         "}\nspec:\n  podSelector: {matchLabels: {app: " + app + "}}\n  policyTypes: [Ingress]\n" +
+         "  ingress: [{from: [{podSelector: {matchLabels: {app: " + from + "}}}]}]\n";
+}
+
+}  // namespace bulkhead
+
+#endif  // BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_

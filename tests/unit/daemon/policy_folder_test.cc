@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/policy_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fakes.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+LoadedPolicies Load(const TestFolder& folder, const LoadedPolicies& before = {}, uint64_t generation = 41) {
+  return LoadPolicyFolder(*ReadPolicyFolder(folder.path()), folder.path(), before, generation);
+}
+
+const PolicyFileStatus& StatusOf(const LoadedPolicies& loaded, const std::string& name) {
+  for (const PolicyFileStatus& file : loaded.files) {
+    if (file.file.ends_with("/" + name)) return file;
+  }
+  ADD_FAILURE() << "no status of " << name;
+  static const PolicyFileStatus none;
+  return none;
+}
+
+TEST(PolicyFolderTest, ModesFileIsNoPolicyAndOthersAre) {
+  const TestFolder folder;
+  folder.Write("modes.yaml", "global: audit\n");
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  folder.Write("web.yml", PolicyYaml("shop", "web", "web", "lb"));
+  folder.Write("notes.txt", "not: [a policy");
+  folder.Write(".hidden.yaml", "not: [a policy");
+  const LoadedPolicies loaded = Load(folder);
+  EXPECT_EQ(loaded.documents->network_policies.size(), 2u);
+  EXPECT_EQ(loaded.modes.global, Mode::kAudit);
+  EXPECT_EQ(loaded.modes_error, "");
+  EXPECT_EQ(loaded.files.size(), 2u);
+  EXPECT_THAT(StatusOf(loaded, "db.yaml").objects, ElementsAre("shop/db"));
+}
+
+TEST(PolicyFolderTest, BrokenFileKeepsItsLastGoodObjects) {
+  const TestFolder folder;
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  const LoadedPolicies good = Load(folder);
+  folder.Write("db.yaml", "kind: NetworkPolicy\nspec: {podSelecter: {}}\n");
+  folder.Write("new.yaml", "kind: [\n");
+  folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
+  const LoadedPolicies broken = Load(folder, good);
+  EXPECT_EQ(broken.documents->network_policies.size(), 2u);
+  EXPECT_THAT(StatusOf(broken, "db.yaml").objects, ElementsAre("shop/db"));
+  EXPECT_THAT(StatusOf(broken, "db.yaml").errors.back(), HasSubstr("; nothing changed, generation 41 stays"));
+  EXPECT_THAT(StatusOf(broken, "new.yaml").errors.back(), HasSubstr("nothing of this file is enforced"));
+  // Still after another look, and gone with the file.
+  EXPECT_EQ(Load(folder, broken).documents->network_policies.size(), 2u);
+  std::filesystem::remove(folder.path() + "/db.yaml");
+  EXPECT_EQ(Load(folder, broken).documents->network_policies.size(), 1u);
+}
+
+TEST(PolicyFolderTest, NewFileCannotPushAsideWhatIsEnforced) {
+  const TestFolder folder;
+  folder.Write("z.yaml", PolicyYaml("shop", "db", "db", "api"));
+  const LoadedPolicies before = Load(folder);
+  folder.Write("a.yaml", PolicyYaml("shop", "db", "db", "everybody"));
+  const LoadedPolicies after = Load(folder, before);
+  ASSERT_EQ(after.documents->network_policies.size(), 1u);
+  EXPECT_THAT(after.documents->network_policies[0].pos.file, testing::EndsWith("z.yaml"));
+  EXPECT_THAT(StatusOf(after, "a.yaml").errors.back(), HasSubstr("the second one is not enforced"));
+  EXPECT_THAT(StatusOf(after, "z.yaml").errors, IsEmpty());
+}
+
+TEST(PolicyFolderTest, BrokenModesChangeNoMode) {
+  const TestFolder folder;
+  folder.Write("modes.yaml", "services: {shop/db: enforce}\n");
+  const LoadedPolicies good = Load(folder);
+  folder.Write("modes.yaml", "services: {shop/db: of}\n");
+  const LoadedPolicies broken = Load(folder, good);
+  EXPECT_EQ(broken.modes, good.modes);
+  EXPECT_THAT(broken.modes_error, HasSubstr("modes.yaml:1:21"));
+}
+
+TEST(PolicyFolderTest, MissingFolderIsAnError) { EXPECT_FALSE(ReadPolicyFolder("/nonexistent/policies.d").ok()); }
+
+TEST(CommitFilesTest, WritesDeletesAndGivesTheWayBack) {
+  const TestFolder folder;
+  folder.Write("old.yaml", "old");
+  folder.Write("gone.yaml", "gone");
+  const auto undo = CommitFiles(folder.path(), {{"old.yaml", "new"}, {"fresh.yaml", "fresh"}, {"gone.yaml", std::nullopt}});
+  ASSERT_TRUE(undo.ok()) << undo.status();
+  EXPECT_EQ(folder.Read("old.yaml"), "new");
+  EXPECT_EQ(folder.Read("fresh.yaml"), "fresh");
+  EXPECT_FALSE(folder.Has("gone.yaml"));
+  EXPECT_EQ(folder.Files(), 2u) << "nothing temporary is left";
+  ASSERT_TRUE(CommitFiles(folder.path(), *undo).ok());
+  EXPECT_EQ(folder.Read("old.yaml"), "old");
+  EXPECT_EQ(folder.Read("gone.yaml"), "gone");
+  EXPECT_FALSE(folder.Has("fresh.yaml"));
+}
+
+TEST(CommitFilesTest, AllOrNone) {
+  const TestFolder folder;
+  folder.Write("a.yaml", "old");
+  std::filesystem::create_directories(folder.path() + "/b.yaml/x");  // in the way: cannot be replaced by a file
+  EXPECT_FALSE(CommitFiles(folder.path(), {{"a.yaml", "new"}, {"b.yaml", "new"}}).ok());
+  EXPECT_EQ(folder.Read("a.yaml"), "old");
+  EXPECT_EQ(folder.Files(), 2u);
+  EXPECT_FALSE(CommitFiles(folder.path() + "/nonexistent", {{"a.yaml", "new"}}).ok());
+}
+
+TEST(EncodeChangesTest, BackAgain) {
+  const std::vector<FileChange> changes = {{"a.yaml", std::string("x\0y:12+-", 8)}, {"b", std::nullopt}, {"c", ""}};
+  const std::string bytes = EncodeChanges(changes);
+  const auto again = DecodeChanges(bytes);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(*again, changes);
+  for (size_t size = 1; size < bytes.size(); ++size) {
+    const auto cut = DecodeChanges(std::string_view(bytes).substr(0, size));
+    if (cut.ok()) EXPECT_LT(cut->size(), changes.size());
+  }
+  for (const char* bad : {"x", "5:a", "99999999999999999999:a+", ":+", "1:a*"}) EXPECT_FALSE(DecodeChanges(bad).ok()) << bad;
+}
+
+}  // namespace
+}  // namespace bulkhead

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/policy/parse.h"
+#include "fakes.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ReconcilerTest : public testing::Test {
+ protected:
+  ReconcilerTest() : store_(*Store::Open(":memory:")) { Make(); }
+  void Make(std::vector<EndpointState> adopted = {}, uint64_t generation = 0) {
+    reconciler_ =
+        std::make_unique<Reconciler>(&backend_, store_.get(), &interner_, &rules_, PolicyOptions(), adopted, generation);
+  }
+  void Sync() {
+    backend_.log.clear();
+    reconciler_->Sync(input_, state_, [this](uint32_t ifindex) {
+      released_.push_back(ifindex);
+      return may_release_;
+    });
+  }
+  EndpointState& Endpoint(uint16_t slot, const std::string& service, const std::string& address) {
+    EndpointState& endpoint = state_.endpoints[slot];
+    endpoint.slot = slot;
+    endpoint.ifindex = slot + 100u;
+    endpoint.zone = 1;
+    endpoint.bound = !service.empty();
+    if (!endpoint.bound) return endpoint;
+    endpoint.workload = slot;
+    endpoint.identity = interner_.Intern("shop", service, {{"app", service}}, "");
+    endpoint.addresses = {*IpAddress::Parse(address)};
+    state_.identities[endpoint.identity].insert(endpoint.addresses[0]);
+    return endpoint;
+  }
+  void SetDocuments(const std::string& text) {
+    input_.documents = std::make_shared<PolicyDocuments>(ParsePolicies(text, "p.yaml").documents);
+  }
+
+  FakeBackend backend_;
+  std::unique_ptr<Store> store_;
+  IdentityInterner interner_;
+  RuleBook rules_;
+  std::unique_ptr<Reconciler> reconciler_;
+  PolicyInput input_;
+  InventoryState state_;
+  std::vector<uint32_t> released_;
+  bool may_release_ = true;
+};
+
+TEST_F(ReconcilerTest, NewKindIsCompiledBeforeItIsBoundAndIsUnboundUntilThen) {
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "policy", "bound 1"));
+  EXPECT_EQ(reconciler_->generation(), 1u);
+}
+
+TEST_F(ReconcilerTest, ReplicaNeedsNoCompile) {
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  Endpoint(2, "web", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("bound 2"));
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  Sync();
+  EXPECT_THAT(backend_.log, IsEmpty());
+}
+
+// An address in another set of the policy's CIDRs is another subject.
+TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
+  SetDocuments(PolicyYaml("shop", "db", "db", "web") +
+               "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n");
+  ASSERT_EQ(input_.documents->network_policies.size(), 1u);
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  Endpoint(2, "web", "198.18.1.2");
+  Sync();
+  EXPECT_THAT(backend_.log, Contains("policy"));
+  EXPECT_EQ(reconciler_->generation(), 2u);
+}
+
+TEST_F(ReconcilerTest, ModesAndDocumentsMakeGenerations) {
+  Sync();
+  input_.modes.global = Mode::kEnforce;
+  Sync();
+  EXPECT_EQ(backend_.policies.back()->global_mode, Mode::kEnforce);
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 3u);
+  for (const RuleInfo& rule : backend_.policies.back()->rules) EXPECT_NE(rule.id, 0u) << rule.key;
+  EXPECT_EQ(*store_->Get("generation"), "3");
+  EXPECT_EQ(store_->LoadRules()->size(), rules_.all().size());
+}
+
+TEST_F(ReconcilerTest, RefusedPolicyLeavesTheOldOneAndIsNotTriedAgainInVain) {
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  backend_.policy_status = absl::ResourceExhaustedError("70000 classes");
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  EXPECT_THAT(reconciler_->problems(), ElementsAre("policy: 70000 classes; generation 1 stays"));
+  Sync();
+  EXPECT_THAT(backend_.log, IsEmpty());
+  EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("70000 classes")));
+  Endpoint(2, "db", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "policy", "bound 2")) << "somebody new is a reason to try again";
+}
+
+TEST_F(ReconcilerTest, FailedWritesAreRepeated) {
+  Sync();
+  Endpoint(1, "", "");
+  backend_.put_status = absl::InternalError("no");
+  Sync();
+  EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("interface 101: no")));
+  backend_.put_status = absl::OkStatus();
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 1"));
+  EXPECT_THAT(reconciler_->problems(), IsEmpty());
+  backend_.policy_status = absl::InternalError("later");
+  input_.modes.global = Mode::kAudit;
+  Sync();
+  backend_.policy_status = absl::OkStatus();
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("policy"));
+}
+
+TEST_F(ReconcilerTest, EndpointGoesOnlyAfterItsPrograms) {
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  state_.endpoints.clear();
+  may_release_ = false;
+  Sync();
+  EXPECT_THAT(released_, ElementsAre(101));
+  EXPECT_TRUE(backend_.endpoints.contains(1));
+  may_release_ = true;
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("remove 1"));
+}
+
+TEST_F(ReconcilerTest, AdoptedEndpointsAreNotWrittenAgain) {
+  const EndpointState kept = Endpoint(1, "web", "198.18.0.2");
+  EndpointState gone = kept;
+  gone.slot = 9;
+  gone.ifindex = 109;
+  Make({kept, gone}, 41);
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("policy", "remove 9"));
+  EXPECT_EQ(reconciler_->generation(), 42u);
+}
+
+TEST_F(ReconcilerTest, HostAddressesAndPublishedPortsOnChangeOnly) {
+  input_.host_addresses = {*IpAddress::Parse("198.18.0.1")};
+  state_.published = {{*IpAddress::Parse("0.0.0.0"), 80, kProtoTcp, *IpAddress::Parse("198.18.0.2"), 8080, 1}};
+  Sync();
+  EXPECT_EQ(backend_.host_addresses, input_.host_addresses);
+  EXPECT_EQ(backend_.published, state_.published);
+  const uint64_t before = reconciler_->generation();
+  input_.host_addresses.push_back(*IpAddress::Parse("198.18.0.9"));
+  Sync();
+  EXPECT_EQ(backend_.host_addresses.size(), 2u);
+  EXPECT_EQ(reconciler_->generation(), before) << "no CIDR tells the new address apart";
+}
+
+TEST(RuleBookTest, NumbersLastAndAreNeverGivenTwice) {
+  RuleBook book;
+  CompiledPolicy policy;
+  policy.rules.resize(2);
+  policy.rules[0].key = "default";
+  policy.rules[1].key = "shop/db ingress[0]";
+  EXPECT_EQ(book.Number(&policy).size(), 2u);
+  const uint32_t id = policy.rules[1].id;
+  CompiledPolicy next;
+  next.rules.resize(2);
+  next.rules[0].key = "shop/db ingress[0]";
+  next.rules[1].key = "shop/web ingress[0]";
+  EXPECT_EQ(book.Number(&next).size(), 1u);
+  EXPECT_EQ(next.rules[0].id, id);
+  next.rules[0].pos.line = 7;
+  EXPECT_EQ(book.Number(&next).size(), 1u) << "it moved";
+
+  std::vector<RuleInfo> stored;
+  for (const auto& [number, rule] : book.all()) stored.push_back(rule);
+  RuleBook again(stored);
+  CompiledPolicy third;
+  third.rules.resize(1);
+  third.rules[0].key = "new";
+  again.Number(&third);
+  EXPECT_FALSE(book.all().contains(third.rules[0].id));
+  EXPECT_NE(third.rules[0].id, 0u);
+}
+
+}  // namespace
+}  // namespace bulkhead

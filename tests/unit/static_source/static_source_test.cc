@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/runtime/static_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+
+namespace bulkhead {
+namespace {
+
+using testing::HasSubstr;
+using Kind = SourceEvent::Kind;
+namespace fs = std::filesystem;
+
+// Takes events and lets the test wait for what they add up to.
+class Sink {
+ public:
+  void Take(const SourceEvent& event) {
+    const std::lock_guard lock(mutex_);
+    if (event.kind == Kind::kUpsert) reports_[event.report.id] = event.report;
+    if (event.kind == Kind::kRemove) reports_.erase(event.id);
+    if (event.kind == Kind::kProblem) problems_[event.key] = event.text;
+    if (event.kind == Kind::kSyncEnd) synced_ = true;
+    changed_.notify_all();
+  }
+  template <class Predicate>
+  bool Wait(Predicate predicate) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return predicate(*this); });
+  }
+
+  std::map<std::string, WorkloadReport> reports_;
+  std::map<std::string, std::string> problems_;
+  bool synced_ = false;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+class StaticSourceTest : public testing::Test {
+ protected:
+  StaticSourceTest() {
+    root_ = fs::temp_directory_path() / ("static-source-test-" + std::to_string(getpid()));
+    fs::create_directories(root_);
+  }
+  ~StaticSourceTest() override {
+    source_.reset();
+    fs::remove_all(root_);
+  }
+  void Start() {
+    source_ = std::make_unique<StaticSource>((root_ / "w").string());
+    source_->Start([this](const SourceEvent& event) { sink_.Take(event); });
+    ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.synced_; }));
+  }
+  void Write(const std::string& name, const std::string& text) {
+    fs::create_directories(root_ / "w");
+    std::ofstream(root_ / "w" / (".tmp-" + name)) << text;
+    fs::rename(root_ / "w" / (".tmp-" + name), root_ / "w" / name);
+  }
+
+  fs::path root_;
+  Sink sink_;
+  std::unique_ptr<StaticSource> source_;
+};
+
+TEST(ParseWorkloadFileTest, Fields) {
+  const auto report = ParseWorkloadFile(
+      "name: db-0\nnamespace: shop\nlabels: {app: db}\nimage: r/db:1\ndigest: sha256:0\nnetns: /run/netns/db\n", "f.yaml", "db");
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->id, "db");
+  EXPECT_EQ(report->runtime, "static");
+  EXPECT_EQ(report->name, "db-0");
+  EXPECT_EQ(report->ns, "shop");
+  EXPECT_EQ(report->labels, (Labels{{"app", "db"}}));
+  EXPECT_EQ(report->image, "r/db:1");
+  EXPECT_EQ(report->image_digest, "sha256:0");
+  EXPECT_EQ(report->netns_path, "/run/netns/db");
+  EXPECT_TRUE(ParseWorkloadFile("name: a\nnetns: /n\n", "f.yaml", "a").ok());
+}
+
+TEST(ParseWorkloadFileTest, Mistakes) {
+  const auto error = [](const std::string& text) { return std::string(ParseWorkloadFile(text, "f.yaml", "a").status().message()); };
+  EXPECT_THAT(error(""), HasSubstr("f.yaml:1:1: found nothing"));
+  EXPECT_THAT(error("name: a\n"), HasSubstr("\"netns\" is missing"));
+  EXPECT_THAT(error("netns: /n\n"), HasSubstr("\"name\" is missing"));
+  EXPECT_THAT(error("name: a\nnetns: n\n"), HasSubstr("f.yaml:2:8: netns: expected an absolute path"));
+  EXPECT_THAT(error("name: a\nnetns: /n\nlabel: {}\n"), HasSubstr("f.yaml:3:1: unknown field \"label\" (did you mean labels?)"));
+  EXPECT_THAT(error("name: a\nnetns: /n\nlabels: {a: [b]}\n"), HasSubstr("f.yaml:3:"));
+  EXPECT_THAT(error("name: a\nnetns: /n\n---\nname: b\nnetns: /n\n"), HasSubstr("second document"));
+}
+
+TEST_F(StaticSourceTest, NamespaceThatIsNotThereIsAProblemUntilItIs) {
+  const std::string netns = (root_ / "ns").string();
+  Write("a.yaml", "name: a\nnetns: " + netns + "\n");
+  Start();
+  EXPECT_THAT(sink_.reports_.at("a").problem, HasSubstr(netns));
+  EXPECT_EQ(sink_.reports_.at("a").phase, WorkloadPhase::kCreated);
+  std::ofstream(netns) << "no namespace";
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").problem.find("is not a namespace") != std::string::npos; }));
+  fs::remove(netns);
+  fs::create_symlink("/proc/self/ns/net", netns);
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").phase == WorkloadPhase::kRunning; }));
+  EXPECT_EQ(sink_.reports_.at("a").problem, "");
+  EXPECT_TRUE(sink_.reports_.at("a").host_network) << "it is the daemon's own";
+}
+
+TEST_F(StaticSourceTest, FollowsTheFolder) {
+  Start();  // the folder does not exist yet
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return !sink.problems_.empty(); }));
+  Write("a.yaml", "name: a\nnetns: /nonexistent/a\n");
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.contains("a"); }));
+  Write("b.yml", "name: b\nnetns: /nonexistent/b\n");
+  Write("c.txt", "name: c\nnetns: /nonexistent/c\n");
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.contains("b"); }));
+  Write("a.yaml", "name: a2\nnetns: /nonexistent/a\n");
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").name == "a2"; }));
+  fs::remove(root_ / "w" / "b.yml");
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return !sink.reports_.contains("b"); }));
+  EXPECT_EQ(sink_.reports_.size(), 1u);
+}
+
+TEST_F(StaticSourceTest, BrokenFileKeepsItsWorkloadAndDisturbsNoOther) {
+  Write("a.yaml", "name: a\nnetns: /nonexistent/a\n");
+  Start();
+  Write("a.yaml", "name: [\n");
+  Write("b.yaml", "name: b\nnetns: /nonexistent/b\n");
+  const std::string file = (root_ / "w" / "a.yaml").string();
+  ASSERT_TRUE(sink_.Wait([&](const Sink& sink) { return sink.problems_.contains(file) && sink.reports_.contains("b"); }));
+  EXPECT_THAT(sink_.problems_.at(file), testing::AllOf(HasSubstr(file + ":"), HasSubstr("the workload stays as it was")));
+  EXPECT_TRUE(sink_.reports_.contains("a"));
+  Write("a.yaml", "name: a\nnetns: /nonexistent/a\n");
+  ASSERT_TRUE(sink_.Wait([&](const Sink& sink) { return sink.problems_.at(file).empty(); }));
+}
+
+TEST_F(StaticSourceTest, OneWorkloadOfOneName) {
+  Write("a.yaml", "name: first\nnetns: /nonexistent/a\n");
+  Write("a.yml", "name: second\nnetns: /nonexistent/a\n");
+  Start();
+  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return !sink.problems_.empty(); }));
+  EXPECT_EQ(sink_.reports_.at("a").name, "first");
+  EXPECT_THAT(sink_.problems_.begin()->second, HasSubstr("a.yaml has this name already"));
+}
+
+TEST_F(StaticSourceTest, FolderIsNoFifoTrap) {
+  fs::create_directories(root_ / "w");
+  ASSERT_EQ(mkfifo((root_ / "w" / "pipe.yaml").c_str(), 0600), 0);
+  Start();
+  EXPECT_THAT(sink_.problems_.begin()->second, HasSubstr("regular file"));
+}
+
+}  // namespace
+}  // namespace bulkhead

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/store/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace bulkhead {
+namespace {
+
+using testing::HasSubstr;
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() {
+    folder_ = std::filesystem::temp_directory_path() / ("store-test-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+    path_ = (folder_ / "state.db").string();
+  }
+  ~StoreTest() override { std::filesystem::remove_all(folder_); }
+
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+TEST_F(StoreTest, RemembersIdentitiesRulesAndValues) {
+  const std::string bytes("\0\xff'\";--\n", 8);
+  const Identity identity{17, "shop" + bytes, "web", {{"a" + bytes, bytes}, {"", ""}}, "sha256:1"};
+  RuleInfo rule;
+  rule.key = "shop/db ingress[0]";
+  rule.policy_ns = "shop";
+  rule.policy = "db";
+  rule.tier = Tier::kNetworkPolicy;
+  rule.index = 0;
+  rule.pos = {"db.yaml", 12, 3};
+  rule.id = 5;
+  {
+    auto store = *Store::Open(path_);
+    EXPECT_EQ(store->problem(), "");
+    ASSERT_TRUE(store->SaveIdentities({identity}).ok());
+    ASSERT_TRUE(store->SaveRules({rule}).ok());
+    ASSERT_TRUE(store->Set("k", bytes).ok());
+    ASSERT_TRUE(store->Set("gone", "x").ok());
+    ASSERT_TRUE(store->Erase("gone").ok());
+  }
+  auto store = *Store::Open(path_);
+  const auto identities = *store->LoadIdentities();
+  ASSERT_EQ(identities.size(), 1u);
+  EXPECT_EQ(identities[0].id, identity.id);
+  EXPECT_EQ(identities[0].ns, identity.ns);
+  EXPECT_EQ(identities[0].labels, identity.labels);
+  EXPECT_EQ(identities[0].image_digest, identity.image_digest);
+  const auto rules = *store->LoadRules();
+  ASSERT_EQ(rules.size(), 1u);
+  EXPECT_EQ(rules[0].key, rule.key);
+  EXPECT_EQ(rules[0].id, 5u);
+  EXPECT_EQ(rules[0].pos, rule.pos);
+  EXPECT_EQ(rules[0].tier, rule.tier);
+  EXPECT_EQ(*store->Get("k"), bytes);
+  EXPECT_EQ(*store->Get("gone"), std::nullopt);
+}
+
+TEST_F(StoreTest, DamagedFileIsMovedAside) {
+  std::ofstream(path_) << "this is no database, and has not been one for a long time";
+  auto store = *Store::Open(path_);
+  EXPECT_THAT(store->problem(), HasSubstr(path_ + ".bad-1"));
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".bad-1"));
+  EXPECT_TRUE(store->Set("k", "v").ok());
+  EXPECT_EQ(store->path(), path_);
+  store.reset();
+  EXPECT_EQ((*Store::Open(path_))->problem(), "");
+}
+
+TEST_F(StoreTest, DamageInTheMiddleIsFound) {
+  {
+    auto store = *Store::Open(path_);
+    std::vector<Identity> many;
+    for (IdentityId id = 16; id < 2000; ++id) many.push_back({id, "ns", "service" + std::to_string(id), {{"a", "b"}}, ""});
+    ASSERT_TRUE(store->SaveIdentities(many).ok());
+  }
+  std::filesystem::remove(path_ + "-wal");
+  ASSERT_GT(std::filesystem::file_size(path_), 40'000u);
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8192);
+  file << std::string(16'384, '\x5a');
+  file.close();
+  auto store = *Store::Open(path_);
+  EXPECT_THAT(store->problem(), HasSubstr("moved to"));
+  EXPECT_TRUE(store->LoadIdentities()->empty());
+}
+
+TEST_F(StoreTest, NewerFileIsMovedAside) {
+  {
+    auto database = *Database::Open(path_);
+    ASSERT_TRUE(database->Migrate("store", {"CREATE TABLE a (b)", "CREATE TABLE c (d)", "CREATE TABLE e (f)", "CREATE TABLE g (h)"}).ok());
+  }
+  auto store = *Store::Open(path_);
+  EXPECT_THAT(store->problem(), HasSubstr("has version 4"));
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".bad-1"));
+}
+
+TEST_F(StoreTest, WithoutAPlaceItLivesInMemory) {
+  auto store = *Store::Open((folder_ / "no" / "such" / "folder" / "state.db").string());
+  EXPECT_THAT(store->problem(), HasSubstr("nothing is remembered"));
+  EXPECT_EQ(store->path(), "");
+  ASSERT_TRUE(store->Set("k", "v").ok());
+  EXPECT_EQ(*store->Get("k"), "v");
+}
+
+TEST_F(StoreTest, LabelsThatAreCutAreRefused) {
+  const std::string bytes = EncodeLabels({{"app", "web"}, {"tier", ""}});
+  ASSERT_TRUE(DecodeLabels(bytes).ok());
+  for (size_t size = 1; size < bytes.size(); ++size) {
+    const auto labels = DecodeLabels(std::string_view(bytes).substr(0, size));
+    if (labels.ok()) EXPECT_LT(labels->size(), 2u) << size;
+  }
+  EXPECT_FALSE(DecodeLabels("\xff\xff\xff\xff").ok());
+}
+
+TEST_F(StoreTest, TransactionIsAllOrNothing) {
+  auto database = *Database::Open(path_);
+  ASSERT_TRUE(database->Exec("CREATE TABLE t (x INTEGER UNIQUE)").ok());
+  const absl::Status failed = database->Transaction([&]() -> absl::Status {
+    absl::Status first = database->Exec("INSERT INTO t VALUES (1)");
+    return first.ok() ? database->Exec("INSERT INTO t VALUES (1)") : first;
+  });
+  EXPECT_TRUE(absl::IsAlreadyExists(failed)) << failed;
+  auto count = *database->Prepare("SELECT count(*) FROM t");
+  ASSERT_TRUE(*count.Step());
+  EXPECT_EQ(count.Int(0), 0);
+}
+
+TEST_F(StoreTest, MigrationsRunOnce) {
+  const std::vector<std::string> first = {"CREATE TABLE t (x)"};
+  const std::vector<std::string> both = {"CREATE TABLE t (x)", "ALTER TABLE t ADD COLUMN y"};
+  ASSERT_TRUE((*Database::Open(path_))->Migrate("learn", first).ok());
+  for (int round = 0; round < 2; ++round) {
+    auto database = *Database::Open(path_);
+    ASSERT_TRUE(database->Migrate("learn", both).ok()) << "a step that ran before must not run again";
+    EXPECT_TRUE(database->Exec("INSERT INTO t (x, y) VALUES (1, 2)").ok());
+  }
+  EXPECT_TRUE(absl::IsFailedPrecondition((*Database::Open(path_))->Migrate("learn", first)));
+}
+
+TEST_F(StoreTest, WriterWaitsForAnother) {
+  auto first = *Database::Open(path_);
+  ASSERT_TRUE(first->Exec("CREATE TABLE t (x)").ok());
+  std::thread other;
+  ASSERT_TRUE(first->Transaction([&]() -> absl::Status {
+    other = std::thread([&] {
+      auto second = Database::Open(path_);
+      EXPECT_TRUE(second.ok() && (*second)->Exec("INSERT INTO t VALUES (2)").ok());
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return first->Exec("INSERT INTO t VALUES (1)");
+  }).ok());
+  other.join();
+}
+
+TEST_F(StoreTest, WrongStatementsAndParametersAreErrors) {
+  auto database = *Database::Open(":memory:");
+  EXPECT_FALSE(database->Prepare("SELEC 1").ok());
+  auto statement = *database->Prepare("SELECT ?");
+  EXPECT_FALSE(statement.BindInt(2, 1).Step().ok());
+  EXPECT_TRUE(*statement.BindInt(1, 7).Step());
+  EXPECT_EQ(statement.Int(0), 7);
+}
+
+}  // namespace
+}  // namespace bulkhead
