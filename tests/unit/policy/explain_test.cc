@@ -58,8 +58,7 @@ TEST_F(ExplainTest, ADeniedSideListsItsRulesAndTheChange) {
       RenderSide(explanation.ingress),
       ElementsAre(
           "  ingress  deny   db isolates; no rule matched   test.yaml:1",
-          "              ingress[0] from app=api                                                               no: peer has "
-          "app=web",
+          "              ingress[0] from app=api" + std::string(57, ' ') + "no: peer has app=web",
           "              ingress[1] from 198.18.0.0/16 except 198.18.9.0/24 or all in namespaces team=x  no: peer has no address; "
           "namespace shop has no team"));
   EXPECT_THAT(RenderToAllow(explanation), ElementsAre("add to db ingress[0].from: podSelector {app: web}"));
