@@ -52,7 +52,9 @@ std::map<AddressPlace, AddressOwner> AddressBook::Places(const IpAddress& addres
   const bool is_host = host_.contains(address);
   const size_t claims = out.size() + (is_host ? 1 : 0);
   if (claims == 1) {
-    out[everywhere] = is_host ? AddressOwner{kIdentityHost, 0, 0, BH_ADDRESS_HOST} : out.begin()->second;
+    // Not in one expression: GCC 12 makes the new element first, and that one is then the map's begin().
+    const AddressOwner only = is_host ? AddressOwner{kIdentityHost, 0, 0, BH_ADDRESS_HOST} : out.begin()->second;
+    out[everywhere] = only;
   } else if (claims > 1) {
     // A routed endpoint keeps its slot there: its own packets are checked against it.
     AddressOwner& owner = out[everywhere];
