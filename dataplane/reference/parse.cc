@@ -58,15 +58,15 @@ Network Refuse(Network network, bh_reason reason) {
 // whole: the packet must be as long as it says. The packet that an ICMP error quotes is cut by nature.
 Network ReadIpv4(Bytes bytes, bool whole) {
   Network out;
-  if (bytes.size() < 20 || bytes[0] >> 4 != 4) return Refuse(out, BH_REASON_TRUNCATED);
-  const size_t header = (bytes[0] & 0xf) * size_t{4};
-  const size_t total = whole ? Read16(bytes, 2) : bytes.size();
-  if (header < 20 || total < header || total > bytes.size()) return Refuse(out, BH_REASON_TRUNCATED);
+  if (bytes.size() < 20) return Refuse(out, BH_REASON_TRUNCATED);
   out.addresses = true;
   out.source = ReadAddress(bytes, 12, 4);
   out.destination = ReadAddress(bytes, 16, 4);
   out.protocol = out.fragment_protocol = bytes[9];
   out.hop_limit = bytes[8];
+  const size_t header = (bytes[0] & 0xf) * size_t{4};
+  const size_t total = whole ? Read16(bytes, 2) : bytes.size();
+  if (bytes[0] >> 4 != 4 || header < 20 || total < header || total > bytes.size()) return Refuse(out, BH_REASON_TRUNCATED);
   const uint16_t fragment = Read16(bytes, 6);
   out.fragment_offset = (fragment & 0x1fffu) * 8;
   out.later = out.fragment_offset != 0;
@@ -83,13 +83,13 @@ size_t ExtensionLength(uint8_t next, Bytes rest) {
   return length <= rest.size() ? length : 0;
 }
 
-Network WalkExtensions(Network out, uint8_t next) {
-  for (int walked = 0; IsWalked(next); ++walked) {
-    if (walked == kMaxExtensions || (next == kFragment && out.fragment_header)) return Refuse(out, BH_REASON_EXTENSION);
-    const size_t length = ExtensionLength(next, out.payload);
+Network WalkExtensions(Network out) {
+  for (int walked = 0; IsWalked(out.protocol); ++walked) {
+    if (walked == kMaxExtensions || (out.protocol == kFragment && out.fragment_header)) return Refuse(out, BH_REASON_EXTENSION);
+    const size_t length = ExtensionLength(out.protocol, out.payload);
     if (length == 0) return Refuse(out, BH_REASON_TRUNCATED);
-    const bool fragment = next == kFragment;
-    next = out.payload[0];
+    const bool fragment = out.protocol == kFragment;
+    out.protocol = out.payload[0];
     if (fragment) {
       out.fragment_header = true;
       const uint16_t field = Read16(out.payload, 2);
@@ -97,26 +97,26 @@ Network WalkExtensions(Network out, uint8_t next) {
       out.later = out.fragment_offset != 0;
       out.fragmented = out.later || (field & 1) != 0;
       out.fragment_id = Read32(out.payload, 4);
-      out.fragment_protocol = next;
+      out.fragment_protocol = out.protocol;
     }
     out.payload = out.payload.subspan(length);
     if (out.later) break;
   }
-  out.protocol = next;
-  return !out.later && IsRefused(next) ? Refuse(out, BH_REASON_EXTENSION) : out;
+  return !out.later && IsRefused(out.protocol) ? Refuse(out, BH_REASON_EXTENSION) : out;
 }
 
 Network ReadIpv6(Bytes bytes, bool whole) {
   Network out;
-  if (bytes.size() < 40 || bytes[0] >> 4 != 6) return Refuse(out, BH_REASON_TRUNCATED);
-  const size_t length = whole ? Read16(bytes, 4) : bytes.size() - 40;
-  if (length > bytes.size() - 40) return Refuse(out, BH_REASON_TRUNCATED);
+  if (bytes.size() < 40) return Refuse(out, BH_REASON_TRUNCATED);
   out.addresses = true;
   out.source = ReadAddress(bytes, 8, 6);
   out.destination = ReadAddress(bytes, 24, 6);
+  out.protocol = bytes[6];
   out.hop_limit = bytes[7];
+  const size_t length = whole ? Read16(bytes, 4) : bytes.size() - 40;
+  if (bytes[0] >> 4 != 6 || length > bytes.size() - 40) return Refuse(out, BH_REASON_TRUNCATED);
   out.payload = bytes.subspan(40, length);
-  return WalkExtensions(out, bytes[6]);
+  return WalkExtensions(out);
 }
 
 bool IsIcmp(const Network& network) { return network.protocol == (network.source.IsV4() ? kProtoIcmp : kProtoIcmp6); }

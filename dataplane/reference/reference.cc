@@ -85,7 +85,12 @@ void Reference::Change(uint16_t slot, const std::function<void()>& change) {
   change();
   const auto after = PublishedSubjects();
   const EndpointState* now = tables_.directory.AtSlot(slot);
-  const bool changed = old && (now == nullptr || *now != *old);
+  // More addresses alone disturb nobody: that is how containers start.
+  const auto same = [](EndpointState a, const EndpointState& b) {
+    a.addresses = b.addresses;
+    return a == b;
+  };
+  const bool changed = old && (now == nullptr || !same(*old, *now));
   const bool lost = std::any_of(before.begin(), before.end(), [&](const auto& item) {
     const auto found = after.find(item.first);
     return found == after.end() || found->second != item.second;

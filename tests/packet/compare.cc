@@ -12,6 +12,7 @@ namespace {
 
 // A multiset of lines: what differs shows as lines that only one has.
 using Lines = std::vector<std::string>;
+constexpr size_t kMostShown = 8;
 
 std::string Describe(const FlowKey& key, const Flow& flow) {
   std::ostringstream out;
@@ -62,8 +63,12 @@ void ExpectSame(Lines first, Lines second, const std::string& what, const std::s
   std::set_difference(second.begin(), second.end(), first.begin(), first.end(), std::back_inserter(only_second));
   if (only_first.empty() && only_second.empty()) return;
   std::string text;
-  for (const auto& line : only_first) text += "\n  first only:  " + line;
-  for (const auto& line : only_second) text += "\n  second only: " + line;
+  const auto add = [&](const Lines& lines, const std::string& whose) {
+    for (size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) text += "\n  " + whose + lines[i];
+    if (lines.size() > kMostShown) text += "\n  " + whose + "and " + std::to_string(lines.size() - kMostShown) + " more";
+  };
+  add(only_first, "first only:  ");
+  add(only_second, "second only: ");
   ADD_FAILURE() << what << " differ, " << names << text;
 }
 
