@@ -36,6 +36,14 @@ std::string Now() {
   return absl::StrFormat("%d.%09d", now.tv_sec, now.tv_nsec);
 }
 
+absl::StatusOr<std::string> BodyOf(absl::StatusOr<HttpAnswer> answer) {
+  if (!answer.ok()) return answer.status();
+  if (answer->status == 200) return std::move(answer->body);
+  const std::string text = absl::StrCat("status ", answer->status, " ", DecodeDockerMessage(answer->body));
+  if (answer->status == 404) return absl::NotFoundError(text);
+  return absl::UnavailableError(text);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ChooseDockerApi(std::string_view newest) {
@@ -68,11 +76,11 @@ absl::Status DockerSession::Run() {
   http_.Get("/_ping", kMaxPing, times_.quick, [this](const absl::StatusOr<HttpAnswer>& answer) { OnPing(answer); });
   while (failure_.ok()) {
     if (stopped_) return absl::CancelledError("stopped");
-    http_.Poll(UntilNextTimer());
     CheckTimers();
     TakeRequests();
     SendRequests();
     flush_();
+    http_.Poll(UntilNextTimer());
   }
   return failure_;
 }
@@ -84,15 +92,14 @@ void DockerSession::OnPing(const absl::StatusOr<HttpAnswer>& answer) {
   const absl::StatusOr<std::string> api = ChooseDockerApi(version == answer->headers.end() ? "" : version->second);
   if (!api.ok()) return Fail(api.status());
   api_ = absl::StrCat("/v", *api);
-  http_.Get(absl::StrCat(api_, "/info"), kMaxBody, times_.quick, [this](const absl::StatusOr<HttpAnswer>& info) { OnInfo(info); });
+  http_.Get(absl::StrCat(api_, "/info"), kMaxBody, times_.quick,
+            [this](absl::StatusOr<HttpAnswer> info) { OnInfo(std::move(info)); });
 }
 
-void DockerSession::OnInfo(const absl::StatusOr<HttpAnswer>& answer) {
-  if (!answer.ok()) return Fail(answer.status());
-  if (answer->status != 200) {
-    return Fail(absl::UnavailableError(absl::StrCat("status ", answer->status, " ", DecodeDockerMessage(answer->body))));
-  }
-  const absl::StatusOr<bool> rootless = DecodeDockerRootless(answer->body);
+void DockerSession::OnInfo(absl::StatusOr<HttpAnswer> answer) {
+  const absl::StatusOr<std::string> body = BodyOf(std::move(answer));
+  if (!body.ok()) return Fail(body.status());
+  const absl::StatusOr<bool> rootless = DecodeDockerRootless(*body);
   if (!rootless.ok()) return Fail(rootless.status());
   if (*rootless) tracker_->set_unprotected("its engine is rootless");
   OpenStream();
@@ -166,7 +173,6 @@ void DockerSession::TakeRequests() {
 void DockerSession::SendRequests() {
   for (; quick_under_way_ < kQuickAtOnce && !quick_.empty(); quick_.pop_front()) Send(std::move(quick_.front()));
   for (; slow_under_way_ < kSlowAtOnce && !slow_.empty(); slow_.pop_front()) Send(std::move(slow_.front()));
-  http_.Poll(std::chrono::milliseconds(0));  // so that they leave now
 }
 
 void DockerSession::Send(DockerRequest request) {
@@ -177,14 +183,8 @@ void DockerSession::Send(DockerRequest request) {
   http_.Get(PathOf(request), kMaxBody, patient ? times_.slow : times_.quick,
             [this, request, &under_way](absl::StatusOr<HttpAnswer> answer) {
               --under_way;
-              absl::StatusOr<std::string> body = answer.status();
-              if (answer.ok() && answer->status == 200) {
-                body = std::move(answer->body);
-              } else if (answer.ok()) {
-                const std::string text = absl::StrCat("status ", answer->status, " ", DecodeDockerMessage(answer->body));
-                body = answer->status == 404 ? absl::NotFoundError(text) : absl::UnavailableError(text);
-              }
-              if (absl::Status status = tracker_->OnAnswer(request, body); !status.ok()) Fail(std::move(status));
+              const absl::Status status = tracker_->OnAnswer(request, BodyOf(std::move(answer)));
+              if (!status.ok()) Fail(status);
               if (request.kind == DockerRequest::Kind::kList) sync_due_ = Clock::now() + times_.sync;
             });
 }

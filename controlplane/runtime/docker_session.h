@@ -44,7 +44,7 @@ class DockerSession {
   using Clock = std::chrono::steady_clock;
 
   void OnPing(const absl::StatusOr<HttpAnswer>& answer);
-  void OnInfo(const absl::StatusOr<HttpAnswer>& answer);
+  void OnInfo(absl::StatusOr<HttpAnswer> answer);
   void OpenStream();
   void OnLine(const std::string& line);
   void BeginSync(bool new_connection);

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <utility>
 
@@ -152,6 +153,10 @@ void UnixHttp::Finish(Transfer* transfer, int code) {
     error = absl::ResourceExhaustedError(absl::StrCat("answer of more than ", transfer->max_bytes, " bytes"));
   } else if (code == CURLE_OPERATION_TIMEDOUT) {
     error = absl::DeadlineExceededError("no answer in time");
+  } else if (code == CURLE_COULDNT_CONNECT) {
+    long os_error = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
+    error = absl::UnavailableError(absl::StrCat("cannot connect: ", std::strerror(static_cast<int>(os_error))));
   } else if (code != CURLE_OK) {
     const std::string why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(static_cast<CURLcode>(code));
     error = absl::UnavailableError(why);
