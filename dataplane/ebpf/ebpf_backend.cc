@@ -22,8 +22,10 @@
 namespace bulkhead {
 namespace {
 
-// Elements of the LRU tables with the kernel's own 48 to 64 bytes each: one IPv4 entry and half an IPv6 one.
-constexpr uint64_t kBytesPerEntry = 160 + 184 / 2;
+// Elements of the LRU tables with what the kernel adds: one IPv4 entry and a quarter of an IPv6 one.
+constexpr uint64_t kBytesPerEntry = 168 + 192 / 4;
+// Of peers outside; the least recently used ones give way, so it need not hold them all.
+constexpr uint32_t kOutsideEdges = 32768;
 
 uint64_t MemoryOfMachine() {
   struct sysinfo info{};
@@ -34,7 +36,8 @@ LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
   LoaderOptions out{options.pin_root, options.max_entries};
   const uint32_t entries = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
   out.max_entries.try_emplace("bh_flows4", entries);
-  out.max_entries.try_emplace("bh_flows6", std::max(entries / 2, 1u));
+  out.max_entries.try_emplace("bh_flows6", std::max(entries / 4, 1u));
+  out.max_entries.try_emplace("bh_edges_outside", kOutsideEdges);
   return out;
 }
 

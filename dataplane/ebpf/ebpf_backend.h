@@ -32,7 +32,7 @@ inline constexpr char kDefaultPinRoot[] = "/sys/fs/bpf/bulkhead";
 struct EbpfOptions {
   std::string pin_root = kDefaultPinRoot;
   AttachMode attach = AttachMode::kClsact;
-  // IPv4 flows; IPv6 has room for half as many. 0: by the machine's memory, see DefaultFlowEntries. For new maps only.
+  // IPv4 flows; IPv6 has room for a quarter as many. 0: by the machine's memory, see DefaultFlowEntries. For new maps only.
   uint32_t flow_entries = 0;
   // Elements of other maps by name (bpf/maps.h), for new maps only.
   std::map<std::string, uint32_t, std::less<>> max_entries;

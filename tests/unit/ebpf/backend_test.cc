@@ -2,13 +2,17 @@
 // The backend on a real kernel, in a namespace of its own.
 #include "dataplane/ebpf/ebpf_backend.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -345,6 +349,87 @@ TEST_F(EbpfBackendTest, UninstallFindsFiltersWithoutPins) {
   ASSERT_TRUE(Uninstall(writer_, kRoot, removed).ok());
   EXPECT_EQ(removed.size(), 3u);
   ExpectNothingLeft();
+}
+
+// A UDP socket of the namespace that the thread is in, bound to the address; receiving gives up after two seconds.
+UniqueFd UdpSocket(const IpAddress& address, uint16_t port) {
+  UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  std::memcpy(&name.sin_addr, address.bytes.data(), 4);
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof(name)), 0);
+  const timeval patience{2, 0};
+  EXPECT_EQ(setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+  return fd;
+}
+
+// One after the other; how many of `count` datagrams arrived.
+int Exchange(int sender, int receiver, const IpAddress& to, uint16_t port, int count) {
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  std::memcpy(&name.sin_addr, to.bytes.data(), 4);
+  int arrived = 0;
+  for (int i = 0; i < count; ++i) {
+    int got = -1;
+    if (sendto(sender, &i, sizeof(i), 0, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) != sizeof(i)) break;
+    if (recv(receiver, &got, sizeof(got), 0) == sizeof(got) && got == i) ++arrived;
+  }
+  return arrived;
+}
+
+// An upgrade takes the place of the programs that run, without a moment of none and without a lost packet.
+TEST_F(EbpfBackendTest, ReplacingProgramsLosesNoPacket) {
+  const auto peer = lab::PeerNetns::Create();
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  for (const AttachMode mode : {AttachMode::kClsact, AttachMode::kTcx}) {
+    if (mode == AttachMode::kTcx && TcxMissing()) continue;
+    const std::string name = mode == AttachMode::kClsact ? "clsact0" : "tcx0";
+    const uint8_t net = mode == AttachMode::kClsact ? 1 : 2;
+    const IpAddress outside = IpAddress::V4(198, 18, net, 1), inside = IpAddress::V4(198, 18, net, 2);
+    ASSERT_TRUE(netns_->Command({"ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", peer->path()}).ok());
+    ASSERT_TRUE(netns_->Command({"ip", "address", "add", outside.ToString() + "/24", "dev", name}).ok());
+    ASSERT_TRUE(netns_->Command({"ip", "link", "set", name, "up"}).ok());
+    ASSERT_TRUE(peer->Command({"ip", "address", "add", inside.ToString() + "/24", "dev", name}).ok());
+    ASSERT_TRUE(peer->Command({"ip", "link", "set", name, "up"}).ok());
+    const auto links = DumpLinks(*socket_);
+    ASSERT_TRUE(links.ok());
+    const auto link = std::find_if(links->begin(), links->end(), [&](const Link& l) { return l.name == name; });
+    ASSERT_NE(link, links->end());
+    const UniqueFd sender = UdpSocket(outside, 5000);
+    UniqueFd receiver;
+    ASSERT_TRUE(peer->Run([&] {
+                      receiver = UdpSocket(inside, 5001);
+                      return absl::OkStatus();
+                    })
+                    .ok());
+    Open(SmallOptions(mode));
+    ASSERT_TRUE(backend_->Attach(link->ifindex, 0).ok());
+    ASSERT_TRUE(backend_->LoadZone(1).ok());
+    EndpointState unbound;
+    unbound.slot = 1;
+    unbound.ifindex = link->ifindex;
+    ASSERT_TRUE(backend_->PutEndpoint(unbound).ok());
+    int arrived = 0;
+    std::atomic<bool> done = false;
+    std::thread traffic([&] {
+      arrived = Exchange(sender.get(), receiver.get(), inside, 5001, 5000);
+      done = true;
+    });
+    int replaced = 0;
+    for (; !done; ++replaced) EXPECT_TRUE(backend_->Attach(link->ifindex, static_cast<uint16_t>(replaced % 2)).ok());
+    traffic.join();
+    EXPECT_EQ(arrived, 5000);
+    EXPECT_GT(replaced, 5);
+    uint64_t packets = 0;
+    EXPECT_TRUE(backend_->ReadFlows([&](const FlowRecord& flow) {
+                          if (flow.destination == inside) packets += flow.packets[0];
+                          return true;
+                        })
+                    .ok());
+    EXPECT_EQ(packets, 5000u) << "each was judged by one of the programs";
+  }
 }
 
 // Packets must see a whole old policy or a whole new one. A reader does as the programs do: it takes the stamp once, then reads the
