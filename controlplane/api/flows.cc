@@ -141,9 +141,8 @@ absl::Status AddDenied(const Context& context, const Names& names, Verdict verdi
     return true;
   });
   const absl::StatusOr<std::vector<LearnedEdge>> edges = context.service->ReadEdges();
-  if (!edges.ok()) return edges.status();
   const std::set<FlowKind> in_table = shown;
-  for (const LearnedEdge& edge : *edges) {
+  for (const LearnedEdge& edge : edges.ok() ? *edges : std::vector<LearnedEdge>()) {
     if (edge.edge.verdict != verdict) continue;
     FlowRow row = MakeEdgeRow(edge, now);
     const FlowKind kind = KindOf(row);
@@ -160,7 +159,7 @@ absl::Status AddDenied(const Context& context, const Names& names, Verdict verdi
   for (const FlowRow& row : events) {
     if (!shown.contains(KindOf(row)) && !sink.Add(row)) break;
   }
-  return absl::OkStatus();
+  return edges.status();  // events are worth showing without edges
 }
 
 // The flows that were first seen in (after, until], ns.

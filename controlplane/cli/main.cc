@@ -1,17 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 // bulkhead: the program of the user.
+#include <cstdlib>
+
+#include "bulkhead/api/paths.h"
 #include "controlplane/cli/verbs.h"
+
+namespace bulkhead::cli {
+namespace {
+
+void AddPolicy(CLI::App& app, Globals* globals) {
+  CLI::App* policy = app.add_subcommand("policy", "Check, show and change policy");
+  policy->require_subcommand(1);
+  AddPolicyList(*policy, globals);
+  AddPolicyShow(*policy, globals);
+  AddPolicyValidate(*policy, globals);
+  AddPolicyTest(*policy, &globals->exit_code);
+  AddPolicyApply(*policy, globals);
+  AddPolicyDelete(*policy, globals);
+}
+
+void AddVerbs(CLI::App& app, Globals* globals) {
+  app.require_subcommand(1);
+  app.fallthrough();  // options of the program may stand behind the verb
+  app.add_option("--socket", globals->socket, "Where the daemon listens")->envname(api::kSocketVariable)->capture_default_str()->type_name("PATH");
+  app.footer(
+      "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 the daemon cannot be reached.\n\n"
+      "Examples:\n"
+      "  bulkhead services\n"
+      "  bulkhead explain shop/web shop/db 5432/tcp\n"
+      "  bulkhead flows -n shop -f");
+  AddStatus(app, globals);
+  AddWorkloads(app, globals);
+  AddServices(app, globals);
+  AddFlows(app, globals);
+  AddDrops(app, globals);
+  AddExplain(app, globals);
+  AddPolicy(app, globals);
+  AddMode(app, globals);
+  AddConfirm(app, globals);
+  AddLearn(app, globals);
+  AddUninstall(app, globals);
+  AddVersion(app, globals);
+  AddCompletion(app, globals);
+}
+
+}  // namespace
+}  // namespace bulkhead::cli
 
 int main(int argc, char** argv) {
   using namespace bulkhead::cli;
   CLI::App app("Bulkhead: a firewall between the containers of a host", "bulkhead");
-  app.require_subcommand(1);
-  int exit_code = kExitDone;
-
-  CLI::App* policy = app.add_subcommand("policy", "Check, show and change policy");
-  policy->require_subcommand(1);
-  AddPolicyTest(*policy, &exit_code);
-
+  Globals globals;
+  globals.socket = bulkhead::api::kDefaultSocket;
+  AddVerbs(app, &globals);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -20,5 +61,5 @@ int main(int argc, char** argv) {
     app.exit(error);
     return kExitBadInput;
   }
-  return exit_code;
+  return globals.exit_code;
 }

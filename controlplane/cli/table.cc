@@ -52,7 +52,7 @@ std::string Coloured(std::string_view text, Colour colour) {
   return CodeOf(colour) + std::string(text) + "\033[0m";
 }
 
-Table::Table(std::vector<Column> columns, bool follow) : columns_(std::move(columns)), streaming_(follow) {
+Table::Table(std::vector<Column> columns, bool follow) : columns_(std::move(columns)), follow_(follow), streaming_(follow) {
   std::vector<Cell> titles;
   for (Column& column : columns_) {
     column.width = std::max(column.width, WidthOf(column.title));
@@ -65,7 +65,14 @@ Table::Table(std::vector<Column> columns, bool follow) : columns_(std::move(colu
   }
 }
 
-Table::~Table() { Flush(); }
+Table::~Table() {
+  if (sort_ && !streaming_) {
+    std::stable_sort(window_.begin() + 1, window_.end(), [](const std::vector<Cell>& a, const std::vector<Cell>& b) {
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](const Cell& x, const Cell& y) { return x.text < y.text; });
+    });
+  }
+  Flush();
+}
 
 void Table::Add(std::vector<Cell> row) {
   for (size_t i = 0; i < row.size(); ++i) {
@@ -94,6 +101,7 @@ void Table::Print(const std::vector<Cell>& row) {
   }
   line += '\n';
   std::fwrite(line.data(), 1, line.size(), stdout);
+  if (follow_) std::fflush(stdout);
 }
 
 }  // namespace bulkhead::cli

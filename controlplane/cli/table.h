@@ -40,6 +40,8 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   void Add(std::vector<Cell> row);
+  // Rows come out in the order of their texts, if there are no more than kWindow of them; else as they came.
+  void Sort() { sort_ = true; }
 
  private:
   static constexpr size_t kWindow = 2000;
@@ -49,7 +51,9 @@ class Table {
 
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> window_;
+  const bool follow_;
   bool streaming_;
+  bool sort_ = false;
 };
 
 }  // namespace bulkhead::cli

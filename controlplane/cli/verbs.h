@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function for each verb, in a file of the verb's name. It adds the verb below its parent; when the verb was given, its
-// callback does the work and sets *exit_code (exit_code outlives the parsing).
+// callback does the work and sets the exit code (which outlives the parsing).
 #ifndef BULKHEAD_CONTROLPLANE_CLI_VERBS_H_
 #define BULKHEAD_CONTROLPLANE_CLI_VERBS_H_
+
+#include <string>
 
 #include "CLI/CLI.hpp"
 
@@ -10,12 +12,36 @@ namespace bulkhead::cli {
 
 // What the program exits with.
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitNo = 1;           // the answer is no: an expectation fails, something differs
+inline constexpr int kExitNo = 1;           // the answer is no: an expectation fails, something differs, the daemon refuses
 inline constexpr int kExitBadInput = 2;     // usage, files, names
 inline constexpr int kExitUnreachable = 3;  // no daemon answers
 inline constexpr int kExitInternal = 70;    // Bulkhead contradicts itself (EX_SOFTWARE of sysexits.h)
 
+// What all verbs share.
+struct Globals {
+  std::string socket;
+  int exit_code = kExitDone;
+};
+
+void AddStatus(CLI::App& app, Globals* globals);
+void AddWorkloads(CLI::App& app, Globals* globals);
+void AddServices(CLI::App& app, Globals* globals);
+void AddFlows(CLI::App& app, Globals* globals);
+void AddDrops(CLI::App& app, Globals* globals);
+void AddExplain(CLI::App& app, Globals* globals);
+void AddMode(CLI::App& app, Globals* globals);
+void AddConfirm(CLI::App& app, Globals* globals);
+void AddLearn(CLI::App& app, Globals* globals);
+void AddUninstall(CLI::App& app, Globals* globals);
+void AddVersion(CLI::App& app, Globals* globals);
+void AddCompletion(CLI::App& app, Globals* globals);
+
 void AddPolicyTest(CLI::App& policy, int* exit_code);
+void AddPolicyValidate(CLI::App& policy, Globals* globals);
+void AddPolicyList(CLI::App& policy, Globals* globals);
+void AddPolicyShow(CLI::App& policy, Globals* globals);
+void AddPolicyApply(CLI::App& policy, Globals* globals);
+void AddPolicyDelete(CLI::App& policy, Globals* globals);
 
 }  // namespace bulkhead::cli
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// bulkhead status: is everything that should be enforced enforced?
+#include "bulkhead/api/wire.h"
+#include "controlplane/cli/common.h"
+#include "controlplane/cli/format.h"
+#include "controlplane/cli/table.h"
+
+namespace bulkhead::cli {
+namespace {
+
+struct StatusOptions {
+  Output output;
+};
+
+std::string ServicesText(const api::Status& status) {
+  std::string text;
+  for (const char* mode : {"enforce", "audit", "learn"}) {
+    const auto at = status.services_by_mode.find(mode);
+    if (at == status.services_by_mode.end()) continue;
+    text += (text.empty() ? "" : ", ") + std::to_string(at->second) + " " + mode;
+  }
+  return OrDash(text);
+}
+
+void PrintList(const char* title, const std::vector<std::string>& lines, Colour colour) {
+  if (lines.empty()) return;
+  std::printf("\n%s\n", title);
+  for (const std::string& line : lines) std::printf("  %s\n", Coloured(Printable(line), colour).c_str());
+}
+
+void PrintStatus(const api::Status& status) {
+  const auto line = [](const char* name, const std::string& value) { std::printf("%-12s%s\n", name, value.c_str()); };
+  line("daemon", "bulkheadd " + Printable(status.version) + ", pid " + std::to_string(status.pid) + ", up " + AgeText(status.uptime_seconds * 1000));
+  line("policy", "generation " + std::to_string(status.generation) + ", " + std::to_string(status.policies) +
+                     (status.policies == 1 ? " policy" : " policies"));
+  line("mode", Coloured(status.mode, ColourOf(status.mode)) + " (global); services: " + ServicesText(status));
+  line("workloads", std::to_string(status.workloads) + ", protected " + std::to_string(status.protected_workloads) + "/" +
+                        std::to_string(status.workloads));
+  line("attach", OrDash(Printable(status.attach)));
+  if (!status.pending_confirm.empty()) line("unconfirmed", Coloured(Printable(status.pending_confirm), Colour::kYellow));
+  if (!status.sources.empty()) {
+    std::printf("\n");
+    Table table({"SOURCE", "STATE", "WORKLOADS", "ERROR"});
+    for (const api::SourceRow& source : status.sources) {
+      const Colour colour = source.state == "synced" ? Colour::kGreen : source.state == "lost" ? Colour::kRed : Colour::kYellow;
+      table.Add({source.name, {source.state, colour}, std::to_string(source.workloads), OrDash(source.error)});
+    }
+  }
+  if (!status.unprotected.empty()) {
+    std::printf("\n");
+    Table table({"UNPROTECTED", "SERVICE", "MODE", "REASON"});
+    for (const api::UnprotectedRow& row : status.unprotected) {
+      table.Add({row.workload, row.service, {row.mode, ColourOf(row.mode)}, row.reason});
+    }
+  }
+  PrintList("POLICY ERRORS", status.policy_errors, Colour::kRed);
+  PrintList("PROBLEMS", status.problems, Colour::kYellow);
+  if (!status.ok) std::printf("\n%s\n", Coloured("NOT OK: a service that enforces has an unprotected workload", Colour::kRed).c_str());
+}
+
+int Run(const Globals& globals, const StatusOptions& options) {
+  api::ApiClient client(globals.socket);
+  const absl::StatusOr<api::Status> status = client.Get<api::Status>(api::kStatusPath);
+  if (!status.ok()) return Report(status.status());
+  if (options.output.json()) {
+    std::printf("%s\n", api::DumpJsonIndented(api::ToJson(*status)).c_str());
+  } else {
+    PrintStatus(*status);
+  }
+  return status->ok ? kExitDone : kExitNo;
+}
+
+}  // namespace
+
+void AddStatus(CLI::App& app, Globals* globals) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* verb = AddVerb(app, globals, "status", "Show the daemon's state, and what is not protected", options, Run);
+  AddOutput(verb, &options->output, false);
+  verb->footer(
+      "Exit code 1: a service in mode enforce has a workload that is not protected.\n\n"
+      "Examples:\n"
+      "  bulkhead status\n"
+      "  bulkhead status -o json | jq .problems");
+}
+
+}  // namespace bulkhead::cli
