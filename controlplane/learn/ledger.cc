@@ -155,8 +155,9 @@ bool Ledger::Differs(const EdgeRecord& edge, const LearnMoment& now, Change* cha
   change->next = {edge.first_seen, edge.flows, edge.answered, edge.denied, now.unix_seconds};
   Baseline old;
   if (const auto at = baselines_.find(change->key); at != baselines_.end()) old = at->second;
-  const bool same_life =
-      old.created == edge.first_seen && old.flows <= edge.flows && old.answered <= edge.answered && old.denied <= edge.denied;
+  const uint64_t apart = old.created > edge.first_seen ? old.created - edge.first_seen : edge.first_seen - old.created;
+  const bool not_less = old.flows <= edge.flows && old.answered <= edge.answered && old.denied <= edge.denied;
+  const bool same_life = apart < kSameBirthNs && not_less;
   if (!same_life) old = {};
   change->flows = edge.flows - old.flows;
   change->answered = edge.answered - old.answered;

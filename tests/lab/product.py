@@ -99,7 +99,7 @@ class Bulkhead:
         path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as out:
             out.write(text)
-        return self.cli("policy", "apply", "-f", path, *options, check=False)
+        return self.cli("policy", "apply", path, *options, check=False)
 
 
 def kernel_state():

@@ -60,6 +60,6 @@ def check_wrong_usage(lab):
     lab.world.workload("web-0", "web")
     lab.start()
     for command in (["flows", "--since", "yesterday"], ["mode", "set", "shop/web", "strict"], ["explain", "shop/web"],
-                    ["explain", "shop/web", "shop/web", "80/quic"], ["no-such-verb"], ["policy", "apply", "-f", "/no/such/file"]):
+                    ["explain", "shop/web", "shop/web", "80/quic"], ["no-such-verb"], ["policy", "apply", "/no/such/file"]):
         done = lab.bulkhead.cli(*command, check=False)
         lab.check(f"exit status of {' '.join(command)} is 2, and it says why", done.returncode == 2 and done.stderr, (done.returncode, done.stderr))

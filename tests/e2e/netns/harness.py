@@ -76,7 +76,7 @@ class Lab:
             self.mode(mode)
 
     def mode(self, mode, *scope):
-        done = self.bulkhead.cli("mode", "set", *scope, mode) if scope else self.bulkhead.cli("mode", "set", mode)
+        done = self.bulkhead.cli("mode", "set", *(scope or ["--global"]), mode)
         if done.returncode != 0:
             raise LabError(f"mode set {mode}: {done.stderr.strip()}")
 
@@ -120,10 +120,6 @@ class Lab:
 
     def flows(self, *args):
         return self.bulkhead.json("flows", "-A", *args)
-
-    def counters(self):
-        """Dropped and would-be dropped packets by reason."""
-        return {row["reason"]: row["denied"] for row in self.bulkhead.json("drops", "--counters").get("reasons", [])}
 
     def close(self):
         for workload in list(self.world.workloads.values()):

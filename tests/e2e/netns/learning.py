@@ -47,7 +47,7 @@ def check_a_proposal_enforces_what_was_seen(lab):
     lab.equal("coverage of api", (rows["api"]["covered_flows"], rows["api"]["answered_flows"]), (18, 18))
     lab.equal("coverage of db", (rows["db"]["covered_flows"], rows["db"]["answered_flows"]), (6, 7))
     lab.equal("set aside for db", rows["db"]["set_aside"], 2)
-    applied = lab.bulkhead.cli("policy", "apply", "-f", out)
+    applied = lab.bulkhead.cli("policy", "apply", out)
     lab.equal("policy apply", applied.returncode, 0)
     lab.mode("enforce")
     for family in (4, 6):
