@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Ways to have no network of one's own, and a name that the engine invents.
 d run -d --name owner --stop-timeout 0 busybox
 d run -d --name sidecar --stop-timeout 0 --network container:owner busybox

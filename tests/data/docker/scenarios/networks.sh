@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # A second network comes and goes at run time; the default bridge; a container that starts with two networks.
 d network create shop
 d network create -o com.docker.network.bridge.name=back0 back
