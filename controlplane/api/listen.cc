@@ -54,9 +54,12 @@ pid_t ListenerPid(const std::string& path) {
   const int fd = address.ok() ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
   if (fd < 0) return 0;
   const absl::Cleanup close_fd = [fd] { close(fd); };
+  return connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0 ? PeerPid(fd) : 0;
+}
+
+pid_t PeerPid(int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) return 0;
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 

@@ -37,6 +37,9 @@ pid_t ListenerPid(const std::string& path);
 // `gid` (-1 = no group). Credentials are those at the time of connect (unix(7), SO_PEERCRED and SO_PEERGROUPS).
 absl::Status CheckPeer(int fd, gid_t gid);
 
+// The process at the other end of a connected unix socket; 0 = it cannot be told.
+pid_t PeerPid(int fd);
+
 // The id of a group; -1 when there is none of that name.
 gid_t GroupId(const std::string& group);
 

@@ -4,11 +4,14 @@
 #include "controlplane/api/server.h"
 
 #include <microhttpd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdarg>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string_view>
@@ -64,6 +67,8 @@ class Server : public ApiServer {
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
   }
   const ApiServerOptions& options() const { return options_; }
+  void Arrive(MHD_Connection* connection, void** state);
+  void Leave(void** state);
   void Forget(Stream* stream);
 
  private:
@@ -83,6 +88,7 @@ class Server : public ApiServer {
   std::condition_variable stopped_;
   bool stopping_ = false;
   std::set<Stream*> streams_;
+  std::map<pid_t, unsigned> connections_;  // by the process at the other end
   std::thread sampler_;
 };
 
@@ -107,6 +113,15 @@ MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, co
 void OnCompleted(void* /*self*/, MHD_Connection* /*connection*/, void** state, MHD_RequestTerminationCode /*why*/) {
   delete static_cast<Call*>(*state);
   *state = nullptr;
+}
+
+void OnConnection(void* self, MHD_Connection* connection, void** state, MHD_ConnectionNotificationCode what) {
+  auto* server = static_cast<Server*>(self);
+  if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+    server->Arrive(connection, state);
+  } else {
+    server->Leave(state);
+  }
 }
 
 MHD_Result OnQuery(void* request, MHD_ValueKind /*kind*/, const char* key, const char* value) {
@@ -149,6 +164,7 @@ absl::Status Server::Listen() {
                              MHD_OPTION_CONNECTION_LIMIT, options_.connections,                    //
                              MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_seconds,                 //
                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,                //
+                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,                    //
                              MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
   if (daemon_ == nullptr) {
     close(*fd);
@@ -168,6 +184,28 @@ Server::~Server() {
   file_.reset();
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   if (sampler_.joinable()) sampler_.join();
+}
+
+// One process that opens connections and leaves them so cannot shut out the others.
+void Server::Arrive(MHD_Connection* connection, void** state) {
+  const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (info == nullptr) return;
+  const pid_t pid = api::PeerPid(info->connect_fd);
+  *state = new pid_t(pid);
+  const std::lock_guard lock(mutex_);
+  if (++connections_[pid] <= std::max(1u, options_.connections / 4)) return;
+  const std::string body = api::ErrorBody(absl::UnavailableError(absl::StrCat("process ", pid, " has too many connections")));
+  const std::string answer = absl::StrCat("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+  send(info->connect_fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+void Server::Leave(void** state) {
+  const std::unique_ptr<pid_t> pid(static_cast<pid_t*>(*state));
+  *state = nullptr;
+  if (pid == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  if (--connections_[*pid] == 0) connections_.erase(*pid);
 }
 
 void Server::Forget(Stream* stream) {

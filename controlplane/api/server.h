@@ -20,7 +20,7 @@ struct ApiServerOptions {
   std::string socket_path = "/run/bulkhead/api.sock";  // its folder is made (0755) if it is missing
   std::string group = "bulkhead";  // whose members may use the API besides root; ignored where there is no such group
   std::string version;             // of the daemon, for `status`
-  unsigned connections = 64;       // at once; more wait in the socket's backlog
+  unsigned connections = 64;       // at once; one process may have a quarter of them
   unsigned idle_seconds = 30;      // a connection that neither sends nor takes a byte for so long is closed
   size_t max_body_bytes = 8 << 20;
 };

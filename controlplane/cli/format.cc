@@ -138,8 +138,9 @@ absl::StatusOr<uint64_t> ParseDuration(std::string_view text) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", Printable(text), "\" is no duration: expected a number with s, m, h or d (90s, 15m, 1h30m), up to 366d"));
   };
+  uint64_t plain = 0;
+  if (ParseNumber(text, &plain)) return plain >= 1 && plain <= kMaxSeconds ? absl::StatusOr<uint64_t>(plain) : bad();
   uint64_t total = 0;
-  if (ParseNumber(text, &total)) return total >= 1 && total <= kMaxSeconds ? absl::StatusOr<uint64_t>(total) : bad();
   std::string_view rest = text;
   while (!rest.empty()) {
     const size_t unit = rest.find_first_not_of("0123456789");

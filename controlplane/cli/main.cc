@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bulkhead: the program of the user.
-#include <cstdlib>
+#include <cstdio>
+#include <string>
 
 #include "bulkhead/api/paths.h"
 #include "controlplane/cli/verbs.h"
@@ -55,8 +56,11 @@ int main(int argc, char** argv) {
   AddVerbs(app, &globals);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
+  } catch (const CLI::CallForHelp&) {
+    std::string help = app.help();  // of the verb that was given
+    help.erase(help.find_last_not_of('\n') + 1);
+    std::puts(help.c_str());
+    return kExitDone;
   } catch (const CLI::ParseError& error) {
     app.exit(error);
     return kExitBadInput;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bulkhead mode get|set, bulkhead confirm
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,9 +22,8 @@ struct GetOptions {
 
 struct SetOptions {
   Output output;
-  std::string ns, confirm;
+  std::string ns, confirm, target, mode;
   bool global = false;
-  std::vector<std::string> words;  // [TARGET] MODE
 };
 
 struct ConfirmOptions {
@@ -82,7 +82,7 @@ absl::Status ResolveWord(api::ApiClient& client, const std::string& word, api::M
 }
 
 absl::Status ResolveTarget(api::ApiClient& client, const SetOptions& options, api::ModeRequest* request) {
-  const std::string target = options.words.size() == 2 ? options.words[0] : "";
+  const std::string& target = options.target;
   if (options.global) {
     if (!target.empty() || !options.ns.empty()) return absl::InvalidArgumentError("--global goes with neither a target nor -n");
     return absl::OkStatus();
@@ -100,10 +100,12 @@ absl::Status ResolveTarget(api::ApiClient& client, const SetOptions& options, ap
   return absl::OkStatus();
 }
 
-int RunSet(const Globals& globals, const SetOptions& options) {
+int RunSet(const Globals& globals, const SetOptions& given) {
+  SetOptions options = given;
+  if (options.mode.empty()) std::swap(options.mode, options.target);  // a single word is the mode
   api::ApiClient client(globals.socket);
   api::ModeRequest request;
-  const std::string& mode = options.words.back();
+  const std::string& mode = options.mode;
   if (mode != kInherit && !ParseMode(mode)) {
     return Report(absl::InvalidArgumentError(absl::StrCat("mode: found \"", mode, "\", expected learn, audit, enforce or inherit")));
   }
@@ -142,10 +144,9 @@ void AddMode(CLI::App& app, Globals* globals) {
 
   auto set = std::make_shared<SetOptions>();
   CLI::App* set_verb = AddVerb(*mode, globals, "set", "Set the mode of a service, a namespace, or of all", set, RunSet);
-  set_verb->add_option("TARGET MODE", set->words, "NAMESPACE/SERVICE, NAMESPACE or SERVICE; then learn, audit, enforce or inherit")
-      ->required()
-      ->expected(1, 2)
-      ->type_name("");
+  // Both optional for the parser, which reads from the left: with -n or --global only the mode is given.
+  set_verb->add_option("TARGET", set->target, "NAMESPACE/SERVICE, NAMESPACE or SERVICE; none with --global")->type_name("");
+  set_verb->add_option("MODE", set->mode, "learn, audit, enforce, or inherit")->type_name("");
   set_verb->add_option("-n,--namespace", set->ns, "The namespace of SERVICE, or itself the target")->type_name("NAMESPACE");
   set_verb->add_flag("--global", set->global, "What holds where nothing else is set");
   set_verb->add_option("--confirm", set->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")->type_name("DURATION");

@@ -62,19 +62,19 @@ int Remove(const UninstallOptions& options, const std::vector<std::string>& inst
 }
 
 int Run(const Globals& globals, const UninstallOptions& options) {
+  const bool only_list = options.dry_run || (options.output.json() && !options.yes);
+  if (const std::string daemon = RunningDaemon(globals.socket); !daemon.empty() && !only_list) {
+    return Report(absl::FailedPreconditionError(absl::StrCat("bulkheadd is running (", daemon, "): stop it first; nothing was removed")));
+  }
   const absl::StatusOr<std::vector<std::string>> installed = ListInstalled(options.pin_root);
   if (!installed.ok()) return Report(installed.status());
   if (!options.output.json()) {
     for (const std::string& line : *installed) std::printf("%s\n", Printable(line).c_str());
     if (installed->empty()) std::printf("nothing of Bulkhead is in the kernel\n");
   }
-  const bool only_list = options.dry_run || (options.output.json() && !options.yes);
   if (installed->empty() || only_list) {
     if (options.output.json()) PrintJson(*installed, {});
     return kExitDone;
-  }
-  if (const std::string daemon = RunningDaemon(globals.socket); !daemon.empty()) {
-    return Report(absl::FailedPreconditionError(absl::StrCat("bulkheadd is running (", daemon, "): stop it first; nothing was removed")));
   }
   if (!options.yes && !Asked(installed->size())) {
     std::printf("nothing was removed\n");

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// FakeService: a daemon without a kernel: a small shop with fixed flows, edges and events. Thread safety: any thread; what is public
+// and not guarded is set before the server starts.
+#ifndef BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
+#define BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "bulkhead/abi/policy.h"
+#include "controlplane/api/service.h"
+
+namespace bulkhead::testing {
+
+// Identities of the shop.
+inline constexpr IdentityId kWeb = 16, kDb = 17, kApi = 18;
+// Interned ids of its rules.
+inline constexpr uint32_t kDefaultRule = 100, kDbIngress0 = 101, kDbIsolated = 102;
+
+// shop/web (1 workload), shop/db (3; policy db isolates its ingress and admits app=api), shop/api (1). db enforces.
+std::shared_ptr<View> MakeShopView();
+
+// The event and flow clocks now, ns.
+uint64_t MonotonicNow();
+uint64_t BoottimeNow();
+uint64_t UnixNow();  // seconds
+
+class FakeService : public DaemonService {
+ public:
+  FakeService();
+
+  std::shared_ptr<const View> GetView() const override;
+  absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
+  uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override;
+  absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
+  absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
+  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) override;
+  absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
+                                       uint32_t confirm_seconds) override;
+  absl::StatusOr<ChangeResult> Confirm() override;
+  absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
+
+  void SetView(std::shared_ptr<const View> view);
+  void AddFlow(const FlowRecord& flow);
+  void AddEvent(const bh_event& event);
+  // What the mutating calls were given, one sentence each.
+  std::vector<std::string> calls() const;
+
+  size_t generated_flows = 0;  // more flows, made as they are read
+  absl::Status flows_status;   // what ReadFlows ends with
+  absl::StatusOr<ChangeResult> change = ChangeResult{42, {"shop/db: created"}, {"shop/db is in mode audit: nothing is dropped"}};
+  std::vector<LearnedEdge> edges;
+  std::vector<Proposal> proposals;
+  std::vector<uint64_t> counters;
+  std::atomic<size_t> flows_read{0};
+
+ private:
+  void Record(std::string call);
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const View> view_;
+  std::vector<FlowRecord> flows_;
+  std::vector<bh_event> events_;
+  std::vector<std::string> calls_;
+};
+
+// From web to db, 5432/tcp.
+FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination_rule, uint64_t age_ms, uint64_t idle_ms);
+bh_event MakeShopEvent(IdentityId source, uint8_t verdict, uint8_t reason);
+LearnedEdge MakeShopEdge(const std::string& source, Verdict verdict, uint64_t flows, uint64_t answered, uint64_t denied);
+
+}  // namespace bulkhead::testing
+
+#endif  // BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
