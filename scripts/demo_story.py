@@ -160,11 +160,11 @@ class Story:
         report.step("Replace a replica: rights belong to services, not to addresses")
         old = shop.replicas["catalog"].pop()
         old.remove()
+        heir = self.world.workload("heir-0", "probe", ns="lab", like=old)  # before an engine gives the address to somebody else
         new = shop.replica("catalog-9", "catalog", ["tcp:9000"])
         shop.replicas["catalog"].append(new)
         first = new.traffic("call", "tcp", shop.one("db").v4, 5432, "--timeout", 5)
         report.check(f"the new replica's first connection to the database is answered ({new.v4}, never seen before)", first["ok"] == 1, first["error"])
-        heir = self.world.workload("heir-0", "probe", ns="lab", like=old)
         report.check(f"a stranger that is given the old replica's address {old.v4} ...", (heir.v4, heir.v6) == (old.v4, old.v6))
         self.bulkhead.wait_service("heir-0")
         self.stopped("... inherits nothing", [heir], lambda _: [shop.attack(heir, family) for family in (4, 6)])
