@@ -44,7 +44,7 @@ class Bulkhead:
             if self.process.poll() is not None:
                 raise LabError(f"bulkheadd ended with {self.process.returncode}:\n{self.log()[-2000:]}")
             return self.cli("status", "-o", "json", check=False).returncode in (0, 1)
-        wait_until("the daemon answers", answers)
+        wait_until("the daemon answers", answers, 30)
         return self
 
     def signal(self, number):
@@ -83,8 +83,8 @@ class Bulkhead:
     def wait_protected(self, count, seconds=15):
         """Until so many workloads are known and all of them protected."""
         def all_protected():
-            status = self.status()
-            return status["workloads"] == count and status["protected_workloads"] == count
+            rows = self.json("workloads", "-A")
+            return len(rows) == count and all(row["state"] == "protected" and row["interfaces"] for row in rows)
         wait_until(f"{count} workloads are protected", all_protected, seconds)
 
     def wait_service(self, workload_name, seconds=15):

@@ -11,7 +11,9 @@ def check_nothing_is_left(lab):
     lab.apply(policy("db", "db", ingress=[]))
     lab.stopped(web, db, 5432)
     during = kernel_state()
-    lab.check("something was there to remove", during["bpffs"] != before["bpffs"] and during["bpftool net"] != before["bpftool net"])
+    lab.check("pins were there to remove", during["bpffs"] != before["bpffs"])
+    if lab.attach == "clsact":  # Debian 12's bpftool does not list tcx
+        lab.check("programs were there to remove", during["bpftool net"] != before["bpftool net"])
     lab.bulkhead.stop()
     done = lab.bulkhead.cli("uninstall", "--yes")
     lab.equal("exit status", done.returncode, 0)
