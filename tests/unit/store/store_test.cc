@@ -115,7 +115,9 @@ TEST_F(StoreTest, LabelsThatAreCutAreRefused) {
   ASSERT_TRUE(DecodeLabels(bytes).ok());
   for (size_t size = 1; size < bytes.size(); ++size) {
     const auto labels = DecodeLabels(std::string_view(bytes).substr(0, size));
-    if (labels.ok()) EXPECT_LT(labels->size(), 2u) << size;
+    if (labels.ok()) {
+      EXPECT_LT(labels->size(), 2u) << size;
+    }
   }
   EXPECT_FALSE(DecodeLabels("\xff\xff\xff\xff").ok());
 }
