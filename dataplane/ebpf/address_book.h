@@ -2,8 +2,8 @@
 // Who has which address: what the map bh_addresses should say. Pure data; one thread at a time.
 //
 // A workload's address stands under its zone. Under zone 0, by which other bridges and the uplinks see it, it stands when one zone
-// alone has it; if more do, or the host has it as well, it is ambiguous there and judged as unknown. Of two endpoints of one zone with
-// one address the one that was set last has it.
+// alone has it; if more do, or the host has it as well, it is ambiguous there and judged as unknown. Of two endpoints of one zone
+// with one address the one that was set last has it.
 #ifndef BULKHEAD_DATAPLANE_EBPF_ADDRESS_BOOK_H_
 #define BULKHEAD_DATAPLANE_EBPF_ADDRESS_BOOK_H_
 

@@ -92,7 +92,8 @@ absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZoneProgram
   return DetachClsact(*socket, ifindex);
 }
 
-absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs) {
+absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record,
+                                    const ZonePrograms& programs) {
   const auto there = HasClsact(socket, ifindex);
   if (!there.ok()) return there.status();
   // Recorded before it is done, so that an end between the two leaves nothing that nobody owns up to.

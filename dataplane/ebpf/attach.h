@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attacher: puts programs on the two tc hooks of an interface, and keeps a record of where, pinned beside the maps, that a later process
-// can read. clsact filters and pinned tcx links both outlive this process and are replaced without a moment of none.
+// Attacher: puts programs on the two tc hooks of an interface, and keeps a record of where, pinned beside the maps, that a later
+// process can read. clsact filters and pinned tcx links both outlive this process and are replaced without a moment of none.
 //
 // Works in the network namespace of the calling thread. Thread safety: one interface by one thread at a time.
 #ifndef BULKHEAD_DATAPLANE_EBPF_ATTACH_H_
@@ -41,8 +41,8 @@ class Attacher {
   // base: PinBase(root). Opens or creates the record.
   static absl::StatusOr<std::unique_ptr<Attacher>> Open(KernelWriter& writer, const std::string& base, AttachMode mode);
 
-  // Idempotent; also replaces programs of an earlier build, and those of the other mode. Reads back that the kernel has exactly these.
-  // kNotFound: no such interface.
+  // Idempotent; also replaces programs of an earlier build, and those of the other mode. Reads back that the kernel has exactly
+  // these. kNotFound: no such interface.
   absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs);
   // Takes off whatever is ours, and a clsact that we added and nobody else uses. An interface that is gone is fine.
   absl::Status Detach(uint32_t ifindex);

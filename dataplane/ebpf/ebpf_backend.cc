@@ -28,7 +28,7 @@ constexpr uint64_t kBytesPerEntry = 168 + 192 / 4;
 constexpr uint32_t kOutsideEdges = 32768;
 
 uint64_t MemoryOfMachine() {
-  struct sysinfo info{};
+  struct sysinfo info {};
   return sysinfo(&info) == 0 ? static_cast<uint64_t>(info.totalram) * info.mem_unit : 0;
 }
 
@@ -57,7 +57,8 @@ EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_p
       events_(std::move(events)),
       publisher_(writer, loader_->maps()) {}
 
-absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock, const EbpfOptions& options) {
+absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock,
+                                                               const EbpfOptions& options) {
   auto loader = Loader::Open(writer, LoaderOptionsFor(options));
   if (!loader.ok()) return loader.status();
   auto attacher = Attacher::Open(writer, PinBase(options.pin_root), options.attach);

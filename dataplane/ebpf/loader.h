@@ -44,8 +44,8 @@ std::string PinBase(std::string_view root);  // ROOT/v<BH_LAYOUT_VERSION>
 
 class Loader {
  public:
-  // Mounts a bpffs if there is none, opens or creates all maps, and loads the programs of zone 0, which shows that this kernel takes
-  // them. kFailedPrecondition: a pinned map has another layout than this build's.
+  // Mounts a bpffs if there is none, opens or creates all maps, and loads the programs of zone 0, which shows that this kernel
+  // takes them. kFailedPrecondition: a pinned map has another layout than this build's.
   static absl::StatusOr<std::unique_ptr<Loader>> Open(KernelWriter& writer, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;

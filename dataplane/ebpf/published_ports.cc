@@ -85,8 +85,8 @@ absl::Status PublishedPorts::Set(const std::vector<PublishedTarget>& targets, bo
     behind[Bytes(TargetKey(target))] = Bytes(uint32_t{1});
   }
   if (published.size() > maps_.max_published || behind.size() > maps_.max_published) {
-    return absl::ResourceExhaustedError(absl::StrCat(std::max(published.size(), behind.size()), " published ports; the dataplane has room for ",
-                                                     maps_.max_published));
+    return absl::ResourceExhaustedError(absl::StrCat(std::max(published.size(), behind.size()),
+                                                     " published ports; the dataplane has room for ", maps_.max_published));
   }
   // Targets first: host traffic to a port that is about to be published is the proxy's already.
   if (auto status = Sync(maps_.targets, targets_, behind, changed); !status.ok()) return status;

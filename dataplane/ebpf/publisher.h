@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Publisher: says in the maps what the policy is and who lives where, in an order that packets may watch.
 //
-// The stamp (abi/config.h) is written last. A policy is written to the inactive slot, with the subjects of all addresses and endpoints
-// for that slot; then one store of the stamp makes packets use it; then a grace period passes before the old slot is touched.
-// Cached verdicts of an older epoch are judged again by the programs, so every change that may alter one raises the epoch.
+// The stamp (abi/config.h) is written last. A policy is written to the inactive slot, with the subjects of all addresses and
+// endpoints for that slot; then one store of the stamp makes packets use it; then a grace period passes before the old slot is
+// touched. Cached verdicts of an older epoch are judged again by the programs, so every change that may alter one raises the epoch.
 //
-// Thread safety: one thread. Errors: as in backend.h; what has been written stays known, so that a repeated call goes on from there.
+// Thread safety: one thread. Errors: as in backend.h; what has been written stays known, so that a repeated call goes on from
+// there.
 #ifndef BULKHEAD_DATAPLANE_EBPF_PUBLISHER_H_
 #define BULKHEAD_DATAPLANE_EBPF_PUBLISHER_H_
 

@@ -29,8 +29,8 @@ absl::Status Publisher::AdoptEndpoints() {
 }
 
 absl::Status Publisher::AdoptAddresses() {
-  const absl::Status status = ForEachByKey<bh_address_key, bh_address>(
-      maps_.addresses, [&](const bh_address_key& key, const bh_address& value) {
+  const absl::Status status =
+      ForEachByKey<bh_address_key, bh_address>(maps_.addresses, [&](const bh_address_key& key, const bh_address& value) {
         addresses_[{AddressOf(key), key.zone}] = value;
       });
   if (!status.ok()) return status;

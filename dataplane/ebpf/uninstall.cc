@@ -27,7 +27,7 @@ struct Item {
 };
 
 bool IsDirectory(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 

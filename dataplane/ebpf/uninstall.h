@@ -17,8 +17,8 @@ namespace bulkhead {
 // Pins of every layout version are found.
 absl::StatusOr<std::vector<std::string>> ListInstalled(const std::string& root);
 
-// Removes all of that, in the order of the list, and returns what was removed. On an error the rest is still tried; the first error is
-// returned, and `removed` has what went well. Safe to repeat.
+// Removes all of that, in the order of the list, and returns what was removed. On an error the rest is still tried; the first error
+// is returned, and `removed` has what went well. Safe to repeat.
 absl::Status Uninstall(KernelWriter& writer, const std::string& root, std::vector<std::string>& removed);
 
 }  // namespace bulkhead

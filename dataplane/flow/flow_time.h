@@ -12,10 +12,10 @@ namespace bulkhead {
 
 // One moment on all clocks. A value; any thread. Flows from before a suspend: their ages do not count it, so they look younger.
 struct FlowTime {
-  uint32_t tick = 0;          // flow ticks
+  uint32_t tick = 0;  // flow ticks
   uint64_t monotonic_ns = 0;
   uint64_t boottime_ns = 0;
-  uint64_t tick_ns = 1;       // length of a tick
+  uint64_t tick_ns = 1;  // length of a tick
 
   // What a moment on the dataplane's clock is on CLOCK_BOOTTIME, ns. Never after this moment, never before boot.
   uint64_t FromMonotonic(uint64_t ns) const;

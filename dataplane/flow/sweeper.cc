@@ -23,8 +23,10 @@ absl::StatusOr<uint64_t> SweepTable(KernelWriter& writer, int map, const bh_cont
     const auto flow = ReadElement<Key, bh_flow>(map, key);
     if (!flow.ok() || !FlowExpired(flow->hot, key.protocol, control, now_tick)) continue;
     const absl::Status status = writer.DeleteElement(map, &key);
-    if (status.ok()) ++deleted;
-    else if (!absl::IsNotFound(status)) return status;
+    if (status.ok())
+      ++deleted;
+    else if (!absl::IsNotFound(status))
+      return status;
   }
   return deleted;
 }
@@ -37,7 +39,8 @@ bool FlowExpired(const bh_flow_hot& hot, uint8_t protocol, const bh_control& con
   return timeout != 0 && TicksSince(hot.last_seen, now_tick) > timeout;
 }
 
-absl::StatusOr<uint64_t> SweepFlowTables(KernelWriter& writer, int flows4, int flows6, const bh_control& control, uint32_t now_tick) {
+absl::StatusOr<uint64_t> SweepFlowTables(KernelWriter& writer, int flows4, int flows6, const bh_control& control,
+                                         uint32_t now_tick) {
   const auto v4 = SweepTable<bh_flow4_key>(writer, flows4, control, now_tick);
   if (!v4.ok()) return v4.status();
   const auto v6 = SweepTable<bh_flow6_key>(writer, flows6, control, now_tick);

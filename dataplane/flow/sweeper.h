@@ -18,7 +18,8 @@ bool FlowExpired(const bh_flow_hot& hot, uint8_t protocol, const bh_control& con
 
 // Deletes the expired entries of maps bh_flows4 and bh_flows6; returns how many. Each is looked at again just before, so that one
 // that a packet has refreshed since the scan stays.
-absl::StatusOr<uint64_t> SweepFlowTables(KernelWriter& writer, int flows4, int flows6, const bh_control& control, uint32_t now_tick);
+absl::StatusOr<uint64_t> SweepFlowTables(KernelWriter& writer, int flows4, int flows6, const bh_control& control,
+                                         uint32_t now_tick);
 
 }  // namespace bulkhead
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading BPF maps by their file descriptor. Thread safety: plain functions; the kernel orders them.
-// A map that changes meanwhile: an element that stays is seen once or (hash maps that are deleted from) maybe twice; each is seen whole.
+// A map that changes meanwhile: an element that stays is seen once or (hash maps that are deleted from) maybe twice; each is seen
+// whole.
 #ifndef BULKHEAD_DATAPLANE_KERNEL_BPF_MAP_H_
 #define BULKHEAD_DATAPLANE_KERNEL_BPF_MAP_H_
 
@@ -25,7 +26,8 @@ absl::Status ForEachInHash(int map, Callback&& callback) {
   bool first = true;
   while (true) {
     uint32_t count = static_cast<uint32_t>(keys.size());
-    const int result = bpf_map_lookup_batch(map, first ? nullptr : &bucket, &next_bucket, keys.data(), values.data(), &count, nullptr);
+    const int result =
+        bpf_map_lookup_batch(map, first ? nullptr : &bucket, &next_bucket, keys.data(), values.data(), &count, nullptr);
     const int error = result < 0 ? errno : 0;
     if (error == ENOSPC) {  // one bucket holds more than fits
       keys.resize(keys.size() * 2);

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr char kMountSource[] = "bulkhead";
 
 bool InBpffs(const fs::path& path) {
-  struct statfs info{};
+  struct statfs info {};
   return statfs(path.c_str(), &info) == 0 && info.f_type == BPF_FS_MAGIC;
 }
 

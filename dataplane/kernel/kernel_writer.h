@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // KernelWriter: the one door through which this program changes the state of the kernel. Everything else only reads.
 //
-// Each call has a name and a sequence number, which `before` sees first: a fault injector returns an error there (the call is then not
-// made), or ends the process. The methods are virtual so that tests can record instead of write.
-// Thread safety: all methods may be called from several threads at once, if `before` may.
-// Errors: those of the system call, through absl::ErrnoToStatus (EEXIST -> kAlreadyExists, ENOENT and ENODEV -> kNotFound, ...).
+// Each call has a name and a sequence number, which `before` sees first: a fault injector returns an error there (the call is then
+// not made), or ends the process. The methods are virtual so that tests can record instead of write. Thread safety: all methods may
+// be called from several threads at once, if `before` may. Errors: those of the system call, through absl::ErrnoToStatus (EEXIST ->
+// kAlreadyExists, ENOENT and ENODEV -> kNotFound, ...).
 #ifndef BULKHEAD_DATAPLANE_KERNEL_KERNEL_WRITER_H_
 #define BULKHEAD_DATAPLANE_KERNEL_KERNEL_WRITER_H_
 

@@ -72,9 +72,11 @@ absl::StatusOr<std::vector<Link>> DumpLinks(NetlinkSocket& socket, std::optional
   if (nsid) request.AddU32(IFLA_TARGET_NETNSID, static_cast<uint32_t>(*nsid));
   request.AddU32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   std::vector<Link> links;
-  const absl::Status status = socket.Dump(request, [&] { links.clear(); }, [&](const nlmsghdr& message) {
-    if (auto link = ParseLink(message)) links.push_back(*std::move(link));
-  });
+  const absl::Status status = socket.Dump(
+      request, [&] { links.clear(); },
+      [&](const nlmsghdr& message) {
+        if (auto link = ParseLink(message)) links.push_back(*std::move(link));
+      });
   if (!status.ok()) return status;
   return links;
 }
@@ -84,9 +86,11 @@ absl::StatusOr<std::vector<LinkAddress>> DumpAddresses(NetlinkSocket& socket, st
   request.AddHeader(ifaddrmsg{});
   if (nsid) request.AddU32(IFA_TARGET_NETNSID, static_cast<uint32_t>(*nsid));
   std::vector<LinkAddress> addresses;
-  const absl::Status status = socket.Dump(request, [&] { addresses.clear(); }, [&](const nlmsghdr& message) {
-    if (auto address = ParseAddress(message)) addresses.push_back(*std::move(address));
-  });
+  const absl::Status status = socket.Dump(
+      request, [&] { addresses.clear(); },
+      [&](const nlmsghdr& message) {
+        if (auto address = ParseAddress(message)) addresses.push_back(*std::move(address));
+      });
   if (!status.ok()) return status;
   return addresses;
 }

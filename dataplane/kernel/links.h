@@ -21,13 +21,13 @@ namespace bulkhead {
 struct Link {
   uint32_t ifindex = 0;
   std::string name;
-  std::string kind;         // veth, bridge, macvlan, ipvlan, vxlan, ...; empty for devices without one
-  uint32_t master = 0;      // ifindex of the bridge or bond it is a port of
-  uint32_t link = 0;        // ifindex of the veth's other end, or of the interface below; in the namespace `link_nsid` if set
+  std::string kind;     // veth, bridge, macvlan, ipvlan, vxlan, ...; empty for devices without one
+  uint32_t master = 0;  // ifindex of the bridge or bond it is a port of
+  uint32_t link = 0;    // ifindex of the veth's other end, or of the interface below; in the namespace `link_nsid` if set
   std::optional<int32_t> link_nsid;
   MacAddress mac;
-  uint32_t flags = 0;       // IFF_UP, IFF_LOOPBACK, ...
-  uint8_t operstate = 0;    // IF_OPER_UP, ...
+  uint32_t flags = 0;     // IFF_UP, IFF_LOOPBACK, ...
+  uint8_t operstate = 0;  // IF_OPER_UP, ...
 
   bool operator==(const Link&) const = default;
 };

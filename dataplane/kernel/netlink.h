@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A route netlink socket: requests, dumps and notifications. A socket belongs to the network namespace of the thread that opened it.
-// Thread safety: one thread at a time.
+// A route netlink socket: requests, dumps and notifications. A socket belongs to the network namespace of the thread that opened
+// it. Thread safety: one thread at a time.
 #ifndef BULKHEAD_DATAPLANE_KERNEL_NETLINK_H_
 #define BULKHEAD_DATAPLANE_KERNEL_NETLINK_H_
 
@@ -80,7 +80,9 @@ using NetlinkAttributes = std::array<const nlattr*, N + 1>;
 template <size_t N>
 NetlinkAttributes<N> AttributesIn(const void* begin, const void* end) {
   NetlinkAttributes<N> out{};
-  const auto left = [&](const nlattr* at) { return static_cast<int>(static_cast<const char*>(end) - reinterpret_cast<const char*>(at)); };
+  const auto left = [&](const nlattr* at) {
+    return static_cast<int>(static_cast<const char*>(end) - reinterpret_cast<const char*>(at));
+  };
   for (const auto* at = static_cast<const nlattr*>(begin); mnl_attr_ok(at, left(at)); at = mnl_attr_next(at)) {
     if (mnl_attr_get_type(at) <= N) out[mnl_attr_get_type(at)] = at;
   }

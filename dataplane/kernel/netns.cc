@@ -22,7 +22,7 @@ std::string NetnsPathOfPid(pid_t pid) { return absl::StrCat("/proc/", pid, "/ns/
 absl::StatusOr<UniqueFd> OpenNetns(const std::string& path) {
   const UniqueFd place(open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!place.ok()) return absl::ErrnoToStatus(errno, path);
-  struct statfs info{};
+  struct statfs info {};
   if (fstatfs(place.get(), &info) != 0) return absl::ErrnoToStatus(errno, path);
   const absl::Status wrong = absl::InvalidArgumentError(absl::StrCat(path, ": is not a network namespace"));
   if (info.f_type != NSFS_MAGIC) return wrong;
@@ -33,7 +33,7 @@ absl::StatusOr<UniqueFd> OpenNetns(const std::string& path) {
 }
 
 absl::StatusOr<NetnsId> IdentifyNetns(int netns_fd) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(netns_fd, &info) != 0) return absl::ErrnoToStatus(errno, "fstat of a network namespace");
   return NetnsId{info.st_dev, info.st_ino};
 }

@@ -39,12 +39,14 @@ absl::StatusOr<std::vector<TcFilter>> DumpFilters(NetlinkSocket& socket, uint32_
     header.tcm_parent = TC_H_MAKE(TC_H_CLSACT, direction == TcDirection::kIngress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
     NetlinkRequest request(RTM_GETTFILTER, 0);
     request.AddHeader(header);
-    const absl::Status status = socket.Dump(request, [&] { filters.resize(before); }, [&](const nlmsghdr& message) {
-      TcFilter filter;
-      filter.ifindex = ifindex;
-      filter.direction = direction;
-      if (ParseFilter(message, filter)) filters.push_back(std::move(filter));
-    });
+    const absl::Status status = socket.Dump(
+        request, [&] { filters.resize(before); },
+        [&](const nlmsghdr& message) {
+          TcFilter filter;
+          filter.ifindex = ifindex;
+          filter.direction = direction;
+          if (ParseFilter(message, filter)) filters.push_back(std::move(filter));
+        });
     // EINVAL: the interface has no clsact.
     if (!status.ok() && !absl::IsNotFound(status) && !absl::IsInvalidArgument(status)) return status;
   }

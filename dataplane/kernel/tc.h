@@ -16,7 +16,7 @@ namespace bulkhead {
 struct TcFilter {
   uint32_t ifindex = 0;
   TcDirection direction = TcDirection::kIngress;
-  std::string kind;         // "bpf" for classifiers that are programs
+  std::string kind;  // "bpf" for classifiers that are programs
   uint32_t priority = 0;
   uint32_t handle = 0;
   std::string name;         // of a BPF filter, as its owner gave it
@@ -25,8 +25,8 @@ struct TcFilter {
   bool operator==(const TcFilter&) const = default;
 };
 
-// Filters of both clsact hooks, ingress first, each in the order in which packets meet them. Empty if there is no clsact, or no such
-// interface (any more).
+// Filters of both clsact hooks, ingress first, each in the order in which packets meet them. Empty if there is no clsact, or no
+// such interface (any more).
 absl::StatusOr<std::vector<TcFilter>> DumpFilters(NetlinkSocket& socket, uint32_t ifindex);
 
 // That the interface has a clsact qdisc. No such interface: false.

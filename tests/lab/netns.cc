@@ -36,7 +36,7 @@ absl::StatusOr<UniqueFd> Open(const char* path) {
 }
 
 absl::StatusOr<ino_t> InodeOf(int fd) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd, &info) != 0) return Errno("fstat of a namespace");
   return info.st_ino;
 }
@@ -54,7 +54,7 @@ const ino_t kStartInode = CurrentInode().value_or(0);
 absl::Status CheckIn(ino_t wanted) {
   const auto now = CurrentInode();
   if (!now.ok()) return now.status();
-  struct stat init{};  // may be unreadable, for an init with more capabilities than ours
+  struct stat init {};  // may be unreadable, for an init with more capabilities than ours
   if (stat("/proc/1/ns/net", &init) != 0) init.st_ino = kStartInode;
   if (*now != wanted) return absl::FailedPreconditionError("this thread is not in the test's network namespace");
   if (*now == kStartInode || *now == init.st_ino) {

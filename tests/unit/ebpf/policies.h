@@ -14,8 +14,8 @@ namespace bulkhead {
 inline constexpr IdentityId kWeb = 17;
 inline constexpr IdentityId kDatabase = 18;
 
-// web and db, IPv4 addresses in 198.18.0.0/16 or in none of the policy's prefixes; web may reach db on TCP 5432 only. Subjects differ in
-// number from one generation to the next, so that a mix of two generations shows.
+// web and db, IPv4 addresses in 198.18.0.0/16 or in none of the policy's prefixes; web may reach db on TCP 5432 only. Subjects
+// differ in number from one generation to the next, so that a mix of two generations shows.
 inline std::shared_ptr<CompiledPolicy> TwoServices(uint64_t generation) {
   auto policy = std::make_shared<CompiledPolicy>();
   policy->generation = generation;

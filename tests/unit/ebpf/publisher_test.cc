@@ -256,16 +256,22 @@ TEST_F(PublisherTest, AnErrorAtAnyStepOfAPolicyLeavesTheOldOne) {
   EXPECT_EQ(IdentityOf(3, kWebAddress), kWeb);
 }
 
-// An error at any step of a series of changes, then the same call again: the maps end as they would without the error, and the epoch
-// has risen at least as often.
+// An error at any step of a series of changes, then the same call again: the maps end as they would without the error, and the
+// epoch has risen at least as often.
 TEST_F(PublisherTest, ChangesCanBeRepeatedAfterAnError) {
   using Change = absl::Status (*)(Publisher&);
   const Change changes[] = {
-      [](Publisher& p) { return p.PutEndpoint(Endpoint(7, 3, kWeb, {kWebAddress, kOtherAddress})); },
-      [](Publisher& p) { return p.SetHostAddresses({IpAddress::V4(198, 18, 0, 1), kOtherAddress}); },
+      [](Publisher& p) {
+        return p.PutEndpoint(Endpoint(7, 3, kWeb, {kWebAddress, kOtherAddress}));
+      },
+      [](Publisher& p) {
+        return p.SetHostAddresses({IpAddress::V4(198, 18, 0, 1), kOtherAddress});
+      },
       [](Publisher& p) { return p.PutEndpoint(Endpoint(8, 4, kDatabase, {kWebAddress})); },
       [](Publisher& p) { return p.PutEndpoint(Endpoint(7, 5, kDatabase, {kOtherAddress})); },
-      [](Publisher& p) { return p.SetPublished({{IpAddress{}, 80, kProtoTcp, kWebAddress, 8080, 4}}); },
+      [](Publisher& p) {
+        return p.SetPublished({{IpAddress{}, 80, kProtoTcp, kWebAddress, 8080, 4}});
+      },
       [](Publisher& p) { return p.SetHostAddresses({}); },
       [](Publisher& p) { return p.RemoveEndpoint(8); },
       [](Publisher& p) { return p.SetPublished({}); },

@@ -88,11 +88,14 @@ TEST(Tables, WhatDoesNotFitIsCounted) {
 TEST(Tables, AnIndexThatPointsNowhereIsRefused) {
   using Breaker = void (*)(CompiledPolicy&);
   const Breaker breakers[] = {
-      [](CompiledPolicy& p) { p.subjects[0].class_id = 5; },      [](CompiledPolicy& p) { p.subjects[0].row = 3; },
-      [](CompiledPolicy& p) { p.matrix[0][0] = 2; },              [](CompiledPolicy& p) { p.matrix[1].pop_back(); },
+      [](CompiledPolicy& p) { p.subjects[0].class_id = 5; },
+      [](CompiledPolicy& p) { p.subjects[0].row = 3; },
+      [](CompiledPolicy& p) { p.matrix[0][0] = 2; },
+      [](CompiledPolicy& p) { p.matrix[1].pop_back(); },
       [](CompiledPolicy& p) { p.rulesets[0].source_otherwise.rule = 5; },
       [](CompiledPolicy& p) { p.rulesets[1].intervals[0].destination.rule = 5; },
-      [](CompiledPolicy& p) { p.world_prefixes[0].second = 8; },  [](CompiledPolicy& p) { p.subjects.resize(2); },
+      [](CompiledPolicy& p) { p.world_prefixes[0].second = 8; },
+      [](CompiledPolicy& p) { p.subjects.resize(2); },
       [](CompiledPolicy& p) { p.rules.resize(1); },
   };
   for (const Breaker breaker : breakers) {

@@ -11,13 +11,13 @@ constexpr uint64_t kTick = 256000000;  // ns: HZ = 250
 TEST(FlowTick, IsSixtyFourJiffies) {
   const uint64_t jiffy = FlowTickNs() / 64;
   EXPECT_EQ(FlowTickNs() % 64, 0u);
-  EXPECT_GE(jiffy, 900000u);     // HZ = 1000
+  EXPECT_GE(jiffy, 900000u);    // HZ = 1000
   EXPECT_LE(jiffy, 10000000u);  // HZ = 100
 }
 
 TEST(FlowTick, SecondsAreRoundedUp) {
   EXPECT_EQ(SecondsToTicks(0, kTick), 0u);
-  EXPECT_EQ(SecondsToTicks(1, kTick), 4u);    // 3.9
+  EXPECT_EQ(SecondsToTicks(1, kTick), 4u);     // 3.9
   EXPECT_EQ(SecondsToTicks(32, kTick), 125u);  // exactly
   EXPECT_EQ(SecondsToTicks(8 * 3600, kTick), 112500u);
 }

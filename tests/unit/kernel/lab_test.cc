@@ -13,7 +13,7 @@ namespace bulkhead::lab {
 namespace {
 
 ino_t Inode(const char* path) {
-  struct stat info{};
+  struct stat info {};
   return stat(path, &info) == 0 ? info.st_ino : 0;
 }
 
