@@ -14,6 +14,7 @@
  *    is the current one, it has not expired, and the interface is the one it belongs to: at INGRESS the sender's, at EGRESS the
  *    receiver's, with the sender's provenance on the packet. A packet that opens a flow of its own (bare SYN, echo request) does not
  *    ride on an entry of the other direction, nor a SYN on a connection that is over. A mismatch denies nothing: it leads on to 4.
+ *    The first answer of a responder that has no hook in this zone brings its provenance, which the entry keeps.
  *    Multicast and broadcast never use or make entries.
  *    Counting: INGRESS counts what it sees; EGRESS counts only packets whose sender has no hook in this zone.
  *
@@ -28,7 +29,8 @@
  * 6. Parties (resolve.h). What is judged is always the flow in its own direction: opener -> responder, service port. An answer on an
  *    entry is judged as opener -> responder of that entry. Addresses are looked up in this zone, then among all, then by prefix. A
  *    published port of the host is the workload behind it, at that workload's port. The host's own traffic to such a workload is the
- *    world's (docker-proxy).
+ *    world's (docker-proxy). An answer of another provenance than the answers before is its sender's; when policy does not allow that
+ *    outright it is a spoof, and the entry stays.
  *
  * 7. Policy (policy.h). Both subjects' classes select a ruleset, the ruleset's interval that holds protocol and service port has the
  *    denials and rules of both sides. A side's denial drops if that side enforces; else it is would-deny. A workload's traffic to
