@@ -28,7 +28,7 @@ ALLOWED = {
     "controlplane/store": MODEL,
     "controlplane/identity": MODEL + ["controlplane/runtime"],
     "controlplane/runtime": MODEL + ["controlplane/yaml", "dataplane/kernel"],
-    "controlplane/inventory": MODEL + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
+    "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/api", "dataplane"],
     "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
     "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy"],
