@@ -22,15 +22,17 @@ void ActivityWindow::Update(const std::vector<LearnedEdge>& edges, uint64_t now)
   ++round_;
   for (const LearnedEdge& edge : edges) {
     const EdgeRecord& record = edge.edge;
-    const Key key(PartyName(edge.source_ns, edge.source_service), PartyName(edge.destination_ns, edge.destination_service), record.protocol,
-                  record.port, record.verdict, record.peer);
+    const Key key(PartyName(edge.source_ns, edge.source_service), PartyName(edge.destination_ns, edge.destination_service),
+                  record.protocol, record.port, record.verdict, record.peer);
     const auto [at, added] = entries_.try_emplace(key);
     Entry& entry = at->second;
     const Counts total{record.flows, record.answered, record.denied};
     const auto grown = [](uint64_t is, uint64_t was) { return is > was ? is - was : 0; };
     if (!added || edge.first_seen_unix + kWindowSeconds > now) {
       Add(&entry,
-          {grown(total.flows, entry.total.flows), grown(total.answered, entry.total.answered), grown(total.denied, entry.total.denied)}, now);
+          {grown(total.flows, entry.total.flows), grown(total.answered, entry.total.answered),
+           grown(total.denied, entry.total.denied)},
+          now);
     }
     entry.total = total;
     entry.updated = round_;
@@ -59,7 +61,8 @@ std::vector<EdgeActivity> ActivityWindow::Sum(uint64_t now) const {
     const auto& [from, to, protocol, port, verdict, peer] = key;
     for (const Sample& sample : entry.samples) {
       if (sample.time + kWindowSeconds <= now) continue;
-      if (out.empty() || out.back().from != from || out.back().to != to || out.back().protocol != protocol || out.back().port != port) {
+      if (out.empty() || out.back().from != from || out.back().to != to || out.back().protocol != protocol ||
+          out.back().port != port) {
         out.push_back({from, to, protocol, port, 0, 0, 0});
       }
       out.back().flows += sample.counts.flows;

@@ -127,12 +127,14 @@ absl::Status ApiClient::Perform(const std::string& method, const std::string& pa
   // A request that is refused before its body was read shows as a failed send, with the answer at hand.
   if (http_status >= 400) return StatusOfError(static_cast<unsigned>(http_status), transfer->buffer);
   if (code == CURLE_OK) return absl::OkStatus();
-  if (http_status != 0) return UnreachableError(absl::StrCat("bulkheadd at ", socket_path_, " went away: ", curl_easy_strerror(code)));
+  if (http_status != 0)
+    return UnreachableError(absl::StrCat("bulkheadd at ", socket_path_, " went away: ", curl_easy_strerror(code)));
   long error = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_OS_ERRNO, &error);
   const std::string why = error == 0 ? curl_easy_strerror(code) : strerror(static_cast<int>(error));
   if (error == EACCES || error == EPERM) {
-    return UnreachableError(absl::StrCat("cannot reach bulkheadd at ", socket_path_, ": ", why, " (only root and the group of the socket may)"));
+    return UnreachableError(
+        absl::StrCat("cannot reach bulkheadd at ", socket_path_, ": ", why, " (only root and the group of the socket may)"));
   }
   return UnreachableError(absl::StrCat("cannot reach bulkheadd at ", socket_path_, ": ", why, " (is it running?)"));
 }

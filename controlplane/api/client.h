@@ -39,7 +39,8 @@ class ApiClient {
   }
 
   // Calls back for each line as it comes, in bounded memory; empty lines are left out. false: enough, the call ends with OK.
-  absl::Status GetLines(const std::string& path, const Query& query, const std::function<absl::StatusOr<bool>(const Json&)>& on_line);
+  absl::Status GetLines(const std::string& path, const Query& query,
+                        const std::function<absl::StatusOr<bool>(const Json&)>& on_line);
 
   // The same with rows of a wire type.
   template <class T>

@@ -15,12 +15,12 @@ struct Mapping {
 };
 // The first row of an HTTP status is the code it stands for when the body names none.
 constexpr Mapping kMappings[] = {
-    {absl::StatusCode::kInvalidArgument, 400},    {absl::StatusCode::kOutOfRange, 400},
-    {absl::StatusCode::kPermissionDenied, 403},   {absl::StatusCode::kNotFound, 404},
-    {absl::StatusCode::kUnimplemented, 405},      {absl::StatusCode::kFailedPrecondition, 409},
-    {absl::StatusCode::kAlreadyExists, 409},      {absl::StatusCode::kAborted, 409},
-    {absl::StatusCode::kResourceExhausted, 413},  {absl::StatusCode::kUnavailable, 503},
-    {absl::StatusCode::kDeadlineExceeded, 504},   {absl::StatusCode::kInternal, 500},
+    {absl::StatusCode::kInvalidArgument, 400},   {absl::StatusCode::kOutOfRange, 400},
+    {absl::StatusCode::kPermissionDenied, 403},  {absl::StatusCode::kNotFound, 404},
+    {absl::StatusCode::kUnimplemented, 405},     {absl::StatusCode::kFailedPrecondition, 409},
+    {absl::StatusCode::kAlreadyExists, 409},     {absl::StatusCode::kAborted, 409},
+    {absl::StatusCode::kResourceExhausted, 413}, {absl::StatusCode::kUnavailable, 503},
+    {absl::StatusCode::kDeadlineExceeded, 504},  {absl::StatusCode::kInternal, 500},
 };
 constexpr char kUnreachableUrl[] = "bulkhead.dev/unreachable";
 

@@ -23,7 +23,8 @@ struct EventQuery {
   uint64_t last = 0;      // 0 = all
 
   bool Wants(const Names& names, const bh_event& event, const EventRow& row) const {
-    if (!ns.empty() && !names.InNamespace(event.source_identity, ns) && !names.InNamespace(event.destination_identity, ns)) return false;
+    if (!ns.empty() && !names.InNamespace(event.source_identity, ns) && !names.InNamespace(event.destination_identity, ns))
+      return false;
     if (verdict && row.verdict != VerdictName(*verdict)) return false;
     if (!reason.empty() && row.reason != reason) return false;
     return since_ms == 0 || row.age_ms <= since_ms;

@@ -59,7 +59,8 @@ Side HostSide(const View& view, std::optional<IpAddress> address, std::optional<
 
 // `other`: the workload of the other side, which a service with several workloads does not choose again.
 Side WorkloadSide(const View& view, const Resolved& resolved, const Workload* other, std::optional<uint8_t> family) {
-  const auto another = std::find_if(resolved.workloads.begin(), resolved.workloads.end(), [other](const Workload* w) { return w != other; });
+  const auto another =
+      std::find_if(resolved.workloads.begin(), resolved.workloads.end(), [other](const Workload* w) { return w != other; });
   const Workload& workload = another == resolved.workloads.end() ? *resolved.workloads.front() : **another;
   if (workload.host_network) {
     Side side = HostSide(view, std::nullopt, family);
@@ -72,7 +73,8 @@ Side WorkloadSide(const View& view, const Resolved& resolved, const Workload* ot
   side.party.kind = Party::Kind::kWorkload;
   side.party.ns = workload.ns;
   side.party.labels = workload.labels;
-  if (const auto identity = view.identities.find(workload.identity); identity != view.identities.end()) side.party.labels = identity->second.labels;
+  if (const auto identity = view.identities.find(workload.identity); identity != view.identities.end())
+    side.party.labels = identity->second.labels;
   side.party.address = resolved.address ? resolved.address : PickAddress(AddressesOf(view, workload), family);
   side.party.id = workload.runtime + "/" + (workload.via.empty() ? workload.id : workload.via);
   side.mode = view.modes.Of(workload.ns, workload.service);
@@ -85,8 +87,12 @@ Side WorkloadSide(const View& view, const Resolved& resolved, const Workload* ot
 Side MakeSide(const View& view, const Resolved& resolved, const Workload* other, std::optional<uint8_t> family) {
   Side side;
   switch (resolved.kind) {
-    case Resolved::Kind::kHost: side = HostSide(view, resolved.address, family); break;
-    case Resolved::Kind::kWorkloads: side = WorkloadSide(view, resolved, other, family); break;
+    case Resolved::Kind::kHost:
+      side = HostSide(view, resolved.address, family);
+      break;
+    case Resolved::Kind::kWorkloads:
+      side = WorkloadSide(view, resolved, other, family);
+      break;
     case Resolved::Kind::kWorld:
       side.party.kind = Party::Kind::kWorld;
       side.party.address = resolved.address;
@@ -105,7 +111,8 @@ ExplainedSide Describe(const SideExplanation& side) {
   if (side.pos.line > 0) out.position = side.pos.ToString();
   out.isolates = side.isolates;
   for (const RuleTrial& trial : side.considered) {
-    out.considered.push_back({trial.policy, trial.rule, trial.peers, trial.matches, trial.why, trial.pos.line > 0 ? trial.pos.ToString() : ""});
+    out.considered.push_back(
+        {trial.policy, trial.rule, trial.peers, trial.matches, trial.why, trial.pos.line > 0 ? trial.pos.ToString() : ""});
   }
   return out;
 }
@@ -120,7 +127,9 @@ void AddModes(const bulkhead::Explanation& policy, const Side& source, const Sid
     if (!allow) {
       denied = true;
       dropped = dropped || *side.mode == Mode::kEnforce;
-      absl::StrAppend(&text, *side.mode == Mode::kEnforce ? " -> dropped" : *side.mode == Mode::kAudit ? " -> passes, reported" : " -> passes, recorded");
+      absl::StrAppend(&text, *side.mode == Mode::kEnforce ? " -> dropped"
+                             : *side.mode == Mode::kAudit ? " -> passes, reported"
+                                                          : " -> passes, recorded");
     }
     if (policy.allow || !allow) modes.push_back(text);
   };
@@ -144,7 +153,8 @@ void AddNote(const Resolved& resolved, const Side& side, Explanation* out) {
   std::set<IdentityId> identities;
   for (const Workload* workload : resolved.workloads) identities.insert(workload->identity);
   if (identities.size() > 1) {
-    out->notes.push_back(absl::StrCat("workloads of ", side.shown.name, " differ in their labels or image; this is about ", side.shown.workload));
+    out->notes.push_back(
+        absl::StrCat("workloads of ", side.shown.name, " differ in their labels or image; this is about ", side.shown.workload));
   }
   if (side.workload != nullptr && (side.workload->host_network || !side.workload->unprotected.empty())) {
     out->notes.push_back(absl::StrCat(side.shown.workload, " is unprotected: ",
@@ -158,8 +168,8 @@ std::string ShownName(const ExplainedParty& party) {
 
 void Render(const bulkhead::Explanation& policy, Explanation* out) {
   const std::string port = out->port == 0 ? out->protocol : absl::StrCat(out->port, "/", out->protocol);
-  out->text.push_back(
-      absl::StrCat(out->verdict, "  ", ShownName(out->from), " -> ", ShownName(out->to), " ", port, "   generation ", out->generation));
+  out->text.push_back(absl::StrCat(out->verdict, "  ", ShownName(out->from), " -> ", ShownName(out->to), " ", port,
+                                   "   generation ", out->generation));
   for (const SideExplanation* side : {&policy.egress, &policy.ingress}) {
     for (std::string& line : RenderSide(*side)) out->text.push_back(std::move(line));
   }
@@ -176,7 +186,8 @@ absl::StatusOr<Response> GetExplanation(const Context& context, const Request& r
   if (view->documents == nullptr) return absl::UnavailableError("no policy is in force yet");
   const std::optional<uint8_t> protocol = ParseProtocol(request.Query(kProtocol));
   if (!protocol) {
-    return absl::InvalidArgumentError(absl::StrCat("protocol: found \"", request.Query(kProtocol), "\", expected tcp, udp, sctp or icmp"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("protocol: found \"", request.Query(kProtocol), "\", expected tcp, udp, sctp or icmp"));
   }
   const bool has_port = HasPorts(*protocol);
   const absl::StatusOr<uint64_t> port = QueryNumber(request, kPort, has_port ? 1 : 0, has_port ? 65535 : 0, 0);
@@ -192,8 +203,8 @@ absl::StatusOr<Response> GetExplanation(const Context& context, const Request& r
   const Side source = MakeSide(*view, *from, nullptr, wanted);
   const std::optional<uint8_t> family = source.party.address ? std::optional<uint8_t>(source.party.address->family) : std::nullopt;
   const Side destination = MakeSide(*view, *to, source.workload, family);
-  const Question question{view->documents.get(), &view->namespaces, view->policy_options, source.party, destination.party,
-                          *protocol,             static_cast<uint16_t>(*port)};
+  const Question question{view->documents.get(), &view->namespaces, view->policy_options,        source.party,
+                          destination.party,     *protocol,         static_cast<uint16_t>(*port)};
   const bulkhead::Explanation policy = Explain(question);
 
   Explanation out;

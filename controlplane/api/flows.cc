@@ -122,7 +122,9 @@ FlowRow MakeEdgeRow(const LearnedEdge& edge, const Moment& now) {
   row.verdict = VerdictName(edge.edge.verdict);
   row.packets_to = edge.edge.denied;
   row.flows = edge.edge.flows;
-  const auto age = [&now](uint64_t unix_seconds) { return now.unix_ms > unix_seconds * 1000 ? now.unix_ms - unix_seconds * 1000 : 0; };
+  const auto age = [&now](uint64_t unix_seconds) {
+    return now.unix_ms > unix_seconds * 1000 ? now.unix_ms - unix_seconds * 1000 : 0;
+  };
   row.age_ms = age(edge.first_seen_unix);
   row.idle_ms = age(edge.last_seen_unix);
   return row;
@@ -193,7 +195,8 @@ absl::Status List(const Context& context, const FlowQuery& query, const Span& sp
 // What has come since the last look: new flows, and packets that were denied.
 class Follower {
  public:
-  Follower(const Context& context, FlowQuery query, const Moment& listed) : context_(context), query_(std::move(query)), seen_(listed) {
+  Follower(const Context& context, FlowQuery query, const Moment& listed)
+      : context_(context), query_(std::move(query)), seen_(listed) {
     query_.since_ms = query_.last = 0;
     sequence_ = context_.service->ReadEvents(0, [](uint64_t, const bh_event&) { return true; });
   }
@@ -203,7 +206,8 @@ class Follower {
     const Moment now = Moment::Now();
     RowSink sink(query_, pipe);
     std::set<FlowKind> shown;
-    if (absl::Status status = AddFlows(context_, names, {seen_.boottime_ns, now.boottime_ns}, now, &shown, sink); !status.ok()) return status;
+    if (absl::Status status = AddFlows(context_, names, {seen_.boottime_ns, now.boottime_ns}, now, &shown, sink); !status.ok())
+      return status;
     sequence_ = context_.service->ReadEvents(sequence_, [&](uint64_t number, const bh_event& event) {
       const FlowRow row = FlowOfEvent(MakeEventRow(names, number, event, now));
       return shown.contains(KindOf(row)) || sink.Add(row);

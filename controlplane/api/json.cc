@@ -24,8 +24,9 @@ std::string DumpJsonIndented(const Json& json) { return json.dump(2, ' ', true, 
 namespace internal {
 
 absl::Status WrongType(std::string_view field, const Json& found, std::string_view expected) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", std::string(field), "\": found ", found.is_null() ? "nothing" : found.type_name(),
-                                                 ", expected ", std::string(expected)));
+  return absl::InvalidArgumentError(absl::StrCat("\"", std::string(field), "\": found ",
+                                                 found.is_null() ? "nothing" : found.type_name(), ", expected ",
+                                                 std::string(expected)));
 }
 
 }  // namespace internal

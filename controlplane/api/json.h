@@ -50,7 +50,9 @@ struct NoVisitor {
   void operator()(const char*, T&) {}
 };
 template <class T>
-concept Wire = requires(T& value) { T::Fields(value, NoVisitor{}); };
+concept Wire = requires(T& value) {
+  T::Fields(value, NoVisitor{});
+};
 
 absl::Status WrongType(std::string_view field, const Json& found, std::string_view expected);
 

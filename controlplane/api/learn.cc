@@ -50,7 +50,8 @@ absl::StatusOr<Response> GetProposals(const Context& context, const Request& req
   if (!proposals.ok()) return proposals.status();
   std::vector<ProposalRow> rows;
   for (const Proposal& proposal : *proposals) {
-    rows.push_back({proposal.ns, proposal.service, proposal.yaml, proposal.answered_flows, proposal.covered_flows, proposal.set_aside});
+    rows.push_back(
+        {proposal.ns, proposal.service, proposal.yaml, proposal.answered_flows, proposal.covered_flows, proposal.set_aside});
   }
   return LinesResponse(std::move(rows));
 }

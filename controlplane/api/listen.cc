@@ -40,7 +40,8 @@ absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
 absl::Status CheckFree(const std::string& path) {
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0) return errno == ENOENT ? absl::OkStatus() : SocketError("stat", path);
-  if (!S_ISSOCK(info.st_mode)) return absl::FailedPreconditionError(absl::StrCat("API socket ", path, ": a file that is no socket is there"));
+  if (!S_ISSOCK(info.st_mode))
+    return absl::FailedPreconditionError(absl::StrCat("API socket ", path, ": a file that is no socket is there"));
   if (const pid_t pid = ListenerPid(path); pid != 0) {
     return absl::AlreadyExistsError(absl::StrCat("API socket ", path, ": process ", pid, " serves it already"));
   }
@@ -79,7 +80,8 @@ absl::StatusOr<int> ListenUnix(const std::string& path, const std::string& group
   const absl::StatusOr<sockaddr_un> address = AddressOf(made);
   if (!address.ok()) return address.status();
   std::error_code ignored;  // a missing folder shows in bind
-  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty()) std::filesystem::create_directories(folder, ignored);
+  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, ignored);
   if (absl::Status status = CheckFree(path); !status.ok()) return status;
 
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

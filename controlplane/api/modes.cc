@@ -16,7 +16,9 @@ const char* SetAt(const Modes& modes, const ServiceName& service) {
 
 }  // namespace
 
-Response ChangeResponse(const ChangeResult& result) { return ObjectResponse(Change{result.generation, result.changes, result.notes}); }
+Response ChangeResponse(const ChangeResult& result) {
+  return ObjectResponse(Change{result.generation, result.changes, result.notes});
+}
 
 absl::StatusOr<Response> GetModes(const Context& context, const Request& /*request*/) {
   const std::shared_ptr<const View> view = context.service->GetView();

@@ -33,10 +33,14 @@ Names::Names(std::shared_ptr<const View> view) : view_(std::move(view)) {
 
 std::string Names::Party(IdentityId identity) const {
   switch (identity) {
-    case kIdentityUnknown: return "unknown";
-    case kIdentityHost: return "host";
-    case kIdentityWorld: return "world";
-    default: break;
+    case kIdentityUnknown:
+      return "unknown";
+    case kIdentityHost:
+      return "host";
+    case kIdentityWorld:
+      return "world";
+    default:
+      break;
   }
   const auto at = view_->identities.find(identity);
   return at == view_->identities.end() ? absl::StrCat("identity ", identity) : PartyName(at->second.ns, at->second.service);

@@ -31,8 +31,8 @@ class Names {
   std::string WorkloadName(uint16_t slot, const IpAddress& address) const;
 
   std::string RuleKey(uint32_t rule) const;
-  // The rule that decided, as people read it: "db ingress[0]". When both sides allowed, the destination's unless only the source has
-  // policy; else that of the side that denies.
+  // The rule that decided, as people read it: "db ingress[0]". When both sides allowed, the destination's unless only the source
+  // has policy; else that of the side that denies.
   std::string DecidingRule(uint32_t source_rule, uint32_t destination_rule, Verdict verdict) const;
 
  private:

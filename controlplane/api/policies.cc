@@ -53,7 +53,8 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
   }
   std::sort(list.policies.begin(), list.policies.end(),
             [](const PolicyRow& a, const PolicyRow& b) { return std::tie(a.ns, a.name) < std::tie(b.ns, b.name); });
-  for (const PolicyFileStatus& file : view->policy_files) list.errors.insert(list.errors.end(), file.errors.begin(), file.errors.end());
+  for (const PolicyFileStatus& file : view->policy_files)
+    list.errors.insert(list.errors.end(), file.errors.begin(), file.errors.end());
   return ObjectResponse(list);
 }
 

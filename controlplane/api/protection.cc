@@ -8,7 +8,8 @@
 namespace bulkhead::api {
 namespace {
 
-Protection OwnProtection(const Workload& workload, const std::string& key, const std::map<std::pair<uint32_t, std::string>, bool>& held) {
+Protection OwnProtection(const Workload& workload, const std::string& key,
+                         const std::map<std::pair<uint32_t, std::string>, bool>& held) {
   if (!workload.unprotected.empty()) return {"unprotected", workload.unprotected};
   if (workload.host_network) return {"unprotected", "host network"};
   for (const Endpoint& endpoint : workload.endpoints) {
@@ -25,7 +26,8 @@ Protection OwnProtection(const Workload& workload, const std::string& key, const
 
 std::map<std::string, Protection> ProtectionOf(const View& view) {
   std::map<std::pair<uint32_t, std::string>, bool> held;  // (ifindex, workload key)
-  for (const EndpointView& endpoint : view.endpoints) held[{endpoint.ifindex, endpoint.workload_key}] = endpoint.bound && endpoint.attached;
+  for (const EndpointView& endpoint : view.endpoints)
+    held[{endpoint.ifindex, endpoint.workload_key}] = endpoint.bound && endpoint.attached;
 
   std::map<std::string, Protection> out;
   for (const auto& [key, workload] : view.workloads) out[key] = OwnProtection(workload, key, held);

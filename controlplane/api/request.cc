@@ -12,7 +12,8 @@ absl::StatusOr<uint64_t> QueryNumber(const Request& request, const char* name, u
   if (at == request.query.end()) return otherwise;
   uint64_t number = 0;
   if (!absl::SimpleAtoi(at->second, &number) || number < min || number > max) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": found \"", at->second, "\", expected a number from ", min, " to ", max));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": found \"", at->second, "\", expected a number from ", min, " to ", max));
   }
   return number;
 }

@@ -22,7 +22,7 @@ namespace bulkhead::api {
 
 struct Request {
   std::string method;
-  std::string path;                  // decoded
+  std::string path;                   // decoded
   std::vector<std::string> segments;  // of the path, behind the route's own: {"shop", "db"}
   std::map<std::string, std::string> query;
   std::string body;

@@ -62,7 +62,8 @@ absl::StatusOr<Resolved> Resolve(const View& view, const std::string& text, cons
     if (!in.empty() && workload.ns != in) continue;
     if (workload.service == name) services[workload.ns + "/" + name].push_back(&workload);
     if (workload.name == name) workloads[WorkloadNameOf(workload)].push_back(&workload);
-    if (name.size() >= kMinIdPrefix && workload.id.starts_with(name)) ids[workload.runtime + "/" + workload.id].push_back(&workload);
+    if (name.size() >= kMinIdPrefix && workload.id.starts_with(name))
+      ids[workload.runtime + "/" + workload.id].push_back(&workload);
   }
   for (Matches* matches : {&services, &workloads, &ids}) {
     if (matches->empty()) continue;

@@ -8,23 +8,23 @@
 
 namespace bulkhead::api {
 
-absl::StatusOr<Response> GetStatus(const Context& context, const Request& request);        // status.cc
-absl::StatusOr<Response> GetMetrics(const Context& context, const Request& request);       // metrics.cc
-absl::StatusOr<Response> GetWorkloads(const Context& context, const Request& request);     // workloads.cc
-absl::StatusOr<Response> GetServices(const Context& context, const Request& request);      // services.cc
-absl::StatusOr<Response> GetFlows(const Context& context, const Request& request);         // flows.cc
-absl::StatusOr<Response> GetCounters(const Context& context, const Request& request);      // metrics.cc
-absl::StatusOr<Response> GetEvents(const Context& context, const Request& request);        // events.cc
-absl::StatusOr<Response> GetExplanation(const Context& context, const Request& request);   // explain.cc
-absl::StatusOr<Response> GetPolicies(const Context& context, const Request& request);      // policies.cc
-absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request);        // policies.cc
-absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request);     // policies.cc
-absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request);     // policies.cc
-absl::StatusOr<Response> GetModes(const Context& context, const Request& request);         // modes.cc
-absl::StatusOr<Response> PutModes(const Context& context, const Request& request);         // modes.cc
-absl::StatusOr<Response> PostConfirm(const Context& context, const Request& request);      // modes.cc
-absl::StatusOr<Response> GetEdges(const Context& context, const Request& request);         // learn.cc
-absl::StatusOr<Response> GetProposals(const Context& context, const Request& request);     // learn.cc
+absl::StatusOr<Response> GetStatus(const Context& context, const Request& request);       // status.cc
+absl::StatusOr<Response> GetMetrics(const Context& context, const Request& request);      // metrics.cc
+absl::StatusOr<Response> GetWorkloads(const Context& context, const Request& request);    // workloads.cc
+absl::StatusOr<Response> GetServices(const Context& context, const Request& request);     // services.cc
+absl::StatusOr<Response> GetFlows(const Context& context, const Request& request);        // flows.cc
+absl::StatusOr<Response> GetCounters(const Context& context, const Request& request);     // metrics.cc
+absl::StatusOr<Response> GetEvents(const Context& context, const Request& request);       // events.cc
+absl::StatusOr<Response> GetExplanation(const Context& context, const Request& request);  // explain.cc
+absl::StatusOr<Response> GetPolicies(const Context& context, const Request& request);     // policies.cc
+absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request);       // policies.cc
+absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request);    // policies.cc
+absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request);    // policies.cc
+absl::StatusOr<Response> GetModes(const Context& context, const Request& request);        // modes.cc
+absl::StatusOr<Response> PutModes(const Context& context, const Request& request);        // modes.cc
+absl::StatusOr<Response> PostConfirm(const Context& context, const Request& request);     // modes.cc
+absl::StatusOr<Response> GetEdges(const Context& context, const Request& request);        // learn.cc
+absl::StatusOr<Response> GetProposals(const Context& context, const Request& request);    // learn.cc
 
 }  // namespace bulkhead::api
 

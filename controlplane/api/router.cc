@@ -20,15 +20,12 @@ struct Resource {
 };
 
 constexpr Resource kResources[] = {
-    {"GET", kStatusPath, 0, GetStatus},       {"GET", kWorkloadsPath, 0, GetWorkloads},
-    {"GET", kServicesPath, 0, GetServices},   {"GET", kFlowsPath, 0, GetFlows},
-    {"GET", kCountersPath, 0, GetCounters},   {"GET", kEventsPath, 0, GetEvents},
-    {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},
-    {"POST", kPoliciesPath, 0, PostPolicies}, {"GET", kPoliciesPath, 2, GetPolicy},
-    {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kModesPath, 0, GetModes},
-    {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},
-    {"GET", kEdgesPath, 0, GetEdges},         {"GET", kProposalsPath, 0, GetProposals},
-    {"GET", kMetricsPath, 0, GetMetrics},
+    {"GET", kStatusPath, 0, GetStatus},       {"GET", kWorkloadsPath, 0, GetWorkloads},   {"GET", kServicesPath, 0, GetServices},
+    {"GET", kFlowsPath, 0, GetFlows},         {"GET", kCountersPath, 0, GetCounters},     {"GET", kEventsPath, 0, GetEvents},
+    {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},     {"POST", kPoliciesPath, 0, PostPolicies},
+    {"GET", kPoliciesPath, 2, GetPolicy},     {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kModesPath, 0, GetModes},
+    {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},
+    {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},
 };
 
 bool Matches(const Resource& resource, Request* request) {

@@ -158,13 +158,13 @@ absl::Status Server::Listen() {
   if (!fd.ok()) return fd.status();
   file_ = std::make_unique<api::SocketFile>(options_.socket_path);
   daemon_ = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0,
-                             nullptr, nullptr, &OnRequest, this,                                   //
-                             MHD_OPTION_EXTERNAL_LOGGER, &OnLog, this,                             //
-                             MHD_OPTION_LISTEN_SOCKET, *fd,                                        //
-                             MHD_OPTION_CONNECTION_LIMIT, options_.connections,                    //
-                             MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_seconds,                 //
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,                //
-                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,                    //
+                             nullptr, nullptr, &OnRequest, this,                     //
+                             MHD_OPTION_EXTERNAL_LOGGER, &OnLog, this,               //
+                             MHD_OPTION_LISTEN_SOCKET, *fd,                          //
+                             MHD_OPTION_CONNECTION_LIMIT, options_.connections,      //
+                             MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_seconds,   //
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,  //
+                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,      //
                              MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
   if (daemon_ == nullptr) {
     close(*fd);
@@ -195,7 +195,8 @@ void Server::Arrive(MHD_Connection* connection, void** state) {
   const std::lock_guard lock(mutex_);
   if (++connections_[pid] <= std::max(1u, options_.connections / 4)) return;
   const std::string body = api::ErrorBody(absl::UnavailableError(absl::StrCat("process ", pid, " has too many connections")));
-  const std::string answer = absl::StrCat("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+  const std::string answer =
+      absl::StrCat("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
   send(info->connect_fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   shutdown(info->connect_fd, SHUT_RDWR);
 }
@@ -249,7 +250,8 @@ MHD_Result Server::Finish(MHD_Connection* connection, Call* call) {
 }
 
 MHD_Result Server::Send(MHD_Connection* connection, unsigned status, const api::Response& response, const std::string& allowed) {
-  MHD_Response* out = MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
+  MHD_Response* out =
+      MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
   if (out == nullptr) return MHD_NO;
   MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type);
   if (!allowed.empty()) MHD_add_response_header(out, MHD_HTTP_HEADER_ALLOW, allowed.c_str());

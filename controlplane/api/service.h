@@ -30,7 +30,7 @@ struct PolicyText {
 
 struct ApplyOptions {
   bool dry_run = false;
-  std::optional<Mode> mode;  // set this mode on the services that the policies select
+  std::optional<Mode> mode;      // set this mode on the services that the policies select
   uint32_t confirm_seconds = 0;  // 0 = for good; else revert unless Confirm comes in time
 };
 
@@ -54,8 +54,8 @@ struct Proposal {
 // One line of `learn edges`: an edge with names, kept after its workloads are gone.
 struct LearnedEdge {
   std::string source_ns, source_service, destination_ns, destination_service;  // host, world, unknown: service only
-  EdgeRecord edge;  // counts are totals over all recorded time
-  uint64_t first_seen_unix = 0, last_seen_unix = 0;  // seconds
+  EdgeRecord edge;                                                             // counts are totals over all recorded time
+  uint64_t first_seen_unix = 0, last_seen_unix = 0;                            // seconds
 };
 
 class DaemonService {

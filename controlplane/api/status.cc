@@ -38,15 +38,17 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
     status.unprotected.push_back({WorkloadNameOf(workload), PartyName(workload.ns, workload.service), ModeName(mode),
                                   has.state == "attaching" ? "attaching: " + has.reason : has.reason});
   }
-  for (const SourceStatus& source : view->sources) status.sources.push_back({source.name, source.state, source.error, source.workloads});
+  for (const SourceStatus& source : view->sources)
+    status.sources.push_back({source.name, source.state, source.error, source.workloads});
   if (view->documents != nullptr) status.policies = view->documents->network_policies.size();
   for (const PolicyFileStatus& file : view->policy_files) {
     status.policy_errors.insert(status.policy_errors.end(), file.errors.begin(), file.errors.end());
   }
   // Policy errors stand in both lists of the view.
-  std::copy_if(view->problems.begin(), view->problems.end(), std::back_inserter(status.problems), [&status](const std::string& problem) {
-    return std::find(status.policy_errors.begin(), status.policy_errors.end(), problem) == status.policy_errors.end();
-  });
+  std::copy_if(view->problems.begin(), view->problems.end(), std::back_inserter(status.problems),
+               [&status](const std::string& problem) {
+                 return std::find(status.policy_errors.begin(), status.policy_errors.end(), problem) == status.policy_errors.end();
+               });
   status.pending_confirm = view->pending_confirm;
   return ObjectResponse(status);
 }

@@ -60,8 +60,8 @@ struct EndpointView {
 
 struct View {
   uint64_t generation = 0;
-  uint64_t made_at_ns = 0;     // CLOCK_MONOTONIC
-  uint64_t started_at = 0;     // Unix seconds
+  uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
+  uint64_t started_at = 0;  // Unix seconds
   Modes modes;
   std::vector<SourceStatus> sources;
   std::map<std::string, Workload> workloads;  // by "runtime/id"
@@ -75,7 +75,7 @@ struct View {
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;
   PolicyOptions policy_options;
-  std::string attach;  // "clsact" or "tcx"
+  std::string attach;           // "clsact" or "tcx"
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
 

@@ -43,7 +43,8 @@ absl::StatusOr<Response> GetWorkloads(const Context& context, const Request& req
   const std::map<std::string, Protection> protection = ProtectionOf(*view);
   std::map<std::pair<std::string, std::string>, std::vector<WorkloadRow>> sorted;  // by namespace and name
   for (const auto& [key, workload] : view->workloads) {
-    if (ns.empty() || workload.ns == ns) sorted[{workload.ns, workload.name}].push_back(MakeRow(*view, workload, protection.at(key)));
+    if (ns.empty() || workload.ns == ns)
+      sorted[{workload.ns, workload.name}].push_back(MakeRow(*view, workload, protection.at(key)));
   }
   std::vector<WorkloadRow> rows;
   for (auto& [name, same] : sorted) std::move(same.begin(), same.end(), std::back_inserter(rows));

@@ -9,17 +9,20 @@
 namespace bulkhead::cli {
 
 void AddOutput(CLI::App* verb, Output* output, bool wide) {
-  const std::vector<std::string> formats = wide ? std::vector<std::string>{"table", "wide", "json"} : std::vector<std::string>{"table", "json"};
+  const std::vector<std::string> formats =
+      wide ? std::vector<std::string>{"table", "wide", "json"} : std::vector<std::string>{"table", "json"};
   verb->add_option("-o,--output", output->format, "How to print")->check(CLI::IsMember(formats))->capture_default_str();
 }
 
 void AddScope(CLI::App* verb, Scope* scope) {
-  CLI::Option* ns = verb->add_option("-n,--namespace", scope->ns, "Only this namespace (without it: every namespace)")->type_name("NAMESPACE");
+  CLI::Option* ns =
+      verb->add_option("-n,--namespace", scope->ns, "Only this namespace (without it: every namespace)")->type_name("NAMESPACE");
   verb->add_flag("-A,--all-namespaces", scope->all, "Every namespace; this is the default")->excludes(ns);
 }
 
 void AddWindow(CLI::App* verb, Window* window) {
-  verb->add_option("--since", window->since, "Only what was seen in the last DURATION (90s, 15m, 1h30m, 2d)")->type_name("DURATION");
+  verb->add_option("--since", window->since, "Only what was seen in the last DURATION (90s, 15m, 1h30m, 2d)")
+      ->type_name("DURATION");
   verb->add_option("--last", window->last, "Only the newest N, oldest first")->type_name("N")->check(CLI::Range(1U, api::kMaxLast));
 }
 
@@ -43,7 +46,8 @@ int Report(const absl::Status& status) {
   if (status.ok()) return kExitDone;
   const bool bad_input = absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsOutOfRange(status);
   std::string text;
-  for (const auto line : absl::StrSplit(std::string(status.message()), '\n')) absl::StrAppend(&text, Printable(std::string_view(line.data(), line.size())), "\n");
+  for (const auto line : absl::StrSplit(std::string(status.message()), '\n'))
+    absl::StrAppend(&text, Printable(std::string_view(line.data(), line.size())), "\n");
   // "name.yaml:14:9: ..." stands at the start of its line.
   static constexpr char kDigits[] = "0123456789";
   const size_t colon = text.find(':');
@@ -84,7 +88,8 @@ absl::StatusOr<ServiceArgument> ParseService(const std::string& text, const std:
   const size_t slash = text.find('/');
   if (slash == std::string::npos && !ns.empty() && !text.empty()) return ServiceArgument{ns, text};
   if (slash == std::string::npos || slash == 0 || slash + 1 == text.size() || text.find('/', slash + 1) != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": found \"", text, "\", expected NAMESPACE/NAME, or NAME with -n NAMESPACE"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": found \"", text, "\", expected NAMESPACE/NAME, or NAME with -n NAMESPACE"));
   }
   if (!ns.empty() && ns != text.substr(0, slash)) {
     return absl::InvalidArgumentError(absl::StrCat(what, ": \"", text, "\" is not in namespace \"", ns, "\" (-n)"));

@@ -88,7 +88,8 @@ void Collect(const CLI::App& app, const std::string& path, Script* script) {
 int Run(const Globals& /*globals*/, const CompletionOptions& options) {
   Script script;
   Collect(*options.app, "", &script);
-  std::printf("%s%s%s%s  esac\n  case \"$path\" in\n%s%s", kHead, script.paths.c_str(), kMiddle, script.values.c_str(), script.choices.c_str(), kTail);
+  std::printf("%s%s%s%s  esac\n  case \"$path\" in\n%s%s", kHead, script.paths.c_str(), kMiddle, script.values.c_str(),
+              script.choices.c_str(), kTail);
   return kExitDone;
 }
 

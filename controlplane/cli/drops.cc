@@ -121,7 +121,8 @@ void AddDrops(CLI::App& app, Globals* globals) {
   verb->add_flag("-f,--follow", options->follow, "Only packets, and go on with new ones");
   AddOutput(verb, &options->output, true);
   verb->footer(
-      "The counters are exact, and count since the dataplane was loaded; they know nothing of -n. Packets are a sample: their rate\n"
+      "The counters are exact, and count since the dataplane was loaded; they know nothing of -n. Packets are a sample: their "
+      "rate\n"
       "is limited. Without --since and --last the newest 20 are shown.\n\n"
       "Examples:\n"
       "  bulkhead drops\n"

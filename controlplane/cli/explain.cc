@@ -30,7 +30,8 @@ int Run(const Globals& globals, const ExplainOptions& options) {
     for (const std::string& line : answer->text) {
       const bool headline = &line == &answer->text.front();
       const size_t verdict = headline ? std::min(answer->verdict.size(), line.size()) : 0;
-      std::printf("%s%s\n", Coloured(line.substr(0, verdict), ColourOf(answer->verdict)).c_str(), Printable(std::string_view(line).substr(verdict)).c_str());
+      std::printf("%s%s\n", Coloured(line.substr(0, verdict), ColourOf(answer->verdict)).c_str(),
+                  Printable(std::string_view(line).substr(verdict)).c_str());
     }
   }
   return answer->verdict == "deny" ? kExitNo : kExitDone;
@@ -49,7 +50,8 @@ void AddExplain(CLI::App& app, Globals* globals) {
   verb->add_option("-n,--namespace", options->ns, "Where to look for names without a namespace")->type_name("NAMESPACE");
   AddOutput(verb, &options->output, false);
   verb->footer(
-      "Exit code 1: the answer is deny. The first line's verdict takes the modes into account; the lines below are what policy says.\n\n"
+      "Exit code 1: the answer is deny. The first line's verdict takes the modes into account; the lines below are what policy "
+      "says.\n\n"
       "Examples:\n"
       "  bulkhead explain shop/web shop/db 5432/tcp\n"
       "  bulkhead explain -n shop web db tcp/5432\n"

@@ -45,7 +45,9 @@ std::vector<Cell> MakeCells(const api::FlowRow& row, bool wide) {
       {row.verdict, ColourOf(row.verdict)},
       {StateText(row), counted ? Colour::kNone : Colour::kDim},
       counted ? CountText(row.packets_to) + "/" + CountText(row.packets_back) : CountText(row.packets_to) + "/-",
-      counted ? SizeText(row.bytes_to) + "/" + SizeText(row.bytes_back) : row.bytes_to == 0 ? "-" : SizeText(row.bytes_to) + "/-",
+      counted             ? SizeText(row.bytes_to) + "/" + SizeText(row.bytes_back)
+      : row.bytes_to == 0 ? "-"
+                          : SizeText(row.bytes_to) + "/-",
       AgeText(row.age_ms),
       AgeText(row.idle_ms),
       rule};
@@ -84,13 +86,16 @@ void AddFlows(CLI::App& app, Globals* globals) {
   CLI::App* verb = AddVerb(app, globals, "flows", "Show the flow table", options, Run);
   verb->add_option("SERVICE", options->service, "Only flows from or to this service (NAMESPACE/SERVICE)")->type_name("");
   AddScope(verb, &options->scope);
-  verb->add_option("--verdict", options->verdict, "Only flows with this verdict")->check(CLI::IsMember({"allow", "deny", "would-deny"}));
+  verb->add_option("--verdict", options->verdict, "Only flows with this verdict")
+      ->check(CLI::IsMember({"allow", "deny", "would-deny"}));
   AddWindow(verb, &options->window);
   verb->add_flag("-f,--follow", options->follow, "Go on with new flows and denied packets");
   AddOutput(verb, &options->output, true);
   verb->footer(
-      "FROM opened the flow. STATE: new (not answered), est, closing, closed. Denied packets leave no flow: with --verdict deny or\n"
-      "would-deny the table is completed from what was added up (STATE edge: PKTS are those denied, AGE since the first, IDLE since\n"
+      "FROM opened the flow. STATE: new (not answered), est, closing, closed. Denied packets leave no flow: with --verdict deny "
+      "or\n"
+      "would-deny the table is completed from what was added up (STATE edge: PKTS are those denied, AGE since the first, IDLE "
+      "since\n"
       "the last) and from single packets (STATE event).\n\n"
       "Examples:\n"
       "  bulkhead flows -n shop\n"

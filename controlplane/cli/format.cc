@@ -49,8 +49,8 @@ size_t CharacterLength(std::string_view text) {
 }
 
 absl::Status BadPort(std::string_view text) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", Printable(text), "\" is no port: expected PORT/PROTOCOL (5432/tcp), PROTOCOL/PORT, a port from 1 to 65535, or icmp"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", Printable(text), "\" is no port: expected PORT/PROTOCOL (5432/tcp), PROTOCOL/PORT, a port from 1 to 65535, or icmp"));
 }
 
 bool ParseNumber(std::string_view text, uint64_t* number) {
@@ -135,8 +135,8 @@ absl::StatusOr<PortArgument> ParsePort(std::string_view text) {
 absl::StatusOr<uint64_t> ParseDuration(std::string_view text) {
   constexpr uint64_t kMaxSeconds = 366 * 86400;
   const auto bad = [text] {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", Printable(text), "\" is no duration: expected a number with s, m, h or d (90s, 15m, 1h30m), up to 366d"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "\"", Printable(text), "\" is no duration: expected a number with s, m, h or d (90s, 15m, 1h30m), up to 366d"));
   };
   uint64_t plain = 0;
   if (ParseNumber(text, &plain)) return plain >= 1 && plain <= kMaxSeconds ? absl::StatusOr<uint64_t>(plain) : bad();
@@ -148,11 +148,20 @@ absl::StatusOr<uint64_t> ParseDuration(std::string_view text) {
     if (unit == std::string_view::npos || !ParseNumber(rest.substr(0, unit), &number) || number > kMaxSeconds) return bad();
     uint64_t seconds = 0;
     switch (rest[unit]) {
-      case 's': seconds = 1; break;
-      case 'm': seconds = 60; break;
-      case 'h': seconds = 3600; break;
-      case 'd': seconds = 86400; break;
-      default: return bad();
+      case 's':
+        seconds = 1;
+        break;
+      case 'm':
+        seconds = 60;
+        break;
+      case 'h':
+        seconds = 3600;
+        break;
+      case 'd':
+        seconds = 86400;
+        break;
+      default:
+        return bad();
     }
     total += number * seconds;
     if (total > kMaxSeconds) return bad();

@@ -24,7 +24,8 @@ struct ProposeOptions {
 };
 
 std::string AgoText(uint64_t unix_seconds) {
-  const auto now = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  const auto now = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
   return AgeText(now > unix_seconds ? (now - unix_seconds) * 1000 : 0);
 }
 
@@ -41,15 +42,9 @@ int RunEdges(const Globals& globals, const EdgesOptions& options) {
   if (absl::Status status = AddToQuery(Window{.since = options.since}, &request.query); !status.ok()) return Report(status);
   const std::vector<Column> columns = {"FROM", "TO", "PORT", {"VERDICT", 10}, "FLOWS", "ANSWERED", "DENIED", "FIRST", "LAST"};
   return Report(PrintRows<api::EdgeRow>(client, request, options.output, columns, [](const api::EdgeRow& row) -> std::vector<Cell> {
-    return {WithPeer(row.from, row.peer),
-            WithPeer(row.to, row.peer),
-            PortText(row.port, row.protocol),
-            {row.verdict, ColourOf(row.verdict)},
-            std::to_string(row.flows),
-            std::to_string(row.answered),
-            std::to_string(row.denied),
-            AgoText(row.first_seen_unix),
-            AgoText(row.last_seen_unix)};
+    return {WithPeer(row.from, row.peer),         WithPeer(row.to, row.peer),   PortText(row.port, row.protocol),
+            {row.verdict, ColourOf(row.verdict)}, std::to_string(row.flows),    std::to_string(row.answered),
+            std::to_string(row.denied),           AgoText(row.first_seen_unix), AgoText(row.last_seen_unix)};
   }));
 }
 
@@ -57,7 +52,8 @@ int RunEdges(const Globals& globals, const EdgesOptions& options) {
 std::string FileName(const api::ProposalRow& row) {
   std::string name = absl::StrCat(row.ns, ".networkpolicy.", row.service, ".yaml");
   for (char& c : name) {
-    const bool safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool safe =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (!safe) c = '_';
   }
   return name.front() == '.' ? "_" + name : name;
@@ -73,7 +69,8 @@ absl::Status WriteFile(const std::filesystem::path& path, const std::string& tex
   }
   std::error_code error;
   std::filesystem::rename(made, path, error);
-  return error ? absl::PermissionDeniedError(absl::StrCat("cannot write ", path.string(), ": ", error.message())) : absl::OkStatus();
+  return error ? absl::PermissionDeniedError(absl::StrCat("cannot write ", path.string(), ": ", error.message()))
+               : absl::OkStatus();
 }
 
 std::string CoverageText(const std::vector<api::ProposalRow>& rows) {
@@ -134,7 +131,8 @@ void AddEdges(CLI::App* learn, Globals* globals) {
   auto options = std::make_shared<EdgesOptions>();
   CLI::App* verb = AddVerb(*learn, globals, "edges", "List who talked to whom, added up over all recorded time", options, RunEdges);
   AddScope(verb, &options->scope);
-  verb->add_option("--verdict", options->verdict, "Only edges with this verdict")->check(CLI::IsMember({"allow", "deny", "would-deny"}));
+  verb->add_option("--verdict", options->verdict, "Only edges with this verdict")
+      ->check(CLI::IsMember({"allow", "deny", "would-deny"}));
   verb->add_option("--since", options->since, "Only what was seen in the last DURATION")->type_name("DURATION");
   AddOutput(verb, &options->output, false);
   verb->footer("Examples:\n  bulkhead learn edges -n shop\n  bulkhead learn edges --verdict deny --since 1d");

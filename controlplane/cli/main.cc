@@ -23,7 +23,10 @@ void AddPolicy(CLI::App& app, Globals* globals) {
 void AddVerbs(CLI::App& app, Globals* globals) {
   app.require_subcommand(1);
   app.fallthrough();  // options of the program may stand behind the verb
-  app.add_option("--socket", globals->socket, "Where the daemon listens")->envname(api::kSocketVariable)->capture_default_str()->type_name("PATH");
+  app.add_option("--socket", globals->socket, "Where the daemon listens")
+      ->envname(api::kSocketVariable)
+      ->capture_default_str()
+      ->type_name("PATH");
   app.footer(
       "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 the daemon cannot be reached.\n\n"
       "Examples:\n"

@@ -44,7 +44,8 @@ int RunGet(const Globals& globals, const GetOptions& options) {
   if (!list.ok()) return Report(list.status());
   std::erase_if(list->modes, [&options](const api::ModeRow& row) { return !Wants(row, options); });
   if (list->modes.empty()) {
-    return Report(absl::NotFoundError(absl::StrCat("no service or namespace \"", options.target.empty() ? options.ns : options.target, "\"")));
+    return Report(absl::NotFoundError(
+        absl::StrCat("no service or namespace \"", options.target.empty() ? options.ns : options.target, "\"")));
   }
   if (options.output.json()) {
     std::printf("%s\n", api::DumpJsonIndented(api::ToJson(*list)).c_str());
@@ -74,7 +75,8 @@ absl::Status ResolveWord(api::ApiClient& client, const std::string& word, api::M
   }
   if (in.size() > 1) return absl::InvalidArgumentError(absl::StrCat("\"", word, "\" could be ", absl::StrJoin(in, ", ")));
   if (in.empty()) {
-    return absl::NotFoundError(absl::StrCat("no namespace or service \"", word, "\" yet; say NAMESPACE/SERVICE or -n NAMESPACE to set its mode ahead"));
+    return absl::NotFoundError(
+        absl::StrCat("no namespace or service \"", word, "\" yet; say NAMESPACE/SERVICE or -n NAMESPACE to set its mode ahead"));
   }
   request->ns = in.begin()->substr(0, in.begin()->find('/'));
   request->service = word;
@@ -88,7 +90,8 @@ absl::Status ResolveTarget(api::ApiClient& client, const SetOptions& options, ap
     return absl::OkStatus();
   }
   if (target.empty()) {
-    if (options.ns.empty()) return absl::InvalidArgumentError("expected NAMESPACE/SERVICE, NAMESPACE, -n NAMESPACE or --global before the mode");
+    if (options.ns.empty())
+      return absl::InvalidArgumentError("expected NAMESPACE/SERVICE, NAMESPACE, -n NAMESPACE or --global before the mode");
     request->ns = options.ns;
     return absl::OkStatus();
   }
@@ -107,7 +110,8 @@ int RunSet(const Globals& globals, const SetOptions& given) {
   api::ModeRequest request;
   const std::string& mode = options.mode;
   if (mode != kInherit && !ParseMode(mode)) {
-    return Report(absl::InvalidArgumentError(absl::StrCat("mode: found \"", mode, "\", expected learn, audit, enforce or inherit")));
+    return Report(
+        absl::InvalidArgumentError(absl::StrCat("mode: found \"", mode, "\", expected learn, audit, enforce or inherit")));
   }
   if (mode != kInherit) request.mode = mode;
   const absl::StatusOr<uint32_t> confirm = ConfirmSeconds(options.confirm);
@@ -149,7 +153,8 @@ void AddMode(CLI::App& app, Globals* globals) {
   set_verb->add_option("MODE", set->mode, "learn, audit, enforce, or inherit")->type_name("");
   set_verb->add_option("-n,--namespace", set->ns, "The namespace of SERVICE, or itself the target")->type_name("NAMESPACE");
   set_verb->add_flag("--global", set->global, "What holds where nothing else is set");
-  set_verb->add_option("--confirm", set->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")->type_name("DURATION");
+  set_verb->add_option("--confirm", set->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")
+      ->type_name("DURATION");
   AddOutput(set_verb, &set->output, false);
   set_verb->footer(
       "The nearest mode holds: of the service, else of the namespace, else the global one. `inherit` removes what was set.\n\n"

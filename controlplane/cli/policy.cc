@@ -131,7 +131,8 @@ void AddPolicyApply(CLI::App& policy, Globals* globals) {
   verb->add_option("FILE", options->paths, "Files, folders, or - for stdin")->required()->type_name("");
   verb->add_option("--mode", options->mode, "Set this mode on the services that the policies select")
       ->check(CLI::IsMember({"learn", "audit", "enforce"}));
-  verb->add_option("--confirm", options->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")->type_name("DURATION");
+  verb->add_option("--confirm", options->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")
+      ->type_name("DURATION");
   verb->add_flag("--dry-run", options->dry_run, "Only say what would change");
   AddOutput(verb, &options->output, false);
   verb->footer(

@@ -29,7 +29,8 @@ absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
   std::vector<std::string> files;
-  for (auto at = std::filesystem::directory_iterator(path, error); !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+  for (auto at = std::filesystem::directory_iterator(path, error); !error && at != std::filesystem::directory_iterator();
+       at.increment(error)) {
     const std::string extension = at->path().extension().string();
     std::error_code ignored;
     const bool policy = extension == ".yaml" || extension == ".yml" || extension == ".json";

@@ -24,16 +24,18 @@ std::string ImagesText(const std::vector<std::string>& digests, size_t length) {
 
 std::vector<Cell> MakeCells(const api::ServiceRow& row, bool wide) {
   const bool whole = row.protected_workloads == row.workloads;
-  std::vector<Cell> cells = {row.ns,
-                             row.service,
-                             {row.mode, ColourOf(row.mode)},
-                             {std::to_string(row.protected_workloads) + "/" + std::to_string(row.workloads),
-                              whole ? Colour::kNone : row.mode == "enforce" ? Colour::kRed : Colour::kYellow},
-                             row.ingress_isolated ? "isolated" : "open",
-                             row.egress_isolated ? "isolated" : "open",
-                             std::to_string(row.policies.size()),
-                             CountText(row.denied),
-                             ImagesText(row.images, wide ? kWideDigest : kShortDigest)};
+  std::vector<Cell> cells = {
+      row.ns,
+      row.service,
+      {row.mode, ColourOf(row.mode)},
+      {std::to_string(row.protected_workloads) + "/" + std::to_string(row.workloads), whole                   ? Colour::kNone
+                                                                                      : row.mode == "enforce" ? Colour::kRed
+                                                                                                              : Colour::kYellow},
+      row.ingress_isolated ? "isolated" : "open",
+      row.egress_isolated ? "isolated" : "open",
+      std::to_string(row.policies.size()),
+      CountText(row.denied),
+      ImagesText(row.images, wide ? kWideDigest : kShortDigest)};
   if (!wide) return cells;
   cells.emplace_back(OrDash(Join(row.image_names, ",")));
   cells.emplace_back(OrDash(Join(row.policies, ",")));
@@ -45,7 +47,8 @@ int Run(const Globals& globals, const ServicesOptions& options) {
   api::ApiClient client(globals.socket);
   ListRequest request{.path = api::kServicesPath};
   if (!options.scope.ns.empty()) request.query[api::kNamespace] = options.scope.ns;
-  std::vector<Column> columns = {"NAMESPACE", "SERVICE", "MODE", "PROTECTED", "INGRESS", "EGRESS", "POLICIES", "DENIED/1h", "IMAGE"};
+  std::vector<Column> columns = {"NAMESPACE", "SERVICE",  "MODE",      "PROTECTED", "INGRESS",
+                                 "EGRESS",    "POLICIES", "DENIED/1h", "IMAGE"};
   if (options.output.wide()) {
     for (const char* title : {"IMAGE-NAMES", "POLICY-NAMES", "UNPROTECTED"}) columns.emplace_back(title);
   }

@@ -30,7 +30,8 @@ void PrintList(const char* title, const std::vector<std::string>& lines, Colour 
 
 void PrintStatus(const api::Status& status) {
   const auto line = [](const char* name, const std::string& value) { std::printf("%-12s%s\n", name, value.c_str()); };
-  line("daemon", "bulkheadd " + Printable(status.version) + ", pid " + std::to_string(status.pid) + ", up " + AgeText(status.uptime_seconds * 1000));
+  line("daemon", "bulkheadd " + Printable(status.version) + ", pid " + std::to_string(status.pid) + ", up " +
+                     AgeText(status.uptime_seconds * 1000));
   line("policy", "generation " + std::to_string(status.generation) + ", " + std::to_string(status.policies) +
                      (status.policies == 1 ? " policy" : " policies"));
   line("mode", Coloured(status.mode, ColourOf(status.mode)) + " (global); services: " + ServicesText(status));
@@ -55,7 +56,8 @@ void PrintStatus(const api::Status& status) {
   }
   PrintList("POLICY ERRORS", status.policy_errors, Colour::kRed);
   PrintList("PROBLEMS", status.problems, Colour::kYellow);
-  if (!status.ok) std::printf("\n%s\n", Coloured("NOT OK: a service that enforces has an unprotected workload", Colour::kRed).c_str());
+  if (!status.ok)
+    std::printf("\n%s\n", Coloured("NOT OK: a service that enforces has an unprotected workload", Colour::kRed).c_str());
 }
 
 int Run(const Globals& globals, const StatusOptions& options) {

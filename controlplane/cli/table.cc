@@ -20,11 +20,16 @@ size_t WidthOf(std::string_view text) {
 
 const char* CodeOf(Colour colour) {
   switch (colour) {
-    case Colour::kGreen: return "\033[32m";
-    case Colour::kYellow: return "\033[33m";
-    case Colour::kRed: return "\033[31m";
-    case Colour::kDim: return "\033[2m";
-    case Colour::kNone: break;
+    case Colour::kGreen:
+      return "\033[32m";
+    case Colour::kYellow:
+      return "\033[33m";
+    case Colour::kRed:
+      return "\033[31m";
+    case Colour::kDim:
+      return "\033[2m";
+    case Colour::kNone:
+      break;
   }
   return "";
 }
@@ -42,7 +47,8 @@ bool WantsColour() {
   static const bool wants = [] {
     const char* no_color = std::getenv("NO_COLOR");
     const char* term = std::getenv("TERM");
-    return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0') && (term == nullptr || std::string_view(term) != "dumb");
+    return isatty(STDOUT_FILENO) == 1 && (no_color == nullptr || *no_color == '\0') &&
+           (term == nullptr || std::string_view(term) != "dumb");
   }();
   return wants;
 }
@@ -68,7 +74,8 @@ Table::Table(std::vector<Column> columns, bool follow) : columns_(std::move(colu
 Table::~Table() {
   if (sort_ && !streaming_) {
     std::stable_sort(window_.begin() + 1, window_.end(), [](const std::vector<Cell>& a, const std::vector<Cell>& b) {
-      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [](const Cell& x, const Cell& y) { return x.text < y.text; });
+      return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                          [](const Cell& x, const Cell& y) { return x.text < y.text; });
     });
   }
   Flush();

@@ -64,7 +64,8 @@ int Remove(const UninstallOptions& options, const std::vector<std::string>& inst
 int Run(const Globals& globals, const UninstallOptions& options) {
   const bool only_list = options.dry_run || (options.output.json() && !options.yes);
   if (const std::string daemon = RunningDaemon(globals.socket); !daemon.empty() && !only_list) {
-    return Report(absl::FailedPreconditionError(absl::StrCat("bulkheadd is running (", daemon, "): stop it first; nothing was removed")));
+    return Report(
+        absl::FailedPreconditionError(absl::StrCat("bulkheadd is running (", daemon, "): stop it first; nothing was removed")));
   }
   const absl::StatusOr<std::vector<std::string>> installed = ListInstalled(options.pin_root);
   if (!installed.ok()) return Report(installed.status());
@@ -90,10 +91,13 @@ void AddUninstall(CLI::App& app, Globals* globals) {
   CLI::App* verb = AddVerb(app, globals, "uninstall", "Remove everything that Bulkhead ever put into the kernel", options, Run);
   verb->add_flag("-y,--yes", options->yes, "Do not ask");
   verb->add_flag("--dry-run", options->dry_run, "Only list");
-  verb->add_option("--pin-root", options->pin_root, "Folder of the pinned maps and programs")->capture_default_str()->type_name("DIR");
+  verb->add_option("--pin-root", options->pin_root, "Folder of the pinned maps and programs")
+      ->capture_default_str()
+      ->type_name("DIR");
   AddOutput(verb, &options->output, false);
   verb->footer(
-      "Needs root, and that the daemon is stopped. Files (policies, state) stay. With -o json it only lists, unless --yes is given.\n\n"
+      "Needs root, and that the daemon is stopped. Files (policies, state) stay. With -o json it only lists, unless --yes is "
+      "given.\n\n"
       "Examples:\n"
       "  bulkhead uninstall\n"
       "  bulkhead uninstall --yes");

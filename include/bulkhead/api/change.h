@@ -12,7 +12,7 @@ namespace bulkhead::api {
 
 struct PolicyRow {
   std::string ns, name;
-  std::string selector;  // "app=db"; "" = every workload of the namespace
+  std::string selector;                  // "app=db"; "" = every workload of the namespace
   bool ingress = false, egress = false;  // isolates
   uint64_t ingress_rules = 0, egress_rules = 0;
   uint64_t workloads = 0;  // that it selects now
@@ -49,7 +49,7 @@ struct PolicyList {
 
 struct PolicyDetail {
   PolicyRow policy;
-  std::string yaml;  // as it is in force, not as the file may stand now
+  std::string yaml;                  // as it is in force, not as the file may stand now
   std::vector<std::string> selects;  // NAMESPACE/NAME of workloads
 
   template <class Self, class Visitor>
@@ -145,7 +145,7 @@ struct EdgeRow {
   std::string from, to, protocol;
   uint16_t port = 0;
   std::string verdict;
-  std::string peer;  // address of the side that is no workload
+  std::string peer;                              // address of the side that is no workload
   uint64_t flows = 0, answered = 0, denied = 0;  // denied: packets
   uint64_t first_seen_unix = 0, last_seen_unix = 0;
 

@@ -67,8 +67,8 @@ struct Explanation {
   std::string protocol;
   uint16_t port = 0;
   ExplainedSide egress, ingress;
-  std::vector<std::string> modes;     // "shop/db enforce -> dropped"
-  std::vector<std::string> to_allow;  // one change for each side that denies
+  std::vector<std::string> modes;           // "shop/db enforce -> dropped"
+  std::vector<std::string> to_allow;        // one change for each side that denies
   uint64_t answered_1h = 0, denied_1h = 0;  // flows; packets. Between the two services, on this port
   std::vector<std::string> notes;
   std::vector<std::string> text;  // all of it, line by line, for people

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The API's resources: HTTP/1.1 + JSON on a unix socket. Both ends take every path and query name from here, every body from wire.h.
+// The API's resources: HTTP/1.1 + JSON on a unix socket. Both ends take every path and query name from here, every body from
+// wire.h.
 //
 // Answers are one JSON object, or (marked "lines") newline-delimited JSON: one object a line, sent as they are made; an empty line
 // is a sign of life and means nothing. An error is ApiError with the HTTP status that fits its code; one that comes up in the
@@ -61,8 +62,8 @@ inline constexpr char kProtocol[] = "protocol";
 inline constexpr char kPort[] = "port";
 inline constexpr char kScope[] = "scope";
 
-inline constexpr unsigned kMaxLast = 10'000;        // the most that `last` may ask for
-inline constexpr unsigned kHeartbeatSeconds = 5;    // an empty line when a followed stream has had nothing for so long
+inline constexpr unsigned kMaxLast = 10'000;      // the most that `last` may ask for
+inline constexpr unsigned kHeartbeatSeconds = 5;  // an empty line when a followed stream has had nothing for so long
 
 }  // namespace bulkhead::api
 

@@ -103,7 +103,7 @@ struct WorkloadRow {
   uint32_t identity = 0;
   std::string image, image_digest;
   std::vector<std::string> addresses, networks, interfaces, published;  // interfaces: host side; published: "8080->80/tcp"
-  std::string via;  // id of the workload whose network namespace it shares
+  std::string via;                                                      // id of the workload whose network namespace it shares
   std::map<std::string, std::string> labels;
 
   template <class Self, class Visitor>
@@ -169,9 +169,9 @@ struct FlowRow {
   uint64_t packets_to = 0, packets_back = 0, bytes_to = 0, bytes_back = 0;
   uint64_t flows = 0;  // of an edge
   uint64_t age_ms = 0, idle_ms = 0;
-  std::string rule;  // for people: "db ingress[0]"
+  std::string rule;                       // for people: "db ingress[0]"
   std::string egress_rule, ingress_rule;  // keys: "shop/db ingress[0]"
-  std::string reason;  // of an event
+  std::string reason;                     // of an event
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -215,8 +215,8 @@ struct ReasonCounter {
 };
 
 struct Counters {
-  std::vector<ReasonCounter> reasons;       // those that ever happened
-  std::map<std::string, uint64_t> totals;   // flows_created, events_lost, ...
+  std::vector<ReasonCounter> reasons;      // those that ever happened
+  std::map<std::string, uint64_t> totals;  // flows_created, events_lost, ...
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {

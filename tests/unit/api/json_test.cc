@@ -55,8 +55,9 @@ TEST(JsonTest, OutputIsAsciiWhateverGoesIn) {
 }
 
 TEST(ErrorsTest, CodesComeBack) {
-  for (const absl::Status& status : {absl::InvalidArgumentError("a"), absl::NotFoundError("b"), absl::FailedPreconditionError("c"),
-                                     absl::ResourceExhaustedError("d"), absl::PermissionDeniedError("e"), absl::UnavailableError("f")}) {
+  for (const absl::Status& status :
+       {absl::InvalidArgumentError("a"), absl::NotFoundError("b"), absl::FailedPreconditionError("c"),
+        absl::ResourceExhaustedError("d"), absl::PermissionDeniedError("e"), absl::UnavailableError("f")}) {
     EXPECT_EQ(StatusOfError(HttpStatusOf(status.code()), ErrorBody(status)), status);
   }
   EXPECT_EQ(StatusOfError(404, "<html>").code(), absl::StatusCode::kNotFound);

@@ -138,10 +138,13 @@ TEST_F(ServerTest, AnswersObjectsLinesAndErrors) {
   EXPECT_TRUE(status->ok);
 
   std::vector<ServiceRow> rows;
-  ASSERT_TRUE(client.GetRows<ServiceRow>(kServicesPath, {}, [&rows](ServiceRow row) {
-    rows.push_back(std::move(row));
-    return true;
-  }).ok());
+  ASSERT_TRUE(client
+                  .GetRows<ServiceRow>(kServicesPath, {},
+                                       [&rows](ServiceRow row) {
+                                         rows.push_back(std::move(row));
+                                         return true;
+                                       })
+                  .ok());
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[1].service, "db");
   EXPECT_TRUE(rows[1].ingress_isolated);
@@ -174,9 +177,10 @@ TEST_F(ServerTest, ChangesReachTheService) {
   ASSERT_TRUE(client.Send<Change>("PUT", kModesPath, ModeRequest{"shop", "", std::nullopt, 0}).ok());
   ASSERT_TRUE(client.Call("POST", kConfirmPath, {}, "").ok());
   ASSERT_TRUE(client.Call("DELETE", absl::StrCat(kPoliciesPath, "/shop/d b"), {}, "").ok());
-  EXPECT_THAT(service_.calls(),
-              ::testing::ElementsAre("apply db.yaml(7) mode=audit confirm=60 dry_run=1", "mode ns=shop service=db mode=enforce confirm=5",
-                                     "mode ns=shop service= mode=inherit confirm=0", "confirm", "delete shop/d b"));
+  EXPECT_THAT(
+      service_.calls(),
+      ::testing::ElementsAre("apply db.yaml(7) mode=audit confirm=60 dry_run=1", "mode ns=shop service=db mode=enforce confirm=5",
+                             "mode ns=shop service= mode=inherit confirm=0", "confirm", "delete shop/d b"));
   service_.change = absl::InvalidArgumentError("db.yaml:14:9: unknown field");
   const auto refused = client.Send<Change>("POST", kPoliciesPath, apply);
   EXPECT_EQ(refused.status(), absl::InvalidArgumentError("db.yaml:14:9: unknown field"));
@@ -186,11 +190,13 @@ TEST_F(ServerTest, RefusesBadBodies) {
   Start();
   ApiClient client(options_.socket_path);
   const std::string deep = std::string(5000, '[') + std::string(5000, ']');
-  for (const std::string& body : std::vector<std::string>{"{", "[]", "\"x\"", R"({"files": 3})", R"({"files": [{"name": 1}]})", R"({"files": []})", deep,
-                                 R"({"files": [{"name": "a", "text": "b"}], "confirm_seconds": -1})",
-                                 R"({"files": [{"name": "a", "text": "b"}], "confirm_seconds": 5000000000})",
-                                 R"({"files": [{"name": "a", "text": "b"}], "mode": "strict"})", std::string("\0\xff\xfe", 3)}) {
-    EXPECT_EQ(client.Call("POST", kPoliciesPath, {}, body).status().code(), absl::StatusCode::kInvalidArgument) << body.substr(0, 60);
+  for (const std::string& body :
+       std::vector<std::string>{"{", "[]", "\"x\"", R"({"files": 3})", R"({"files": [{"name": 1}]})", R"({"files": []})", deep,
+                                R"({"files": [{"name": "a", "text": "b"}], "confirm_seconds": -1})",
+                                R"({"files": [{"name": "a", "text": "b"}], "confirm_seconds": 5000000000})",
+                                R"({"files": [{"name": "a", "text": "b"}], "mode": "strict"})", std::string("\0\xff\xfe", 3)}) {
+    EXPECT_EQ(client.Call("POST", kPoliciesPath, {}, body).status().code(), absl::StatusCode::kInvalidArgument)
+        << body.substr(0, 60);
   }
   EXPECT_TRUE(service_.calls().empty());
 }
@@ -199,7 +205,8 @@ TEST_F(ServerTest, LimitsBodies) {
   options_.max_body_bytes = 100'000;
   Start();
   ApiClient client(options_.socket_path);
-  EXPECT_EQ(client.Call("POST", kPoliciesPath, {}, std::string(100'001, 'x')).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(client.Call("POST", kPoliciesPath, {}, std::string(100'001, 'x')).status().code(),
+            absl::StatusCode::kResourceExhausted);
   // In chunks nothing tells the length ahead: the connection ends.
   std::string chunked = "POST /v1/policies HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 40; ++i) absl::StrAppend(&chunked, "1000\r\n", std::string(4096, 'x'), "\r\n");
@@ -209,10 +216,11 @@ TEST_F(ServerTest, LimitsBodies) {
 
 TEST_F(ServerTest, SurvivesGarbage) {
   Start();
-  for (const std::string& bytes : std::vector<std::string>{"", "\r\n\r\n", "GET\r\n\r\n", std::string(200'000, 'A'), std::string("\0\1\2\3\xff", 5) + "\r\n\r\n",
-                                  "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n", "GET /%00%ff/../../etc HTTP/1.1\r\nHost: x\r\n\r\n",
-                                  "POST /v1/modes HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                                  "POST /v1/modes HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{}", "GET /v1/status HTTP/9.9\r\n\r\n"}) {
+  for (const std::string& bytes : std::vector<std::string>{
+           "", "\r\n\r\n", "GET\r\n\r\n", std::string(200'000, 'A'), std::string("\0\1\2\3\xff", 5) + "\r\n\r\n",
+           "GET /" + std::string(100'000, 'a') + " HTTP/1.1\r\n\r\n", "GET /%00%ff/../../etc HTTP/1.1\r\nHost: x\r\n\r\n",
+           "POST /v1/modes HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+           "POST /v1/modes HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{}", "GET /v1/status HTTP/9.9\r\n\r\n"}) {
     const int fd = Connect();
     if (!bytes.empty()) send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/cli/format.h"
 
-#include "controlplane/cli/common.h"
 #include "controlplane/api/errors.h"
+#include "controlplane/cli/common.h"
 #include "gtest/gtest.h"
 
 namespace bulkhead::cli {
@@ -37,7 +37,8 @@ TEST(FormatTest, Ports) {
   EXPECT_EQ(ParsePort("udp/53")->protocol, "udp");
   EXPECT_EQ(ParsePort("icmp")->protocol, "icmp");
   EXPECT_EQ(PortText(0, "icmp"), "icmp");
-  for (const char* text : {"", "/", "tcp", "tcp/", "/tcp", "0/tcp", "65536", "-1", "80/80", "80/icmp", "icmp/8", "80/foo", "80/tcp/x", "+80", " 80", "0x50"}) {
+  for (const char* text : {"", "/", "tcp", "tcp/", "/tcp", "0/tcp", "65536", "-1", "80/80", "80/icmp", "icmp/8", "80/foo",
+                           "80/tcp/x", "+80", " 80", "0x50"}) {
     EXPECT_FALSE(ParsePort(text).ok()) << text;
   }
 }
@@ -47,7 +48,8 @@ TEST(FormatTest, Durations) {
   EXPECT_EQ(*ParseDuration("90s"), 90u);
   EXPECT_EQ(*ParseDuration("1h30m"), 5400u);
   EXPECT_EQ(*ParseDuration("2d"), 172'800u);
-  for (const char* text : {"", "0", "0s", "s", "1x", "-1s", "1h-", "99999999999999999999s", "400d", "366d1s", "1.5h", "18446744073709551615d"}) {
+  for (const char* text :
+       {"", "0", "0s", "s", "1x", "-1s", "1h-", "99999999999999999999s", "400d", "366d1s", "1.5h", "18446744073709551615d"}) {
     EXPECT_FALSE(ParseDuration(text).ok()) << text;
   }
 }
@@ -55,7 +57,7 @@ TEST(FormatTest, Durations) {
 TEST(FormatTest, NothingThatSteersATerminalIsPrinted) {
   EXPECT_EQ(Printable("caf\xc3\xa9 \xf0\x9f\x90\xb3"), "caf\xc3\xa9 \xf0\x9f\x90\xb3");
   EXPECT_EQ(Printable("\x1b[31m\n\t\x7f"), "\\x1b[31m\\x0a\\x09\\x7f");
-  EXPECT_EQ(Printable("\xc2\x9b"), "\\xc2\\x9b");          // CSI as one character
+  EXPECT_EQ(Printable("\xc2\x9b"), "\\xc2\\x9b");           // CSI as one character
   EXPECT_EQ(Printable("\xe2\x80\xae"), "\\xe2\\x80\\xae");  // right-to-left override
   EXPECT_EQ(Printable("\xff\xc3"), "\\xff\\xc3");
   EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate

@@ -31,8 +31,8 @@ void ProgramTest::Start() {
 
 Outcome ProgramTest::Run(const std::string& arguments, const std::string& input) {
   Write("in", input);
-  const std::string command = "cd " + folder_ + " && { BULKHEAD_SOCKET=" + folder_ + "/api.sock " BULKHEAD_BIN_DIR "/bulkhead " + arguments +
-                              "; } <in >out 2>err";
+  const std::string command = "cd " + folder_ + " && { BULKHEAD_SOCKET=" + folder_ + "/api.sock " BULKHEAD_BIN_DIR "/bulkhead " +
+                              arguments + "; } <in >out 2>err";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Read("out"), Read("err")};
 }

@@ -36,8 +36,8 @@ TEST_F(VerbsTest, ApplyPrintsChangesAndNotes) {
             "generation 42\n"
             "reverts in 90s unless you say: bulkhead confirm\n");
   EXPECT_THAT(Run("policy apply - --dry-run", kPolicy).out, HasSubstr("dry run: nothing changed, generation 42 stays"));
-  EXPECT_THAT(service_.calls(),
-              ElementsAre("apply policies/a.yml(1) policies/b.yaml(137) mode=audit confirm=90 dry_run=0", "apply stdin(137) mode=- confirm=0 dry_run=1"));
+  EXPECT_THAT(service_.calls(), ElementsAre("apply policies/a.yml(1) policies/b.yaml(137) mode=audit confirm=90 dry_run=0",
+                                            "apply stdin(137) mode=- confirm=0 dry_run=1"));
 }
 
 TEST_F(VerbsTest, ARefusedPolicyIsPrintedAsEditorsReadIt) {
@@ -99,8 +99,8 @@ TEST_F(VerbsTest, ModesAreSetByWhatTheTargetIs) {
               ElementsAre("mode ns=shop service= mode=enforce confirm=60", "mode ns=shop service=db mode=audit confirm=0",
                           "mode ns=new service=service mode=audit confirm=0", "mode ns=new service= mode=learn confirm=0",
                           "mode ns=new service=svc mode=inherit confirm=0", "mode ns= service= mode=audit confirm=0", "confirm"));
-  for (const char* bad : {"mode set enforce", "mode set nosuch enforce", "mode set shop strict", "mode set --global shop audit", "mode set", "mode set / audit",
-                          "mode"}) {
+  for (const char* bad : {"mode set enforce", "mode set nosuch enforce", "mode set shop strict", "mode set --global shop audit",
+                          "mode set", "mode set / audit", "mode"}) {
     EXPECT_EQ(Run(bad).exit_code, 2) << bad;
   }
 }
@@ -125,16 +125,20 @@ TEST_F(VerbsTest, ProposalsAreWrittenWithTheirCoverage) {
   EXPECT_THAT(outcome.out, HasSubstr("covers 214/214 answered flows; 3 set aside\n"));
   EXPECT_EQ(Read("made/new/shop.networkpolicy.db.yaml"), kPolicy);
   EXPECT_EQ(Read("made/new/shop.networkpolicy..._web.yaml"), "kind: x\n") << "a service's name leads nowhere else";
-  EXPECT_EQ(Run("learn propose -n shop db").out, absl::StrCat(kPolicy, "---\nkind: x\n# covers 214/214 answered flows; 3 set aside\n"));
+  EXPECT_EQ(Run("learn propose -n shop db").out,
+            absl::StrCat(kPolicy, "---\nkind: x\n# covers 214/214 answered flows; 3 set aside\n"));
   EXPECT_THAT(service_.calls(), ElementsAre("propose shop", "propose shop/db"));
 }
 
 TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
-  for (const char* verb : {"status", "workloads", "services", "flows", "flows -f", "drops", "explain a b 1", "policy list", "policy show a/b", "policy delete a/b",
-                           "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose"}) {
+  for (const char* verb :
+       {"status", "workloads", "services", "flows", "flows -f", "drops", "explain a b 1", "policy list", "policy show a/b",
+        "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose"}) {
     const Outcome outcome = Run(verb);
     EXPECT_EQ(outcome.exit_code, 3) << verb;
-    EXPECT_EQ(outcome.err, absl::StrCat("bulkhead: cannot reach bulkheadd at ", folder_, "/api.sock: No such file or directory (is it running?)\n")) << verb;
+    EXPECT_EQ(outcome.err, absl::StrCat("bulkhead: cannot reach bulkheadd at ", folder_,
+                                        "/api.sock: No such file or directory (is it running?)\n"))
+        << verb;
     EXPECT_EQ(outcome.out, "") << verb;
   }
   EXPECT_THAT(Run("--socket /nowhere/x.sock status").err, HasSubstr("/nowhere/x.sock"));
@@ -143,8 +147,8 @@ TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
 
 TEST_F(VerbsTest, UsageErrorsAreTwo) {
   Start();
-  for (const char* bad : {"", "nosuch", "flows --since yesterday", "flows --last 0", "flows --last x", "flows -n a -A", "flows -o yaml", "flows --verdict no",
-                          "services --nosuch", "completion fish"}) {
+  for (const char* bad : {"", "nosuch", "flows --since yesterday", "flows --last 0", "flows --last x", "flows -n a -A",
+                          "flows -o yaml", "flows --verdict no", "services --nosuch", "completion fish"}) {
     const Outcome outcome = Run(bad);
     EXPECT_EQ(outcome.exit_code, 2) << bad;
     EXPECT_NE(outcome.err, "") << bad;
@@ -152,8 +156,10 @@ TEST_F(VerbsTest, UsageErrorsAreTwo) {
 }
 
 TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
-  for (const char* verb : {"", "status", "workloads", "services", "flows", "drops", "explain", "policy list", "policy show", "policy validate", "policy apply",
-                           "policy delete", "mode get", "mode set", "confirm", "learn edges", "learn propose", "uninstall", "version", "completion"}) {
+  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",
+                           "explain",  "policy list", "policy show", "policy validate", "policy apply",  "policy delete",
+                           "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall",
+                           "version",  "completion"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, HasSubstr("Example")) << verb;

@@ -191,7 +191,8 @@ absl::StatusOr<ChangeResult> FakeService::DeletePolicy(const std::string& ns, co
 
 absl::StatusOr<ChangeResult> FakeService::SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                                   uint32_t confirm_seconds) {
-  Record(absl::StrCat("mode ns=", ns, " service=", service, " mode=", mode ? ModeName(*mode) : "inherit", " confirm=", confirm_seconds));
+  Record(absl::StrCat("mode ns=", ns, " service=", service, " mode=", mode ? ModeName(*mode) : "inherit",
+                      " confirm=", confirm_seconds));
   return change;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FakeService: a daemon without a kernel: a small shop with fixed flows, edges and events. Thread safety: any thread; what is public
-// and not guarded is set before the server starts.
+// FakeService: a daemon without a kernel: a small shop with fixed flows, edges and events. Thread safety: any thread; what is
+// public and not guarded is set before the server starts.
 #ifndef BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
 #define BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
 
