@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shop: six services, who calls whom, and who should not. The same for every kind of workload."""
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import frames
 
@@ -32,8 +34,11 @@ class Shop:
     def __init__(self, world, outside):
         self.world, self.outside = world, outside
         self.replicas = {}
-        for service, (count, ports) in SERVICES.items():
-            self.replicas[service] = [self.replica(f"{service}-{i}", service, ports, i) for i in range(count)]
+        plan = [(service, ports, i) for service, (count, ports) in SERVICES.items() for i in range(count)]
+        with ThreadPoolExecutor(world.hands) as pool:
+            made = list(pool.map(lambda each: self.replica(f"{each[0]}-{each[2]}", *each), plan))
+        for (service, _, _), workload in zip(plan, made):
+            self.replicas.setdefault(service, []).append(workload)
         self.stranger = world.workload("probe-0", "probe", ns="lab")
         self.compromised = self.replicas["front"][1]
 
@@ -48,24 +53,21 @@ class Shop:
         return sum(len(group) for group in self.replicas.values()) + 1
 
     def trade(self, count=2):
-        """Everything that the shop does in a day: each call, from and to each replica, in IPv4 and IPv6. (asked, answered, what failed)"""
-        asked = answered = 0
-        failed = []
-        for service, replicas in self.replicas.items():
-            for caller in replicas:
-                calls = [(protocol, callee.address(family), port, count) for source, destination, protocol, port in CALLS
-                         if source == service for callee in self.replicas[destination] for family in (4, 6)]
-                if not calls:
-                    continue
-                for (protocol, host, port, _), result in zip(calls, caller.traffic("batch", json.dumps(calls))):
-                    asked += count
-                    answered += result["ok"]
-                    if result["failed"]:
-                        failed.append(f"{caller.name} -> {host} {port}/{protocol}: {result['error']}")
-        result = self.outside.traffic("call", "tcp", *self.world.front_door(self.outside, self.one("front"), 8080), "--count", count)
-        if result["failed"]:
-            failed.append(f"outside -> front {result['error']}")
-        return asked + count, answered + result["ok"], "; ".join(failed[:3])
+        """Everything that the shop does in a day: each call, from and to each replica, in IPv4 and IPv6.
+        Gives: how many calls, how many were answered, what failed."""
+        errands = [(caller, self.errands(service, count)) for service, replicas in self.replicas.items() for caller in replicas]
+        door = ("tcp", *self.world.front_door(self.outside, self.one("front"), 8080), count)
+        errands = [(caller, calls) for caller, calls in errands if calls] + [(self.outside, [door])]
+        with ThreadPoolExecutor(len(errands)) as pool:
+            results = list(pool.map(lambda errand: errand[0].traffic("batch", json.dumps(errand[1])), errands))
+        failed = [f"{caller.name} -> {call[1]} {call[2]}/{call[0]}: {result['error']}"
+                  for (caller, calls), answers in zip(errands, results) for call, result in zip(calls, answers) if result["failed"]]
+        asked = sum(call[3] for _, calls in errands for call in calls)
+        return asked, sum(result["ok"] for answers in results for result in answers), "; ".join(failed[:3])
+
+    def errands(self, service, count):
+        return [(protocol, callee.address(family), port, count) for source, destination, protocol, port in CALLS if source == service
+                for callee in self.replicas[destination] for family in (4, 6)]
 
     def report_run(self, family=4):
         """The rare call: orders asks catalog, once a month."""
@@ -82,6 +84,15 @@ class Shop:
         for family in (4, 6):
             frame = frames.tcp_frame(source_mac, db.mac, victim.address(family), db.address(family), 5432, payload=marker)
             self.compromised.traffic("send", "eth0", frame.hex(), "--count", 3)
+
+    def detour(self):
+        """The stranger goes through the host's published port instead: (answered, packets that reach front)."""
+        front = self.one("front")
+        gateway = front.v4.rsplit(".", 1)[0] + ".1"  # the proxy and masquerading speak from here
+        watch = front.start("watch", "eth0", frames.between(self.stranger.v4, front.v4), frames.between(gateway, front.v4))
+        result = self.stranger.traffic("call", "tcp", *self.world.front_door(self.outside, front, 8080), "--timeout", 0.6)
+        time.sleep(0.1)
+        return result["ok"], sum(watch.finish().values())
 
     def watch_db(self, *suspects, marker=b"no marker"):
         """Counts what reaches the database: packets of each suspect, and frames that hold the marker."""

@@ -45,10 +45,13 @@ class Story:
         self.shop = None
         self.before = None
 
-    def cli(self, *args):
-        """Runs a command and shows what it printed."""
+    def cli(self, *args, lines=60):
+        """Runs a command and shows what it printed, or the first and last of so many lines."""
         done = self.bulkhead.cli(*args, check=False)
-        self.report.show("bulkhead " + " ".join(map(str, args)), done.stdout + done.stderr)
+        said = (done.stdout + done.stderr).splitlines()
+        if len(said) > lines:
+            said[lines // 2:-(lines // 2)] = [f"... {len(said) - lines // 2 * 2} more lines ..."]
+        self.report.show("bulkhead " + " ".join(map(str, args)), "\n".join(said))
         return done
 
     def verdict(self, source, destination, port):
@@ -92,14 +95,17 @@ class Story:
         report.step("Learn: traffic passes and is recorded")
         self.trade("the shop trades")
         loot = shop.attack(shop.compromised)
-        report.check(f"a compromised front-1 asks the database for its records and receives {loot['bytes']} bytes: nothing stops it yet",
-                     loot["bytes"] > 0, loot["error"])
+        report.check(f"a compromised front-1 asks the database for its records and receives {loot['bytes']} bytes:"
+                     " nothing stops it yet", loot["bytes"] > 0, loot["error"])
         marker = b"FORGED-BY-FRONT-1"
         finish = shop.watch_db(marker=marker)
         shop.spoof(marker)
         time.sleep(0.1)
         forged = finish()["marker"]
         report.check(f"it also forges catalog-0's address: the database receives {forged} of 6 packets", forged > 0)
+        if self.world.kind == "docker":
+            answered, received = shop.detour()
+            report.check(f"the stranger gets in through the published port: {received} packets received by front-0", answered == 1)
         self.trade("the shop trades on")
         self.cli("flows", "-n", "shop", "--last", "12")
 
@@ -107,7 +113,8 @@ class Story:
         report = self.report
         report.step("Propose: what was answered, as NetworkPolicy with the evidence for each rule")
         asked = 2 * (self.shop.trade()[0])
-        wait_until("the edges are recorded", lambda: sum(edge["answered"] for edge in self.bulkhead.json("learn", "edges", "-A")) >= asked)
+        wait_until("the edges are recorded",
+                   lambda: sum(edge["answered"] for edge in self.bulkhead.json("learn", "edges", "-A")) >= asked)
         self.out = os.path.join(self.folder, "proposals")
         done = self.cli("learn", "propose", "shop", "--dir", self.out)
         report.check("every service of the shop gets a policy", len(os.listdir(self.out)) == 6, str(os.listdir(self.out)))
@@ -115,8 +122,9 @@ class Story:
         report.show("bulkhead learn propose shop/db", db["yaml"])
         report.check("the attack was answered only once: it is set aside for a person, not proposed",
                      "from shop/front 5432/tcp: answered once only" in db["yaml"] and done.returncode == 0)
-        report.check(f"the database's policy covers {db['covered_flows']} of {db['answered_flows']} answered flows, all but the attack",
-                     db["covered_flows"] == db["answered_flows"] - 1 and db["answered_flows"] > 1)
+        covered, answered = db["covered_flows"], db["answered_flows"]
+        report.check(f"the database's policy covers {covered} of {answered} answered flows, all but the attack",
+                     covered == answered - 1 > 0)
 
     def audit(self):
         report, shop = self.report, self.shop
@@ -149,6 +157,10 @@ class Story:
                      lambda _: [shop.attack(shop.stranger, family) for family in (4, 6)])
         self.stopped("forged packets are stopped: catalog-0's address", [], shop.spoof)
         self.stopped("forged packets are stopped: its MAC address too", [], lambda marker: shop.spoof(marker, forge_mac=True))
+        if self.world.kind == "docker":
+            answered, received = shop.detour()
+            report.check(f"the published port is no way around for the stranger: {received} packets received by front-0",
+                         answered == received == 0)
         self.cli("flows", "-n", "shop", "--last", "12")
         self.cli("flows", "-A", "--verdict", "deny")
         explained = self.cli("explain", "shop/front", "shop/db", "5432/tcp")
@@ -164,7 +176,8 @@ class Story:
         new = shop.replica("catalog-9", "catalog", ["tcp:9000"])
         shop.replicas["catalog"].append(new)
         first = new.traffic("call", "tcp", shop.one("db").v4, 5432, "--timeout", 5)
-        report.check(f"the new replica's first connection to the database is answered ({new.v4}, never seen before)", first["ok"] == 1, first["error"])
+        report.check(f"the new replica's first connection to the database is answered ({new.v4}, never seen before)",
+                     first["ok"] == 1, first["error"])
         report.check(f"a stranger that is given the old replica's address {old.v4} ...", (heir.v4, heir.v6) == (old.v4, old.v6))
         self.bulkhead.wait_service("heir-0")
         self.stopped("... inherits nothing", [heir], lambda _: [shop.attack(heir, family) for family in (4, 6)])
@@ -196,14 +209,15 @@ class Story:
         report.check(f"it starts again and adopts what is there: generation {generation} before, {now} now", now >= generation > 0)
         self.stopped("the compromised front is stopped", [shop.compromised], lambda _: shop.attack(shop.compromised))
         told = stream.finish()
-        report.check(f"a connection that was open all the time made {told['exchanges']} exchanges, the longest gap {told['longest_gap_ms']} ms",
-                     not told["broken"] and told["exchanges"] > 10 and told["longest_gap_ms"] < 1000, str(told))
+        exchanges, gap = told["exchanges"], told["longest_gap_ms"]
+        report.check(f"a connection that was open all the time made {exchanges} exchanges, the longest gap {gap} ms",
+                     not told["broken"] and exchanges > 10 and gap < 1000, str(told))
 
     def uninstall(self):
         report, shop = self.report, self.shop
         report.step("Uninstall leaves nothing")
         self.bulkhead.stop()
-        done = self.cli("uninstall", "--yes")
+        done = self.cli("uninstall", "--yes", lines=12)
         report.check("it is done", done.returncode == 0, done.stderr)
         after = kernel_state()
         for what, state in self.before.items():
@@ -211,8 +225,8 @@ class Story:
         report.check("and nothing is in the way of the shop, or of its attacker", shop.attack(shop.compromised)["bytes"] > 0)
 
     def tell(self):
-        for chapter in (self.open_shop, self.learn, self.propose, self.audit, self.enforce, self.replace, self.break_policy, self.kill,
-                        self.uninstall):
+        for chapter in (self.open_shop, self.learn, self.propose, self.audit, self.enforce, self.replace, self.break_policy,
+                        self.kill, self.uninstall):
             chapter()
 
 

@@ -6,6 +6,7 @@ machine's own /usr mounted read-only, so that the same small Python programs run
 """
 import json
 import os
+import threading
 
 from world import LAB, LabError, Place, refuse_outside, run, wait_until
 
@@ -33,22 +34,26 @@ class Container(Place):
 
 class DockerWorld:
     kind = "docker"
+    hands = 4
 
     def __init__(self, engine_dir):
         refuse_outside()
         self.client = ["docker", "-H", f"unix://{engine_dir}/docker.sock"]
         self.engine_dir = engine_dir
         self.workloads, self.networks, self.doors = {}, {}, {}
+        self.lock = threading.Lock()
         os.environ["DOCKER_CONFIG"] = os.path.join(engine_dir, "client")
 
     def docker(self, *args, check=True):
         return run([*self.client, *args], timeout=60, check=check)
 
     def network(self, name):
-        if name not in self.networks:
-            number = len(self.networks) + 1
-            self.docker("network", "create", "--ipv6", "--subnet", f"198.18.{number}.0/24", "--subnet", f"fd00:18:{number}::/64", name)
-            self.networks[name] = number
+        with self.lock:
+            if name not in self.networks:
+                number = len(self.networks) + 1
+                self.docker("network", "create", "--ipv6", "--subnet", f"198.18.{number}.0/24", "--subnet", f"fd00:18:{number}::/64",
+                            name)
+                self.networks[name] = number
         return name
 
     def workload(self, name, service, ns="shop", labels=None, serve=(), size=64, like=None, publish=None,

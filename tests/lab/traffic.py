@@ -6,11 +6,14 @@
   call PROTOCOL HOST PORT [options]  asks a server; prints one JSON line {"ok", "failed", "bytes", "answer", "error"}
   batch JSON                         calls: [[PROTOCOL, HOST, PORT, COUNT], ...]; prints a JSON list of what call prints
   ping HOST [options]                ICMP echo; prints the same
-  stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges", "longest_gap_ms", "broken"}
+  stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges",
+                                     "longest_gap_ms", "broken"}
   send INTERFACE HEX [--count N]     raw Ethernet frames
   watch INTERFACE TEXT...            counts incoming frames that hold each of the bytes TEXT, until stdin ends; prints {TEXT: count}
 
-Client programs exit 0 even when nobody answers: the caller reads the counts.
+  agent                              reads verbs, one JSON list of words a line (["ping", "198.18.1.2"]), and prints the answer of each
+
+Clients exit 0 even when nobody answers: the caller reads the counts.
 """
 import argparse
 import json
@@ -111,12 +114,12 @@ def repeat(protocol, host, port, count, message=b"hello", timeout=1.0, source_po
 
 
 def call(args):
-    result = repeat(args.protocol, args.host, args.port, args.count, args.message.encode(), args.timeout, args.source_port, args.interval)
-    print(json.dumps(result), flush=True)
+    return repeat(args.protocol, args.host, args.port, args.count, args.message.encode(), args.timeout, args.source_port,
+                  args.interval)
 
 
 def batch(args):
-    print(json.dumps([repeat(*each) for each in json.loads(args.calls)]), flush=True)
+    return [repeat(*each) for each in json.loads(args.calls)]
 
 
 def checksum(data):
@@ -154,7 +157,7 @@ def ping(args):
                     result["ok"] += 1
                     result["bytes"] += len(packet)
                     break
-    print(json.dumps(result), flush=True)
+    return result
 
 
 def stream(args):
@@ -174,7 +177,7 @@ def stream(args):
             result["longest_gap_ms"] = max(result["longest_gap_ms"], round((now - last) * 1000))
             result["exchanges"] += 1
             last = now
-    print(json.dumps(result), flush=True)
+    return result
 
 
 def send(args):
@@ -205,7 +208,7 @@ def watch(args):
                         wanted[text] += args.decode(text) in frame
             elif sys.stdin in readable:
                 ending = True
-    print(json.dumps(wanted), flush=True)
+    return wanted
 
 
 def bytes_of(text):
@@ -218,6 +221,15 @@ def bytes_of(text):
         except OSError:
             pass
     return text.encode()
+
+
+def agent(args):
+    for line in sys.stdin:
+        try:
+            verb = args.parser.parse_args(json.loads(line))
+            print(json.dumps(verb.run(verb)), flush=True)
+        except (OSError, ValueError) as error:
+            print(json.dumps({"agent_error": f"{type(error).__name__}: {error}"}), flush=True)
 
 
 def main():
@@ -267,8 +279,13 @@ def main():
     verb.add_argument("texts", nargs="+")
     verb.set_defaults(run=watch, decode=bytes_of)
 
+    verb = verbs.add_parser("agent")
+    verb.set_defaults(run=agent, parser=parser)
+
     args = parser.parse_args()
-    args.run(args)
+    result = args.run(args)
+    if result is not None:
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,20 @@ class Process:
             raise LabError(f"{self.process.args}: said {line!r} and not {word!r}: {self.process.stderr.read()[-500:]}")
         return self
 
+    def ask(self, question, seconds):
+        """One JSON line in, one out (traffic.py agent)."""
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise LabError(f"{question}: no answer within {seconds:g} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise LabError(f"{question}: the agent ended: {self.process.stderr.read()[-500:]}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "agent_error" in answer:
+            raise LabError(f"{question}: {answer['agent_error']}")
+        return answer
+
     def finish(self, seconds=15):
         """Ends its stdin; the JSON object that it prints last."""
         out, err = self.process.communicate(timeout=seconds)
@@ -109,6 +123,7 @@ class Place:
         self.name = name
         self.interface = "eth0"
         self.processes = []
+        self.agent = None
 
     def background(self, *verb):
         """Starts a traffic.py verb."""
@@ -121,9 +136,10 @@ class Place:
         return self.background(*verb).expect(ready)
 
     def traffic(self, *verb, timeout=60):
-        """Runs one to its end; what it printed."""
-        done = run(self.inside([*self.python, *map(str, verb)]), timeout=timeout)
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        """Runs one to its end, in a process that stays for the next; its answer."""
+        if self.agent is None:
+            self.agent = self.background("agent")
+        return self.agent.ask(list(map(str, verb)), timeout)
 
     def address(self, family):
         return self.v6 if family == 6 else self.v4
@@ -132,6 +148,7 @@ class Place:
         for process in self.processes:
             process.kill()
         self.processes = []
+        self.agent = None
 
 
 class Namespace(Place):
@@ -187,6 +204,7 @@ class Bridge:
 
 class World:
     kind = "netns"
+    hands = 1  # how many workloads can be made at a time
 
     def __init__(self, folder):
         refuse_outside()
