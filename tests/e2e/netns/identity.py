@@ -42,6 +42,7 @@ def check_who_is_not_known_gets_nothing_from_who_enforces(lab):
 
 def check_labels_that_change_change_rights(lab):
     web, db = shop(lab)
+    lab.apply(policy("db", "db", ingress=[rule([peer("web")], [port(5432)])], egress=[]))
     other = lab.world.workload("tool-0", "tool")
     lab.bulkhead.wait_service("tool-0")
     lab.stopped(other, db, 5432)

@@ -42,6 +42,8 @@ def check_the_side_that_denies_decides(lab):
 
 def check_a_revoked_connection_dies_and_no_other(lab):
     web, api, db = shop(lab)
+    # Both directions, as proposals do: a stream that policy would allow the other way round is taken up again in its middle.
+    lab.apply(policy("db", "db", ingress=[rule([peer("web")], [port(5432)])], egress=[]))
     lab.mode("enforce")
     lab.apply(policy("api", "db", ingress=[rule([peer("api")], [port(5432)])]))
     kept = web.background("stream", db.v4, 5432).expect("connected")
@@ -49,11 +51,11 @@ def check_a_revoked_connection_dies_and_no_other(lab):
     time.sleep(0.3)
     done = lab.bulkhead.cli("policy", "delete", "-n", "shop", "api", check=False)
     lab.equal("policy delete", done.returncode, 0)
-    finish = lab.watching(db, "hex:" + "0640" + frames.address(api.v6).hex())
+    finish = lab.watching(db, frames.between(api.v6, db.v6))
     time.sleep(0.5)
     lab.equal("packets of the revoked connection that still arrive", sum(finish().values()), 0)
     told = kept.finish()
-    lab.check("the other goes on without a gap", not told["broken"] and told["longest_gap_ms"] < 500, told)
+    lab.check("the other goes on without a gap", not told["broken"] and told["longest_gap_ms"] < 1000, told)
     revoked.kill()
 
 
