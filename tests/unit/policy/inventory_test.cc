@@ -90,7 +90,8 @@ TEST_F(InventoryTest, ReadsNamespacesNodesAndLists) {
   const Inventory inventory = Parse(R"({"apiVersion": "v1", "kind": "List", "extra": 1, "items": [
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"team": "x"}}},
     {"apiVersion": "v1", "kind": "NodeList", "items": [{"metadata": {"name": "n"}, "status": {"addresses": [
-      {"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "198.18.0.1"}, {"type": "ExternalIP", "address": "fd00::1"}]}}]}]})");
+      {"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "198.18.0.1"},
+      {"type": "ExternalIP", "address": "fd00::1"}]}}]}]})");
   EXPECT_THAT(errors_, IsEmpty());
   EXPECT_EQ(inventory.namespaces.at("shop"), (Labels{{"team", "x"}}));
   ASSERT_EQ(inventory.nodes.size(), 1u);
