@@ -19,6 +19,8 @@ Protection OwnProtection(const Workload& workload, const std::string& key,
       return {"attaching", absl::StrCat("interface ", name.empty() ? "not found" : name, " is not held yet")};
     }
   }
+  // An engine reports a workload before its interfaces can be seen.
+  if (workload.endpoints.empty()) return {"attaching", "no interface found yet"};
   return {"protected", ""};
 }
 
