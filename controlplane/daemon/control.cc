@@ -67,6 +67,7 @@ absl::Status Control::Load() {
   if (!resolver.ok()) return resolver.status();
   resolver_ = *std::move(resolver);
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
+  RecallPolicies();
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
 }

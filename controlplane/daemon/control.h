@@ -84,6 +84,8 @@ class Control : public PolicyHost {
   explicit Control(ControlParts parts);
   absl::Status Load();
   void TakeFolder(FolderText text);
+  void RecallPolicies();
+  std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
   absl::Status ReadHost();

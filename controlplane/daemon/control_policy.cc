@@ -2,6 +2,7 @@
 // Control's dealings with the policy folder.
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "controlplane/daemon/control.h"
 
 namespace bulkhead {
@@ -29,6 +30,20 @@ void Control::TakeFolder(FolderText text) {
   text_ = std::move(text);
   input_ = InputOf(policies_);
   dirty_ = true;
+  Note("state", parts_.store->Set(GoodKey(), EncodeGood(policies_)));
+}
+
+std::string Control::GoodKey() const { return absl::StrCat("good_policies ", parts_.config.policy_dir); }
+
+// A file that was broken before the daemon ended is still broken, and still means what it last meant.
+void Control::RecallPolicies() {
+  const absl::StatusOr<std::optional<std::string>> stored = parts_.store->Get(GoodKey());
+  if (!stored.ok() || !stored->has_value()) return;
+  absl::StatusOr<LoadedPolicies> good = DecodeGood(**stored, parts_.config.policy_dir);
+  Note("state", good.status());
+  if (!good.ok()) return;
+  policies_ = *std::move(good);
+  input_ = InputOf(policies_);
 }
 
 void Control::ReadFolderIfSettled() {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/daemon/policy_folder.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/yaml/node.h"
 
@@ -59,50 +58,121 @@ absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder) {
   return out;
 }
 
+namespace {
+
+using ObjectName = std::pair<std::string, std::string>;  // namespace, name
+
+void LoadModes(const FolderText& text, const std::string& folder, const LoadedPolicies& before, LoadedPolicies* out) {
+  const auto modes = text.find(kModesFileName);
+  if (modes == text.end()) return;
+  absl::StatusOr<ModesFile> parsed =
+      modes->second.ok() ? ParseModesFile(*modes->second, absl::StrCat(folder, "/", kModesFileName)) : modes->second.status();
+  if (parsed.ok()) {
+    out->modes = *std::move(parsed);
+    out->good[kModesFileName] = *modes->second;
+    return;
+  }
+  out->modes = before.modes;
+  out->modes_error = absl::StrCat(std::string(parsed.status().message()), "; no mode changed");
+  if (const auto good = before.good.find(kModesFileName); good != before.good.end()) out->good.insert(*good);
+}
+
+// Of two objects with one name the one that is enforced stays: no file may push aside another's by coming first in the alphabet.
+void KeepOwners(const PolicyDocuments& before, std::vector<PolicyFile>* files) {
+  std::map<ObjectName, std::string> owners;
+  for (const NetworkPolicy& policy : before.network_policies) owners[{policy.ns, policy.name}] = policy.pos.file;
+  std::map<ObjectName, SourcePos> kept;
+  for (const PolicyFile& file : *files) {
+    for (const NetworkPolicy& policy : file.documents.network_policies) {
+      const auto owner = owners.find({policy.ns, policy.name});
+      if (owner != owners.end() && owner->second == file.file) kept[owner->first] = policy.pos;
+    }
+  }
+  for (PolicyFile& file : *files) {
+    std::erase_if(file.documents.network_policies, [&](const NetworkPolicy& policy) {
+      const auto at = kept.find({policy.ns, policy.name});
+      if (at == kept.end() || at->second.file == file.file) return false;
+      file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second NetworkPolicy ", policy.ns, "/", policy.name,
+                                         ", the first is at ", at->second.ToString()));
+      return true;
+    });
+  }
+}
+
+PolicyFileStatus StatusOf(const PolicyFile& file, const absl::StatusOr<std::string>& text) {
+  PolicyFileStatus status;
+  status.file = file.file;
+  status.errors = file.errors;
+  status.managed = text.ok() && IsManagedText(*text);
+  for (const NetworkPolicy& policy : file.documents.network_policies) {
+    status.objects.push_back(absl::StrCat(policy.ns, "/", policy.name));
+  }
+  return status;
+}
+
+// By file, of those that have any.
+std::map<std::string, std::vector<std::string>> ObjectsOf(const std::vector<PolicyFileStatus>& files) {
+  std::map<std::string, std::vector<std::string>> out;
+  for (const PolicyFileStatus& file : files) {
+    if (!file.objects.empty()) out[file.file] = file.objects;
+  }
+  return out;
+}
+
+// Of the policy files.
+bool SameTexts(std::map<std::string, std::string> a, std::map<std::string, std::string> b) {
+  a.erase(kModesFileName);
+  b.erase(kModesFileName);
+  return a == b;
+}
+
+}  // namespace
+
 LoadedPolicies LoadPolicyFolder(const FolderText& text, const std::string& folder, const LoadedPolicies& before,
                                 uint64_t generation) {
   LoadedPolicies out;
-  if (const auto modes = text.find(kModesFileName); modes != text.end()) {
-    absl::StatusOr<ModesFile> parsed =
-        modes->second.ok() ? ParseModesFile(*modes->second, absl::StrCat(folder, "/", kModesFileName)) : modes->second.status();
-    out.modes = parsed.ok() ? *parsed : before.modes;
-    if (!parsed.ok()) out.modes_error = absl::StrCat(std::string(parsed.status().message()), "; no mode changed");
-  }
+  LoadModes(text, folder, before, &out);
   std::vector<PolicyFile> files;
   for (const auto& [name, content] : text) {
     if (name == kModesFileName) continue;
-    PolicyFile file = ParseOne(absl::StrCat(folder, "/", name), content);
+    const std::string path = absl::StrCat(folder, "/", name);
+    PolicyFile file = ParseOne(path, content);
     const auto good = before.good.find(name);
-    if (!file.errors.empty()) {
-      file.documents = good == before.good.end() ? PolicyDocuments() : good->second;
-      file.errors.back() += Effect(good != before.good.end(), generation);
+    const bool was_good = good != before.good.end();
+    if (file.errors.empty()) {
+      out.good[name] = *content;
+    } else {
+      file.documents = was_good ? ParsePolicies(good->second, path).documents : PolicyDocuments();
+      file.errors.back() += Effect(was_good, generation);
+      if (was_good) out.good.insert(*good);
     }
     files.push_back(std::move(file));
   }
-  const auto name_of = [&](const PolicyFile& file) { return file.file.substr(folder.size() + 1); };
-  // The first of two duplicates stays: a new file must not push aside what is enforced.
-  std::stable_partition(files.begin(), files.end(), [&](const PolicyFile& file) { return before.good.contains(name_of(file)); });
   std::vector<size_t> errors_before;
   for (const PolicyFile& file : files) errors_before.push_back(file.errors.size());
+  KeepOwners(*before.documents, &files);
   RefuseDuplicates(&files);
   for (size_t i = 0; i < files.size(); ++i) {
-    PolicyFile& file = files[i];
-    PolicyFileStatus status;
-    status.file = file.file;
-    for (const NetworkPolicy& policy : file.documents.network_policies) {
-      status.objects.push_back(absl::StrCat(policy.ns, "/", policy.name));
-    }
-    const absl::StatusOr<std::string>& content = text.at(name_of(file));
-    status.managed = content.ok() && IsManagedText(*content);
-    if (file.errors.size() > errors_before[i]) file.errors.back() += "; the second one is not enforced";
-    status.errors = file.errors;
-    out.files.push_back(std::move(status));
-    if (file.errors.empty() || before.good.contains(name_of(file))) out.good[name_of(file)] = file.documents;
+    if (files[i].errors.size() > errors_before[i]) files[i].errors.back() += "; the second one is not enforced";
+    out.files.push_back(StatusOf(files[i], text.at(files[i].file.substr(folder.size() + 1))));
   }
-  std::sort(out.files.begin(), out.files.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
-  out.documents = std::make_shared<PolicyDocuments>(JoinPolicies(files));
+  const bool same = SameTexts(before.good, out.good) && ObjectsOf(before.files) == ObjectsOf(out.files);
+  out.documents = same ? before.documents : std::make_shared<PolicyDocuments>(JoinPolicies(files));
   return out;
+}
+
+std::string EncodeGood(const LoadedPolicies& policies) {
+  std::vector<FileChange> files;
+  for (const auto& [name, text] : policies.good) files.push_back({name, text});
+  return EncodeChanges(files);
+}
+
+absl::StatusOr<LoadedPolicies> DecodeGood(std::string_view bytes, const std::string& folder) {
+  absl::StatusOr<std::vector<FileChange>> files = DecodeChanges(bytes);
+  if (!files.ok()) return files.status();
+  FolderText text;
+  for (FileChange& file : *files) text.emplace(file.name, std::move(file.text).value_or(""));
+  return LoadPolicyFolder(text, folder, {}, 0);
 }
 
 }  // namespace bulkhead

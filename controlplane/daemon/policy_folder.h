@@ -29,16 +29,17 @@ using FolderText = std::map<std::string, absl::StatusOr<std::string>>;
 
 absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder);
 
-// What a folder means. A file that is broken means what it meant when it was last good.
+// What a folder means. A file that is broken means what it meant when it was last good, over restarts too (EncodeGood).
 struct LoadedPolicies {
   std::shared_ptr<const PolicyDocuments> documents = std::make_shared<PolicyDocuments>();
   std::vector<PolicyFileStatus> files;
   ModesFile modes;
   std::string modes_error;                       // of modes.yaml; the last good modes are in force
-  std::map<std::string, PolicyDocuments> good;   // by file name
+  std::map<std::string, std::string> good;       // last good texts, by file name; modes.yaml is one of them
 };
 
-// Pure. `generation`: the active one, for messages. Of two objects with one name the one that was there before stays.
+// Pure. `generation`: the active one, for messages. Of two objects with one name the one that was there before stays. When no policy
+// changed, `documents` is the object of before.
 LoadedPolicies LoadPolicyFolder(const FolderText& text, const std::string& folder, const LoadedPolicies& before, uint64_t generation);
 
 // One file to write or, without text, to delete.
@@ -55,6 +56,10 @@ absl::StatusOr<std::vector<FileChange>> CommitFiles(const std::string& folder, c
 // Changes as bytes to be remembered, and back (kDataLoss).
 std::string EncodeChanges(const std::vector<FileChange>& changes);
 absl::StatusOr<std::vector<FileChange>> DecodeChanges(std::string_view bytes);
+
+// The last good texts as bytes to be remembered; and what they mean, to begin with after a restart (kDataLoss).
+std::string EncodeGood(const LoadedPolicies& policies);
+absl::StatusOr<LoadedPolicies> DecodeGood(std::string_view bytes, const std::string& folder);
 
 bool IsManagedText(std::string_view text);
 // "<namespace>.networkpolicy.<name>.yaml"

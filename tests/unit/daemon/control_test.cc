@@ -31,8 +31,12 @@ class GivenSource : public Source {
 class ControlTest : public testing::Test {
  protected:
   void SetUp() override {
-    loop_ = *EventLoop::Create();
     store_ = *Store::Open(":memory:");
+    Make();
+  }
+  void Make() {
+    found_ = false;
+    loop_ = *EventLoop::Create();
     learner_ = *Learner::Open(":memory:");
     edges_ = std::make_unique<EdgeDrain>(&backend_, learner_.get(), &clock_);
     ControlParts parts;
@@ -58,11 +62,13 @@ class ControlTest : public testing::Test {
     ASSERT_TRUE(control_->Start().ok());
     thread_ = std::thread([this] { loop_->Run(); });
   }
-  void TearDown() override {
+  void End() {
     loop_->Stop();
     if (thread_.joinable()) thread_.join();
+    service_.reset();
     control_.reset();
   }
+  void TearDown() override { End(); }
   template <class Predicate>
   bool Wait(Predicate predicate) {
     for (int i = 0; i < 1000; ++i) {
@@ -107,6 +113,23 @@ TEST_F(ControlTest, FolderIsEnforcedFromTheStartAndFollowed) {
   const auto view = service_->GetView();
   EXPECT_THAT(view->problems, Contains(HasSubstr("nothing changed, generation " + std::to_string(generation) + " stays")));
   EXPECT_EQ(view->documents->network_policies.size(), 2u);
+}
+
+TEST_F(ControlTest, RestartWithABrokenFileOpensNothing) {
+  folder_.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  folder_.Write("modes.yaml", "global: enforce\n");
+  Run();
+  const uint64_t generation = service_->GetView()->generation;
+  End();
+  folder_.Write("db.yaml", "broken: [");
+  folder_.Write("modes.yaml", "broken: [");
+  Make();
+  Run();
+  const auto view = service_->GetView();
+  EXPECT_EQ(view->generation, generation + 1);
+  EXPECT_EQ(view->documents->network_policies.size(), 1u);
+  EXPECT_EQ(view->modes.global, Mode::kEnforce);
+  EXPECT_EQ(view->problems.size(), 2u);
 }
 
 TEST_F(ControlTest, WorkloadsAppearWithTheirServiceAndIdentity) {

@@ -241,7 +241,7 @@ TEST(FolderWatchTest, WaitsUntilItIsQuiet) {
   }
   EXPECT_TRUE(watch.Settled(now += 40 * kMs));
   EXPECT_FALSE(watch.Settled(now += kMs));
-  for (int i = 0; i < 40; ++i) watch.OnReadable(now += 10 * kMs);
+  for (int i = 0; i <= 40; ++i) watch.OnReadable(now += 10 * kMs);
   EXPECT_TRUE(watch.Settled(now)) << "one that never ends is not waited for";
   EXPECT_TRUE(watch.Settled(now += 6000 * kMs)) << "now and then without a sign";
 }

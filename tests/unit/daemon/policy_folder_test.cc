@@ -50,6 +50,7 @@ TEST(PolicyFolderTest, BrokenFileKeepsItsLastGoodObjects) {
   folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
   const LoadedPolicies broken = Load(folder, good);
   EXPECT_EQ(broken.documents->network_policies.size(), 2u);
+  EXPECT_NE(broken.documents, good.documents);
   EXPECT_THAT(StatusOf(broken, "db.yaml").objects, ElementsAre("shop/db"));
   EXPECT_THAT(StatusOf(broken, "db.yaml").errors.back(), HasSubstr("; nothing changed, generation 41 stays"));
   EXPECT_THAT(StatusOf(broken, "new.yaml").errors.back(), HasSubstr("nothing of this file is enforced"));
@@ -69,6 +70,59 @@ TEST(PolicyFolderTest, NewFileCannotPushAsideWhatIsEnforced) {
   EXPECT_THAT(after.documents->network_policies[0].pos.file, testing::EndsWith("z.yaml"));
   EXPECT_THAT(StatusOf(after, "a.yaml").errors.back(), HasSubstr("the second one is not enforced"));
   EXPECT_THAT(StatusOf(after, "z.yaml").errors, IsEmpty());
+}
+
+TEST(PolicyFolderTest, OwnerStaysThoughTheOtherFileIsKnownTooAndComesFirst) {
+  const TestFolder folder;
+  folder.Write("a.yaml", PolicyYaml("shop", "web", "web", "lb"));
+  folder.Write("z.yaml", PolicyYaml("shop", "db", "db", "api"));
+  LoadedPolicies loaded = Load(folder);
+  folder.Write("a.yaml", PolicyYaml("shop", "web", "web", "lb") + "---\n" + PolicyYaml("shop", "db", "db", "everybody"));
+  for (int look = 0; look < 3; ++look) {
+    loaded = Load(folder, loaded);
+    EXPECT_THAT(StatusOf(loaded, "a.yaml").objects, ElementsAre("shop/web"));
+    EXPECT_THAT(StatusOf(loaded, "z.yaml").objects, ElementsAre("shop/db"));
+  }
+  std::filesystem::remove(folder.path() + "/z.yaml");
+  EXPECT_THAT(StatusOf(Load(folder, loaded), "a.yaml").objects, ElementsAre("shop/web", "shop/db"));
+}
+
+TEST(PolicyFolderTest, SameDocumentsWhileNoPolicyChanges) {
+  const TestFolder folder;
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  const LoadedPolicies first = Load(folder);
+  folder.Write("broken.yaml", "kind: [");
+  const LoadedPolicies second = Load(folder, first);
+  EXPECT_EQ(second.documents, first.documents);
+  folder.Write("db.yaml", "kind: [");
+  const LoadedPolicies third = Load(folder, second);
+  EXPECT_EQ(third.documents, first.documents);
+  folder.Write("modes.yaml", "global: audit\n");
+  folder.Write("other.yaml", PolicyYaml("shop", "db", "web", "x"));
+  const LoadedPolicies fourth = Load(folder, third);
+  EXPECT_THAT(StatusOf(fourth, "other.yaml").errors.back(), HasSubstr("a second NetworkPolicy shop/db"));
+  EXPECT_EQ(fourth.documents->network_policies.size(), 1u);
+  std::filesystem::remove(folder.path() + "/db.yaml");
+  const LoadedPolicies fifth = Load(folder, fourth);
+  EXPECT_NE(fifth.documents, fourth.documents);
+  EXPECT_THAT(fifth.documents->network_policies[0].pos.file, testing::EndsWith("other.yaml"));
+}
+
+TEST(PolicyFolderTest, RestartForgetsNoGoodText) {
+  const TestFolder folder;
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  folder.Write("modes.yaml", "global: enforce\n");
+  const std::string bytes = EncodeGood(Load(folder));
+  folder.Write("db.yaml", "broken: [");
+  folder.Write("modes.yaml", "broken: [");
+  const auto recalled = DecodeGood(bytes, folder.path());
+  ASSERT_TRUE(recalled.ok()) << recalled.status();
+  const LoadedPolicies loaded = Load(folder, *recalled);
+  EXPECT_EQ(loaded.documents->network_policies.size(), 1u);
+  EXPECT_EQ(loaded.modes.global, Mode::kEnforce);
+  EXPECT_THAT(StatusOf(loaded, "db.yaml").errors.back(), HasSubstr("nothing changed"));
+  EXPECT_EQ(EncodeGood(loaded), bytes) << "and the next restart recalls the same";
+  EXPECT_FALSE(DecodeGood("5:a", folder.path()).ok());
 }
 
 TEST(PolicyFolderTest, BrokenModesChangeNoMode) {
@@ -117,7 +171,9 @@ TEST(EncodeChangesTest, BackAgain) {
   EXPECT_EQ(*again, changes);
   for (size_t size = 1; size < bytes.size(); ++size) {
     const auto cut = DecodeChanges(std::string_view(bytes).substr(0, size));
-    if (cut.ok()) EXPECT_LT(cut->size(), changes.size());
+    if (cut.ok()) {
+      EXPECT_LT(cut->size(), changes.size());
+    }
   }
   for (const char* bad : {"x", "5:a", "99999999999999999999:a+", ":+", "1:a*"}) EXPECT_FALSE(DecodeChanges(bad).ok()) << bad;
 }

@@ -77,8 +77,9 @@ TEST_F(ReconcilerTest, ReplicaNeedsNoCompile) {
 
 // An address in another set of the policy's CIDRs is another subject.
 TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
-  SetDocuments(PolicyYaml("shop", "db", "db", "web") +
-               "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n");
+  std::string yaml = PolicyYaml("shop", "db", "db", "web") + "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n";
+  yaml.replace(yaml.find("[Ingress]"), 9, "[Ingress, Egress]");
+  SetDocuments(yaml);
   ASSERT_EQ(input_.documents->network_policies.size(), 1u);
   Endpoint(1, "web", "198.18.0.2");
   Sync();
