@@ -219,7 +219,9 @@ Judge::Question Judge::Reversed(const Question& question, const Flow* flow) cons
   const Service asked = tables_.directory.Published(packet_.zone, tuple.source, source_port, tuple.protocol);
   Question out;
   out.opener = ingress() ? OpenerBehind(flow) : question.responder;
-  out.responder = question.opener.slot != 0 ? question.opener : asked.party;
+  // An answer of known provenance comes from whom the opener asked; any other from who its tag says.
+  const bool as_before = !ingress() && flow != nullptr && flow->slot[side()] == packet_.tag;
+  out.responder = question.opener.slot != 0 && !as_before ? question.opener : asked.party;
   out.port = flow != nullptr ? flow->service_port : asked.port;
   return out;
 }

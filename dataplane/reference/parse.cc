@@ -176,7 +176,7 @@ void ReadIcmp(const Network& network, Parsed& out) {
       break;
     case Icmp::kError:
       out.kind = Kind::kIcmpError;
-      if (!network.fragmented) out.inner = ReadInner(network.payload.subspan(8), network.source.IsV4());
+      out.inner = ReadInner(network.payload.subspan(8), network.source.IsV4());
       break;
     case Icmp::kNeighbour:
       if (network.fragment_header) return Malformed(out, BH_REASON_FRAGMENT);  // RFC 6980

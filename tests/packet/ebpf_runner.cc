@@ -88,7 +88,10 @@ class EbpfRunner : public Runner {
   }
 
   absl::Status Advance(uint32_t seconds) override {
-    const uint32_t ticks = SecondsToTicks(seconds, FlowTickNs());
+    // Rounded over the whole, so that many small steps make no large error.
+    const uint32_t before = SecondsToTicks(elapsed_, FlowTickNs());
+    elapsed_ += seconds;
+    const uint32_t ticks = SecondsToTicks(elapsed_, FlowTickNs()) - before;
     const auto age = [ticks](const auto&, bh_flow& flow) {
       flow.hot.last_seen -= ticks;
       return true;
@@ -135,6 +138,7 @@ class EbpfRunner : public Runner {
 
   EbpfWorld& world_;
   std::vector<uint64_t> counters_;
+  uint64_t elapsed_ = 0;  // seconds
 };
 
 }  // namespace

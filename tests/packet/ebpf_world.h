@@ -48,6 +48,9 @@ class EbpfWorld {
   bpf_object* tag_object_ = nullptr;
 };
 
+// The world that all cases of this process share, made by the first who asks. Null: not on this machine; that is said once.
+EbpfWorld* SharedWorld();
+
 // A runner on that world, reset; the world must outlive it.
 absl::StatusOr<std::unique_ptr<Runner>> NewEbpfRunner(EbpfWorld& world);
 

@@ -7,10 +7,9 @@
 #include "tests/packet/runner.h"
 
 namespace bulkhead::packet_test {
-namespace {
 
-// Loading the programs costs far more than a case: all cases of a process share them. Null: not on this machine.
-EbpfWorld* World() {
+// Loading the programs costs far more than a case.
+EbpfWorld* SharedWorld() {
   static const std::unique_ptr<EbpfWorld> world = []() -> std::unique_ptr<EbpfWorld> {
     if (const std::string why = lab::WhyNoNamespaces(); !why.empty()) {
       std::cerr << "SKIPPED on ebpf, the cases run on the reference alone: " << why << "\n";
@@ -24,12 +23,10 @@ EbpfWorld* World() {
   return world.get();
 }
 
-}  // namespace
-
 std::vector<std::unique_ptr<Runner>> NewRunners() {
   std::vector<std::unique_ptr<Runner>> runners;
   runners.push_back(NewReferenceRunner());
-  if (EbpfWorld* world = World(); world != nullptr) {
+  if (EbpfWorld* world = SharedWorld(); world != nullptr) {
     auto runner = NewEbpfRunner(*world);
     if (runner.ok()) {
       runners.push_back(*std::move(runner));

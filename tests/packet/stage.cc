@@ -15,6 +15,25 @@ namespace {
 constexpr char kNamespace[] = "shop";
 bool g_occupied = false;  // there is a stage
 
+std::string Document(const std::string& name, const std::string& service, const std::string& spec) {
+  return "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " + name +
+         ", namespace: shop}\nspec:\n  podSelector: {matchLabels: {app: " + service + "}}\n" + spec;
+}
+
+std::string Peer(const std::string& direction, const std::string& peer) {
+  if (peer.empty()) return "";
+  const bool block = peer.find('/') != std::string::npos;
+  return direction + ": [" + (block ? "{ipBlock: {cidr: \"" + peer + "\"}}" : "{podSelector: {matchLabels: {app: " + peer + "}}}") +
+         "]";
+}
+
+std::string Rule(const std::string& direction, const std::string& peer, const std::string& ports) {
+  const std::string who = Peer(direction, peer), which = ports.empty() ? "" : "ports: " + ports;
+  return "{" + who + (who.empty() || which.empty() ? "" : ", ") + which + "}";
+}
+
+}  // namespace
+
 CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
   const PolicyFile file = ParsePolicies(setting.policies, "case.yaml");
   for (const std::string& error : file.errors) ADD_FAILURE() << error;
@@ -45,25 +64,6 @@ CompiledPolicy CompileSetting(const Setting& setting, const std::vector<Endpoint
   }
   return *std::move(policy);
 }
-
-std::string Document(const std::string& name, const std::string& service, const std::string& spec) {
-  return "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " + name +
-         ", namespace: shop}\nspec:\n  podSelector: {matchLabels: {app: " + service + "}}\n" + spec;
-}
-
-std::string Peer(const std::string& direction, const std::string& peer) {
-  if (peer.empty()) return "";
-  const bool block = peer.find('/') != std::string::npos;
-  return direction + ": [" + (block ? "{ipBlock: {cidr: \"" + peer + "\"}}" : "{podSelector: {matchLabels: {app: " + peer + "}}}") +
-         "]";
-}
-
-std::string Rule(const std::string& direction, const std::string& peer, const std::string& ports) {
-  const std::string who = Peer(direction, peer), which = ports.empty() ? "" : "ports: " + ports;
-  return "{" + who + (who.empty() || which.empty() ? "" : ", ") + which + "}";
-}
-
-}  // namespace
 
 std::string AllowIngress(const std::string& to, const std::string& from, const std::string& ports) {
   static int number = 0;
@@ -178,6 +178,13 @@ Outcome Stage::Arrives(const Actor& to, const Frame& frame, uint16_t tag, uint32
 Outcome Stage::Travels(const Actor& from, const Actor& to, const Frame& frame) {
   const Outcome left = Leaves(from, frame);
   return left.pass ? Arrives(to, frame, left.tag, from.ifindex()) : left;
+}
+
+std::optional<uint16_t> Stage::ZoneOf(uint32_t ifindex) const {
+  for (const auto& [slot, endpoint] : endpoints_) {
+    if (endpoint.ifindex == ifindex) return endpoint.zone;
+  }
+  return std::nullopt;
 }
 
 const std::string& Stage::RuleKey(uint32_t id) const {

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct Setting {
   PolicyOptions options = {};
 };
 
+// The policy of a setting for these endpoints; rules have no ids yet.
+CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation);
+
 class Stage {
  public:
   // With the whole cast, the host's addresses and the setting. One stage at a time: they share the kernel's maps.
@@ -38,6 +42,9 @@ class Stage {
   void SetOptions(const DataplaneOptions& options);
   void Put(const EndpointState& endpoint);
   void Remove(uint16_t slot);
+  // Of the endpoint that has the interface now: programs are attached by it.
+  std::optional<uint16_t> ZoneOf(uint32_t ifindex) const;
+  bool Has(uint16_t slot) const { return endpoints_.contains(slot); }
   void Advance(uint32_t seconds);
 
   Outcome Run(const Packet& packet);

@@ -28,6 +28,14 @@ int set_tag(struct __sk_buff *skb)
 	return 0x7f; /* reached only when next_program is empty */
 }
 
+/* What a workload with rights over its own namespace may do there. */
+SEC("tc")
+int forge_tag(struct __sk_buff *skb)
+{
+	skb->tc_index = 4;
+	return -1;
+}
+
 SEC("tc")
 int seen_tag(struct __sk_buff *skb)
 {

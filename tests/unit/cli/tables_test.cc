@@ -52,18 +52,18 @@ TEST_F(TablesTest, Services) {
 }
 
 TEST_F(TablesTest, Flows) {
-  service_.AddFlow(MakeShopFlow(kApi, Verdict::kAllow, kDbIngress0, 200'500, 2500));
+  service_.AddFlow(MakeShopFlow(kApi, Verdict::kAllow, kDbIngress0, 200'500, 150'000));
   Start();
   EXPECT_EQ(Run("flows").out,
             "FROM      TO       PORT      VERDICT     STATE  PKTS(>/<)  BYTES(>/<)  AGE  IDLE  RULE\n"
-            "shop/api  shop/db  5432/tcp  allow       est    120/118    14K/1.1M    3m   2s    db ingress[0]\n");
+            "shop/api  shop/db  5432/tcp  allow       est    120/118    14K/1.1M    3m   2m    db ingress[0]\n");
   EXPECT_THAT(Run("flows -o wide").out, HasSubstr("shop/api(api-1) 198.18.0.18:40000  shop/db(db-1) 198.18.0.17:5432"));
-  const nlohmann::json json = Json("flows shop/db --since 1m");
+  const nlohmann::json json = Json("flows shop/db --since 10m");
   ASSERT_EQ(json.size(), 1u);
   EXPECT_EQ(json[0]["from_workload"], "shop/api-1");
   EXPECT_EQ(json[0]["bytes_back"], 1153434);
   EXPECT_EQ(json[0]["ingress_rule"], "shop/db ingress[0]");
-  EXPECT_TRUE(Json("flows --since 1s").empty());
+  EXPECT_TRUE(Json("flows --since 1m").empty());
   EXPECT_TRUE(Json("flows -n other").empty());
   EXPECT_TRUE(Json("flows shop/web").empty());
   EXPECT_TRUE(Json("flows --verdict deny").empty());
@@ -101,7 +101,7 @@ TEST_F(TablesTest, DeniedFlowsComeFromEdgesAndEvents) {
   Start();
   EXPECT_EQ(Run("flows -n shop --verdict deny").out,
             "FROM      TO       PORT      VERDICT     STATE  PKTS(>/<)  BYTES(>/<)  AGE  IDLE  RULE\n"
-            "shop/api  shop/db  5432/tcp  deny        event  1/-        74B/-       5s   5s    spoofed-ip\n"
+            "shop/api  shop/db  5432/tcp  deny        event  1/-        74B/-       5m   5m    spoofed-ip\n"
             "shop/web  shop/db  5432/tcp  deny        edge   14/-       -           10m  1m    db ingress isolated\n");
   const nlohmann::json json = Json("flows --verdict deny");
   ASSERT_EQ(json.size(), 2u);
@@ -111,7 +111,7 @@ TEST_F(TablesTest, DeniedFlowsComeFromEdgesAndEvents) {
 }
 
 TEST_F(TablesTest, WouldDeniedFlowsAreShownOnce) {
-  service_.AddFlow(MakeShopFlow(kWeb, Verdict::kWouldDeny, kDbIsolated, 200'500, 2500));
+  service_.AddFlow(MakeShopFlow(kWeb, Verdict::kWouldDeny, kDbIsolated, 200'500, 150'000));
   service_.edges = {MakeShopEdge("web", Verdict::kWouldDeny, 3, 3, 0), MakeShopEdge("api", Verdict::kWouldDeny, 2, 0, 0)};
   Start();
   const nlohmann::json json = Json("flows -n shop --verdict would-deny --since 1h");
@@ -132,8 +132,8 @@ TEST_F(TablesTest, Drops) {
             "spoofed-ip  2       0\n"
             "\n"
             "AGE  FROM      TO       PORT      VERDICT     REASON      RULE\n"
-            "5s   shop/web  shop/db  5432/tcp  deny        policy      db ingress isolated\n"
-            "5s   shop/api  shop/db  5432/tcp  deny        spoofed-ip  -\n");
+            "5m   shop/web  shop/db  5432/tcp  deny        policy      db ingress isolated\n"
+            "5m   shop/api  shop/db  5432/tcp  deny        spoofed-ip  -\n");
   const nlohmann::json json = Json("drops --reason policy");
   EXPECT_EQ(json["events"].size(), 1u);
   EXPECT_EQ(json["reasons"][0]["denied"], 14);
@@ -283,13 +283,11 @@ TEST_F(TablesTest, FollowPrintsWhatComes) {
       service_.AddEvent(MakeShopEvent(kWeb, BH_DENY, BH_REASON_POLICY));
     }
   });
-  const Outcome outcome = Run("flows -f -o json | head -n 5");
+  const Outcome outcome = Run("flows -f -o json | sed '/\"event\"/q'");
   done = true;
   later.join();
+  EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"flow\""));
   EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"event\""));
-  size_t rows = 0;
-  for (size_t at = 0; (at = outcome.out.find('\n', at)) != std::string::npos; ++at) ++rows;
-  EXPECT_EQ(rows, 5u) << outcome.out;
 }
 
 }  // namespace

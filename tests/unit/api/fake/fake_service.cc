@@ -232,7 +232,7 @@ FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination
 
 bh_event MakeShopEvent(IdentityId source, uint8_t verdict, uint8_t reason) {
   bh_event event{};
-  event.time = MonotonicNow() - 5'500'000'000;
+  event.time = MonotonicNow() - 330'000'000'000;  // 5.5 minutes
   event.source_identity = source;
   event.destination_identity = kDb;
   event.source_rule = kDefaultRule;
