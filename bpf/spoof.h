@@ -34,7 +34,8 @@ static __always_inline int bh_owns(const struct bh_context *c, __u8 family, cons
 {
 	const struct bh_address *found = bh_address_find(c->zone, family, address);
 
-	return found && found->slot == c->slot && !(found->flags & BH_ADDRESS_AMBIGUOUS);
+	/* A routed endpoint owns its address also when a bridge has it too: the entry is ambiguous for others, but keeps its slot. */
+	return found && found->slot == c->slot;
 }
 
 static __always_inline int bh_is_own_link_local(const struct bh_context *c, const __u32 *address)

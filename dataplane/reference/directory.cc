@@ -24,7 +24,7 @@ const EndpointState* Directory::AtSlot(uint16_t slot) const {
   return found == endpoints_.end() ? nullptr : &found->second;
 }
 
-uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
+uint16_t Directory::Holder(uint16_t zone, const IpAddress& address) const {
   uint16_t last = 0;
   for (const auto& [slot, endpoint] : endpoints_) {
     const bool holds = endpoint.zone == zone && Has(endpoint, address);
@@ -33,9 +33,15 @@ uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
   return last;
 }
 
+uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
+  const auto found = At(zone, address);
+  const EndpointState* endpoint = found && !found->ambiguous ? AtSlot(found->slot) : nullptr;
+  return endpoint != nullptr && endpoint->zone == zone ? found->slot : uint16_t{0};
+}
+
 std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) const {
   if (zone != 0) {
-    const uint16_t slot = Local(zone, address);
+    const uint16_t slot = Holder(zone, address);
     return slot == 0 ? std::nullopt : std::optional(Resident{slot, false, false});
   }
   std::set<uint16_t> zones;
@@ -43,10 +49,10 @@ std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) c
     if (Has(endpoint, address)) zones.insert(endpoint.zone);
   }
   const bool host = host_.contains(address);
-  if (zones.size() + host > 1) return Resident{Local(0, address), host, true};
+  if (zones.size() + host > 1) return Resident{Holder(0, address), host, true};
   if (host) return Resident{0, true, false};
   if (zones.empty()) return std::nullopt;
-  return Resident{Local(*zones.begin(), address), false, false};
+  return Resident{Holder(*zones.begin(), address), false, false};
 }
 
 std::optional<Resident> Directory::Find(uint16_t zone, const IpAddress& address) const {

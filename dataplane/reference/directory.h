@@ -49,7 +49,9 @@ class Directory {
   std::optional<Resident> At(uint16_t zone, const IpAddress& address) const;
   // In the zone, else anywhere.
   std::optional<Resident> Find(uint16_t zone, const IpAddress& address) const;
-  // The slot of the endpoint of this very zone that has the address, the last one put if several claim it; 0: none.
+  // The slot of the endpoint of this very zone that holds the address, the last one put if several claim it; 0: none.
+  uint16_t Holder(uint16_t zone, const IpAddress& address) const;
+  // The same, but none if others take the address for ambiguous: a routed one that a bridge has too.
   uint16_t Local(uint16_t zone, const IpAddress& address) const;
   bool IsHost(const IpAddress& address) const { return host_.contains(address); }
 

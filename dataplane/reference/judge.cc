@@ -112,11 +112,15 @@ std::optional<Party> Judge::SenderAtEgress() const {
 }
 
 bool Judge::IsForThisEndpoint() const {
+  const Directory& directory = tables_.directory;
   const IpAddress& destination = parsed_.tuple.destination;
-  const uint16_t owner = tables_.directory.Local(packet_.zone, destination);
-  if (!endpoint_->bound) return owner == 0 || owner == endpoint_->slot;
+  if (!endpoint_->bound) {
+    const uint16_t owner = directory.Local(packet_.zone, destination);
+    return owner == 0 || owner == endpoint_->slot;
+  }
   if (!endpoint_->mac.IsZero() && parsed_.destination_mac != endpoint_->mac) return false;
-  return owner == endpoint_->slot || (!endpoint_->mac.IsZero() && destination == LinkLocalOf(endpoint_->mac));
+  const bool own_link_local = !endpoint_->mac.IsZero() && destination == LinkLocalOf(endpoint_->mac);
+  return own_link_local || directory.Holder(packet_.zone, destination) == endpoint_->slot;
 }
 
 // A published port's answers, or those of another zone, carry the tag of the workload that answered first. Another tag is nobody
@@ -242,7 +246,7 @@ uint16_t Judge::ServicePort() const { return HasPorts(parsed_.tuple.protocol) ? 
 
 Party Judge::OwnParty(const IpAddress& address) const {
   const Directory& directory = tables_.directory;
-  const bool own = directory.Local(endpoint_->zone, address) == endpoint_->slot;
+  const bool own = directory.Holder(endpoint_->zone, address) == endpoint_->slot;
   return own ? directory.Workload(endpoint_->slot, address) : directory.Endpoint(endpoint_->slot, address.family);
 }
 

@@ -28,7 +28,7 @@ void Judge::Refresh(Flow& flow) const {
   flow.slot[own] = endpoint_->slot;
   if (ingress()) {
     const uint16_t peer = directory.Local(packet_.zone, parsed_.tuple.destination);
-    if (peer == 0) return;
+    if (peer == 0 || parsed_.group) return;  // a group's packet is for whoever reads it
     flow.ifindex[1 - sender] = directory.AtSlot(peer)->ifindex;
     flow.slot[1 - sender] = peer;
     return;

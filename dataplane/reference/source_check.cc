@@ -20,7 +20,7 @@ struct Sender {
   const EndpointState& endpoint;
   const Directory& directory;
 
-  bool Owns(const IpAddress& address) const { return directory.Local(endpoint.zone, address) == endpoint.slot; }
+  bool Owns(const IpAddress& address) const { return directory.Holder(endpoint.zone, address) == endpoint.slot; }
 };
 
 // A MAC that nobody has told us cannot be checked.

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chaos: random settings and random packets of the cast: honest ones, answers, lies, mutations. Everything follows from the seed.
+#ifndef BULKHEAD_TESTS_PACKET_CHAOS_H_
+#define BULKHEAD_TESTS_PACKET_CHAOS_H_
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "dataplane/backend.h"
+#include "tests/packet/cast.h"
+#include "tests/packet/runner.h"
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+
+class Chaos {
+ public:
+  explicit Chaos(uint64_t seed) : random_(seed) {}
+
+  Setting RandomSetting();
+  std::vector<PublishedTarget> RandomTargets();
+  // An endpoint of the cast as it is, or bound to another service, unbound, without its MAC, or with another's address.
+  EndpointState RandomEndpoint();
+  // One that the kernel's test runner takes.
+  Packet RandomPacket();
+
+  uint32_t Below(uint32_t limit) { return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_); }
+  bool OneIn(uint32_t n) { return Below(n) == 0; }
+
+ private:
+  template <typename T>
+  const T& Of(const std::vector<T>& choices) {
+    return choices[Below(static_cast<uint32_t>(choices.size()))];
+  }
+  const Actor& AnyActor() { return Of(Cast()); }
+  uint16_t AnyPort();
+  uint8_t AnyFlags();
+  IpAddress AnyAddress(int family);
+  MacAddress MacOf(const IpAddress& address);
+
+  Frame Transport(int family);
+  Frame IpHeader(const IpAddress& from, const IpAddress& to);
+  Frame Options(int family);
+  Frame IcmpError(const IpAddress& from, const IpAddress& to);
+  Frame Nd(const Actor& from);
+  Frame AnyArp(const Actor& from);
+  Frame Special(const Actor& from);
+  Frame Ordinary(const IpAddress& from, const IpAddress& to);
+  void Mutate(ByteVector& bytes);
+
+  std::mt19937_64 random_;
+};
+
+// The kernel's test runner refuses frames without anything behind the Ethernet header, or with half an IP header.
+bool KernelTakes(const ByteVector& bytes);
+
+}  // namespace bulkhead::packet_test
+
+#endif  // BULKHEAD_TESTS_PACKET_CHAOS_H_
