@@ -68,7 +68,7 @@ void RunScene(uint64_t seed, uint64_t packets, std::map<int, uint64_t>& seen) {
   }
 }
 
-// Runs on request: on mutated packets that earn two refusals at once the backends still name different ones.
+// Runs on request: random packets still find differences between the backends.
 TEST(DifferentialTest, TheBackendsAgree) {
   if (std::getenv("BULKHEAD_PACKETS") == nullptr) GTEST_SKIP() << "set BULKHEAD_PACKETS to the number of packets to compare";
   const uint64_t packets = FromEnvironment("BULKHEAD_PACKETS", 20000);
