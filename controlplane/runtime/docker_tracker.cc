@@ -31,6 +31,7 @@ void DockerTracker::BeginSync(bool new_connection) {
     for (auto& [id, record] : records_) record.state_known = record.asked_inspect = record.ask_again = false;
     requests_.clear();
     networks_.clear();
+    for (const std::string& key : std::set<std::string>(problems_)) Problem(key, "");  // all is asked anew
     network_asks_.clear();
     std::erase_if(images_, [](const auto& entry) { return entry.second.state != Image::State::kKnown; });
   }

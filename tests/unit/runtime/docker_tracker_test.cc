@@ -222,6 +222,18 @@ TEST(DockerTracker, AFailingInspectionIsTriedAgainAndTold) {
   EXPECT_THAT(engine.reader.problems, IsEmpty());
 }
 
+TEST(DockerTracker, ANewConnectionForgetsOldProblems) {
+  Tracked engine;
+  engine.Event(ContainerEvent("create", kWeb));
+  engine.Event(NetworkEvent("connect", "shop", kWeb));
+  engine.Answer(Kind::kInspect, kWeb, absl::DeadlineExceededError("no answer in time"));
+  engine.Answer(Kind::kNetwork, "shop", absl::DeadlineExceededError("no answer in time"));
+  EXPECT_THAT(engine.reader.problems, SizeIs(2));
+  engine.tracker.BeginSync(true);
+  engine.Take();
+  EXPECT_THAT(engine.reader.problems, IsEmpty());
+}
+
 TEST(DockerTracker, AnUnknownContainerIsForgotten) {
   Tracked engine;
   engine.Event(ContainerEvent("start", "c9"));
