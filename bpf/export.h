@@ -14,11 +14,10 @@ static __always_inline void bh_count(__u32 counter)
 		*value += 1; /* per CPU */
 }
 
-/* A token bucket per CPU, filled once in each flow tick: a flood must not cost more than counting it. */
-static __always_inline int bh_may_report(const struct bh_context *c)
+/* A token bucket per CPU, filled once in each flow tick. False: it is empty. */
+static __always_inline int bh_may(const struct bh_context *c, __u32 limited)
 {
-	__u32 zero = 0;
-	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &zero);
+	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &limited);
 
 	if (!limit)
 		return 0;
@@ -26,7 +25,7 @@ static __always_inline int bh_may_report(const struct bh_context *c)
 		limit->tick = c->tick;
 		limit->used = 0;
 	}
-	if (limit->used >= c->control->events_per_tick)
+	if (limit->used >= c->control->per_tick[limited])
 		return 0;
 	limit->used++;
 	return 1;
@@ -69,7 +68,7 @@ static __noinline int bh_report(const struct bh_context *c, const struct bh_judg
 	bh_count((__u32)j->reason * 3 + j->verdict);
 	if (j->verdict == BH_ALLOW)
 		return 0;
-	if (!bh_may_report(c)) {
+	if (!bh_may(c, BH_LIMITED_EVENTS)) { /* a flood must not cost more than counting it */
 		bh_count(BH_COUNTER_EVENTS_LIMITED);
 		return 0;
 	}

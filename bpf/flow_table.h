@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The flow table: find, create, answer, close. Callers know entries, never the store behind them; here it is the kernel's LRU hash,
+/* The flow table: find, create, answer. Callers know entries, never the store behind them; here it is the kernel's LRU hash,
  * one for each family.
  *
  * An entry that was found may be used until the program ends. It may change under the reader, as other CPUs see packets of the same
@@ -13,8 +13,8 @@
 #include "bpf/flow_key.h"
 #include "bpf/flow_state.h"
 
-/* The entry of the packet's tuple, or 0. side: which side of it sent the packet. The empty statements keep the compiler from making
- * one call of the two: of a call whose map it knows the kernel makes a direct one. */
+/* The entry of the packet's tuple, or 0. side: which side of it sent the packet. The empty statements, different
+ * ones, keep the compiler from making one call of the two: of a call whose map it knows the kernel makes a direct one. */
 static __always_inline struct bh_flow *bh_flow_find(const struct bh_packet *packet, __u16 zone, __u32 *side)
 {
 	struct bh_flow *flow;
@@ -24,13 +24,13 @@ static __always_inline struct bh_flow *bh_flow_find(const struct bh_packet *pack
 
 		*side = bh_flow4_key_of(packet, zone, &key);
 		flow = bpf_map_lookup_elem(&bh_flows4, &key);
-		asm volatile("# IPv4" : "+r"(flow));
+		asm volatile("" : "+r"(flow) : "i"(BH_V4));
 	} else {
 		struct bh_flow6_key key __attribute__((aligned(8)));
 
 		*side = bh_flow6_key_of(packet, zone, &key);
 		flow = bpf_map_lookup_elem(&bh_flows6, &key);
-		asm volatile("# IPv6" : "+r"(flow));
+		asm volatile("" : "+r"(flow) : "i"(BH_V6));
 	}
 	return flow;
 }
@@ -49,22 +49,6 @@ static __always_inline long bh_flow_create(const struct bh_packet *packet, __u16
 		bh_flow6_key_of(packet, zone, &key);
 		return bpf_map_update_elem(&bh_flows6, &key, flow, BPF_ANY);
 	}
-}
-
-static __noinline int bh_flow_close(const struct bh_packet *packet, __u16 zone)
-{
-	if (packet->family == BH_V4) {
-		struct bh_flow4_key key __attribute__((aligned(8)));
-
-		bh_flow4_key_of(packet, zone, &key);
-		bpf_map_delete_elem(&bh_flows4, &key);
-	} else {
-		struct bh_flow6_key key __attribute__((aligned(8)));
-
-		bh_flow6_key_of(packet, zone, &key);
-		bpf_map_delete_elem(&bh_flows6, &key);
-	}
-	return 0;
 }
 
 /* The packet, of that side, is the flow's first answer. */

@@ -22,7 +22,7 @@ static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
 			return 0;
 	}
 	flow = bh_flow_find(&quoted, c->zone, &side);
-	if (!flow || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
+	if (!flow || flow->cold.verdict == BH_DENY || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
 		return 0;
 	return c->hook == BH_HOOK_EGRESS || flow->hot.ifindex[(1 - side) & 1] == c->ifindex;
 }

@@ -93,7 +93,7 @@ BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct 
 
 /* What to report (abi/event.h). */
 BH_PERCPU_MAP(bh_counters, __u64, BH_COUNTER_COUNT);
-BH_PERCPU_MAP(bh_limits, struct bh_limit, 1);
+BH_PERCPU_MAP(bh_limits, struct bh_limit, BH_LIMITED_COUNT);
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);

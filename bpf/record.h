@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* What a judgement leaves behind: an entry made, refreshed or removed, its edge, and a report. */
+/* What a judgement leaves behind: an entry made, refreshed or revoked, its edge, and a report. */
 #ifndef BULKHEAD_BPF_RECORD_H_
 #define BULKHEAD_BPF_RECORD_H_
 
@@ -103,6 +103,23 @@ static __noinline int bh_refresh_flow(const struct bh_context *c, const struct b
 	return 0;
 }
 
+/* The entry was judged again and is denied. It stays, with a stamp that never holds, so that every packet of it is judged again and
+ * nobody forgets who opened it: without it, a packet of a revoked TCP stream could pass for the middle of one that goes the other
+ * way. It ages like any other, since denied packets do not touch last_seen. */
+static __noinline int bh_revoke_flow(const struct bh_context *c, const struct bh_judgement *j)
+{
+	__u32 side;
+	struct bh_flow *flow = bh_flow_find(&c->packet, c->zone, &side);
+
+	if (!flow)
+		return 0;
+	*(volatile __u32 *)&flow->hot.stamp = ~c->stamp;
+	if (flow->cold.verdict != BH_DENY)
+		bh_count(BH_COUNTER_FLOWS_REVOKED);
+	bh_fill_cold(j, &flow->cold);
+	return 0;
+}
+
 /* Whether a packet that may pass makes an entry when its tuple has none. */
 static __always_inline int bh_makes_flow(const struct bh_context *c, const struct bh_judgement *j)
 {
@@ -116,9 +133,8 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 	if (j->reason == BH_REASON_INTERNAL)
 		return bh_refuse(c, j, BH_REASON_INTERNAL);
 	if (c->known) {
-		bh_flow_close(&c->packet, c->zone);
 		bh_count(BH_COUNTER_FLOWS_REVALIDATED);
-		bh_count(BH_COUNTER_FLOWS_REVOKED);
+		bh_revoke_flow(c, j);
 	}
 	bh_edge_judged(c, j, BH_EDGE_DENIED);
 	bh_report(c, j);

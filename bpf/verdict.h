@@ -37,9 +37,12 @@
  *    itself is allowed. Multicast at INGRESS: only the source's denial counts, receivers judge at EGRESS.
  *
  * 8. TCP in the middle of a stream, without an entry (neither SYN nor RST): judged as it stands and as an answer, the likelier
- *    direction by its ports first; the better verdict holds. Other protocols, never.
+ *    direction by its ports first; the better verdict holds. What goes from an ephemeral port to a service's is no answer. Only so
+ *    many packets in a flow tick are looked at as answers; the others are judged as they stand and make no entry. Other protocols,
+ *    never.
  *
- * 9. Entries (record.h). ALLOW and WOULD_DENY make or refresh one, DENY removes it. TCP makes one by its SYN or by 8; an echo reply, a
+ * 9. Entries (record.h). ALLOW and WOULD_DENY make or refresh one. DENY makes none; one that is there stays as revoked and carries
+ *    nothing: each packet of it is judged again, in the direction that it was opened in. TCP makes one by its SYN or by 8; an echo reply, a
  *    reset or a SYN-ACK never does. At EGRESS a packet with provenance and no entry was translated, or routed from another zone, on
  *    its way: its entry is LINKED, neither listed nor in edges. Without room TCP passes packet by packet, the rest is refused.
  *
@@ -77,17 +80,22 @@ static __always_inline __u32 bh_severity(const struct bh_judgement *j)
 	return (3u - j->verdict) % 3;
 }
 
-/* Linux hands out ephemeral ports from 32768 on (net.ipv4.ip_local_port_range), so a packet from below to there is an answer. */
+/* Linux hands out ephemeral ports from 32768 on (net.ipv4.ip_local_port_range); services are below. */
 #define BH_EPHEMERAL 32768
 
 static __noinline int bh_consider_midstream(const struct bh_context *c, struct bh_judgement *j)
 {
-	int reversed = bpf_ntohs(c->packet.source_port) < BH_EPHEMERAL && bpf_ntohs(c->packet.destination_port) >= BH_EPHEMERAL;
+	int from_service = bpf_ntohs(c->packet.source_port) < BH_EPHEMERAL;
+	int to_service = bpf_ntohs(c->packet.destination_port) < BH_EPHEMERAL;
+	int reversed = from_service && !to_service;
 	struct bh_judgement other;
 
-	reversed |= c->frame.zero;
-	bh_consider(c, j, reversed);
-	if (j->verdict != BH_ALLOW) {
+	if (reversed && !bh_may(c, BH_LIMITED_MIDSTREAM)) {
+		bh_consider(c, j, c->frame.zero);
+		return 0;
+	}
+	bh_consider(c, j, reversed | c->frame.zero);
+	if (j->verdict != BH_ALLOW && (reversed || (from_service == to_service && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
 		bh_consider(c, &other, !reversed);
 		if (bh_severity(&other) < bh_severity(j))
 			*j = other;

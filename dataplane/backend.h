@@ -58,7 +58,8 @@ struct FlowTimeouts {
 struct DataplaneOptions {
   bool proxy_is_world = true;  // host-originated traffic to a published target is judged as world
   FlowTimeouts timeouts;
-  uint32_t events_per_second = 1000;  // per CPU
+  uint32_t events_per_second = 1000;     // per CPU
+  uint32_t midstream_per_second = 4096;  // per CPU: TCP found in the middle of a stream and taken for an answer
 };
 
 class Backend {

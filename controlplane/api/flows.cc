@@ -175,7 +175,8 @@ absl::Status AddFlows(const Context& context, const Names& names, const Span& sp
   return context.service->ReadFlows([&](const FlowRecord& flow) {
     if (flow.first_seen > span.until || (flow.first_seen <= span.after && span.after != 0)) return true;
     const FlowRow row = MakeFlowRow(names, flow, now);
-    if (flow.verdict != Verdict::kAllow && shown->size() < kMaxEdgeKeys) shown->insert(KindOf(row));
+    // A flow that policy denies now was let pass before: its denied packets are told beside it.
+    if (flow.verdict == Verdict::kWouldDeny && shown->size() < kMaxEdgeKeys) shown->insert(KindOf(row));
     return sink.Add(row);
   });
 }

@@ -134,8 +134,12 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
       if (!status.ok()) return status;
     }
   }
-  const uint64_t events = (uint64_t{options.events_per_second} * tick_ns + 999999999) / 1000000000;
-  if (auto status = StoreControl(control.events_per_tick, static_cast<uint32_t>(events)); !status.ok()) return status;
+  const uint32_t rates[BH_LIMITED_COUNT] = {options.events_per_second, options.midstream_per_second};
+  for (int limited = 0; limited < BH_LIMITED_COUNT; ++limited) {
+    const uint64_t per_tick = (uint64_t{rates[limited]} * tick_ns + 999999999) / 1000000000;
+    const absl::Status status = StoreControl(control.per_tick[limited], static_cast<uint32_t>(per_tick));
+    if (!status.ok()) return status;
+  }
   const uint32_t flags = options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0;
   if (control.flags == flags) return absl::OkStatus();
   if (auto status = writer_.StoreWord(&control.flags, flags); !status.ok()) return status;

@@ -54,7 +54,6 @@ class FlowTable {
   // Null: no entry, or one that has expired.
   Flow* Find(const FlowKey& key, uint32_t tick);
   Flow& Create(const FlowKey& key) { return flows_[key]; }
-  void Erase(const FlowKey& key) { flows_.erase(key); }
   uint64_t Sweep(uint32_t tick);  // erases the expired; how many
   void SetTimeouts(const Timeouts& timeouts);
   const std::map<FlowKey, Flow>& flows() const { return flows_; }

@@ -138,7 +138,7 @@ Outcome Judge::JudgeIcmpError() {
   const auto& inner = parsed_.inner;
   if (!inner || inner->source != parsed_.tuple.destination) return Refuse(BH_REASON_ICMP_ORPHAN);
   const Flow* flow = tables_.flows.Find(KeyOf(packet_.zone, *inner), tables_.tick);
-  if (flow == nullptr) return Refuse(BH_REASON_ICMP_ORPHAN);
+  if (flow == nullptr || flow->ruling.verdict == Verdict::kDeny) return Refuse(BH_REASON_ICMP_ORPHAN);
   // Only who was sent the packet may complain: a third workload could break others' flows.
   const bool sent_to_it = flow->ifindex[1 - SenderSide(*inner)] == packet_.ifindex;
   return !ingress() || sent_to_it ? Pass() : Refuse(BH_REASON_ICMP_ORPHAN);
@@ -164,13 +164,20 @@ Outcome Judge::JudgeFlow(const Question& question) {
 }
 
 // Found in the middle, either end may have opened it. Ports tell: services have low ones, clients ephemeral ones (Linux: from
-// 32768). The other direction is taken if policy is kinder to it.
+// 32768). The other direction is taken if policy is kinder to it; but not for what goes from an ephemeral port to a service's, nor
+// for more packets than the limit has room for.
 Judge::Opening Judge::OpeningOf(const Question& question) const {
-  const Opening forward{Ask(question), question.port, side()};
+  Opening forward{Ask(question), question.port, side(), false};
   if (!parsed_.IsMidstream()) return forward;
+  const bool from_service = parsed_.tuple.source_port < kFirstEphemeralPort;
+  const bool to_service = parsed_.tuple.destination_port < kFirstEphemeralPort;
+  const bool by_ports = from_service && !to_service;
+  if (by_ports && !tables_.midstream_limit.Take(tables_.tick)) return forward;
+  forward.midstream = true;
+  const bool asks = from_service == to_service && forward.ruling.verdict != Verdict::kAllow;
+  if (!by_ports && !(asks && tables_.midstream_limit.Take(tables_.tick))) return forward;
   const Question answered = Reversed(question, nullptr);
-  const Opening reversed{Ask(answered), answered.port, 1 - side()};
-  const bool by_ports = parsed_.tuple.source_port < kFirstEphemeralPort && parsed_.tuple.destination_port >= kFirstEphemeralPort;
+  const Opening reversed{Ask(answered), answered.port, 1 - side(), true};
   const Opening& first = by_ports ? reversed : forward;
   const Opening& second = by_ports ? forward : reversed;
   return Severity(second.ruling.verdict) < Severity(first.ruling.verdict) ? second : first;
@@ -181,8 +188,8 @@ Outcome Judge::Open(const Question& question) {
   Flow flow = Candidate(opening.ruling, opening.port, opening.opener);
   if (flow.ruling.verdict == Verdict::kDeny) return Deny(flow);
   // A reset, or the answer to a SYN that nobody saw, opens nothing.
-  if (parsed_.tuple.protocol == kProtoTcp && !parsed_.IsBareSyn() && !parsed_.IsMidstream()) return Say(flow);
-  flow.midstream = parsed_.IsMidstream();
+  if (parsed_.tuple.protocol == kProtoTcp && !parsed_.IsBareSyn() && !opening.midstream) return Say(flow);
+  flow.midstream = opening.midstream;
   if (opening.opener != side()) flow.state = BH_FLOW_ESTABLISHED;
   tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
@@ -199,8 +206,10 @@ Outcome Judge::Reconsider(Flow& flow, const Question& question) {
   refreshed.ruling = Ask(question);
   Refresh(refreshed);
   if (refreshed.ruling.verdict == Verdict::kDeny) {
-    tables_.ledger.Count(BH_COUNTER_FLOWS_REVOKED);
-    tables_.flows.Erase(key_);
+    // It stays, with a stamp that never holds: without it nobody would know who opened the flow.
+    if (flow.ruling.verdict != Verdict::kDeny) tables_.ledger.Count(BH_COUNTER_FLOWS_REVOKED);
+    flow.ruling = refreshed.ruling;
+    flow.stamp = ~tables_.stamp;
     return Deny(refreshed);
   }
   flow = refreshed;

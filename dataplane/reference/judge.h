@@ -16,6 +16,17 @@
 
 namespace bulkhead::reference {
 
+// So many in each tick.
+struct Limit {
+  uint32_t per_tick = 0, tick = 0, used = 0;
+
+  bool Take(uint32_t now) {
+    if (tick != now) used = 0;
+    tick = now;
+    return used < per_tick && ++used > 0;
+  }
+};
+
 // What a judgement reads and writes.
 struct Tables {
   const CompiledPolicy* policy = nullptr;
@@ -23,6 +34,7 @@ struct Tables {
   FlowTable flows;
   std::map<FragmentKey, Tuple> fragments;  // what the first fragment of a packet said
   Ledger ledger;
+  Limit midstream_limit;
   bool proxy_is_world = true;
   uint32_t stamp = 0;
   uint32_t tick = 0;
@@ -70,6 +82,7 @@ class Judge {
     Ruling ruling;
     uint16_t port = 0;
     int opener = 0;
+    bool midstream = false;  // and found in the middle, to be taken up there
   };
   Opening OpeningOf(const Question& question) const;
 

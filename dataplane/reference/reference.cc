@@ -48,6 +48,7 @@ absl::Status Reference::SetOptions(const DataplaneOptions& options) {
     timeouts[BH_TIMEOUT_OTHER][state] = options.timeouts.other[state] * kTicksPerSecond;
   }
   tables_.flows.SetTimeouts(timeouts);
+  tables_.midstream_limit.per_tick = (options.midstream_per_second + kTicksPerSecond - 1) / kTicksPerSecond;
   tables_.proxy_is_world = options.proxy_is_world;
   return absl::OkStatus();
 }

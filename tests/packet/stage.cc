@@ -88,7 +88,7 @@ Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
   // Endpoints as the control plane gives them: the policy is compiled first, so that it knows their subjects.
   for (const Actor& actor : Cast()) endpoints_[actor.slot()] = actor.endpoint;
   DataplaneOptions options;
-  options.events_per_second = 1u << 20;  // each event is compared: none may be held back
+  options.events_per_second = options.midstream_per_second = 1u << 20;  // all are compared: none may be held back
   SetOptions(options);
   Apply(setting);
   OnAll([](Backend& backend) { return backend.SetHostAddresses(HostAddresses()); });

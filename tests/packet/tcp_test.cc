@@ -163,6 +163,37 @@ TEST_P(TcpTest, FoundInTheMiddleButDenied) {
   EXPECT_TRUE(stage.Flows().empty());
 }
 
+TEST_P(TcpTest, AClientsPacketIsNeverTakenForAnAnswer) {
+  Stage stage({.policies = AllowIngress("db", "web", "")});
+  const Frame frame = Between(kEvil, kDb, GetParam()) / Ask({GetParam(), kProtoTcp}, kAck);
+  EXPECT_THAT(stage.Leaves(kEvil, frame), Denied(BH_REASON_POLICY)) << "db may open connections to evil, but this is none of them";
+  const Frame unclear = Between(kEvil, kDb, GetParam()) / Tcp{50000, 40000, kAck};
+  EXPECT_THAT(stage.Leaves(kEvil, unclear), Allowed()) << "as an answer";
+  EXPECT_EQ(Only(stage).ruling.source, kDb.endpoint.identity);
+}
+
+TEST_P(TcpTest, SoManyAnswersAndNoMore) {
+  Stage stage(OneWay());
+  DataplaneOptions options;
+  options.events_per_second = 1u << 20;
+  options.midstream_per_second = 0;
+  stage.SetOptions(options);
+  EXPECT_THAT(stage.Leaves(kDb, Answers(kAck)), Denied(BH_REASON_POLICY)) << "as it stands";
+  EXPECT_THAT(stage.Leaves(kWeb, Asks(kAck)), Allowed()) << "as it stands";
+  EXPECT_THAT(stage.Travels(kDb, kWeb, Answers(kAck)), Established());
+}
+
+TEST_P(TcpTest, AnAnswerBeyondTheLimitTeachesNothing) {
+  Stage stage({});
+  DataplaneOptions options;
+  options.events_per_second = 1u << 20;
+  options.midstream_per_second = 0;
+  stage.SetOptions(options);
+  EXPECT_THAT(stage.Leaves(kDb, Answers(kAck)), Allowed());
+  EXPECT_TRUE(stage.Flows().empty());
+  EXPECT_TRUE(stage.Edges().empty());
+}
+
 TEST_P(TcpTest, AResetOpensNothing) {
   Stage stage(OneWay());
   EXPECT_THAT(stage.Leaves(kDb, Answers(kRst)), Denied(BH_REASON_POLICY)) << "never turned round";

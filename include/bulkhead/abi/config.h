@@ -17,14 +17,19 @@ enum bh_timeout_row { BH_TIMEOUT_TCP = 0, BH_TIMEOUT_UDP = 1, BH_TIMEOUT_OTHER =
 /* bh_control.flags */
 #define BH_CONTROL_PROXY_IS_WORLD 1u /* host-originated traffic to a published target is judged as world (docker-proxy) */
 
+/* What a flood must not have without end: verdict and drop events; TCP in the middle of a stream taken for an answer. */
+enum bh_limited { BH_LIMITED_EVENTS = 0, BH_LIMITED_MIDSTREAM = 1, BH_LIMITED_COUNT = 2 };
+
 struct bh_control {
 	__u32 stamp;
 	__u32 flags;
 	/* In flow ticks (see abi/flow.h). [row][state]; 0 = not expired by time. */
 	__u32 timeout[3][4];
-	__u32 events_per_tick; /* verdict and drop events that each CPU may emit in one flow tick */
+	/* How often each CPU may do what is limited in one flow tick, by enum bh_limited. */
+	__u32 per_tick[2];
 	__u32 zero; /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
+	__u32 reserved;
 };
-BH_SIZE(struct bh_control, 64);
+BH_SIZE(struct bh_control, 72);
 
 #endif /* BULKHEAD_ABI_CONFIG_H_ */

@@ -39,7 +39,7 @@ enum bh_counter {
 	BH_COUNTER_FLOWS_CREATED = BH_REASON_COUNT * 3,
 	BH_COUNTER_FLOWS_ANSWERED,
 	BH_COUNTER_FLOWS_REVALIDATED, /* judged again because the stamp, a port or the provenance differed */
-	BH_COUNTER_FLOWS_REVOKED,     /* of these: denied */
+	BH_COUNTER_FLOWS_REVOKED,     /* flows that were allowed and are now denied */
 	BH_COUNTER_FLOWS_FAILED,      /* no room */
 	BH_COUNTER_EDGES_LOST,        /* no room in bh_edges */
 	BH_COUNTER_EVENTS_LOST,       /* ring full */
@@ -79,7 +79,7 @@ struct bh_event {
 };
 BH_SIZE(struct bh_event, 96);
 
-/* Map bh_limits (per-CPU array of 1): events of this CPU in the current flow tick. */
+/* Map bh_limits (per-CPU array, index enum bh_limited): how often this CPU did it in the current flow tick. */
 struct bh_limit {
 	__u32 tick;
 	__u32 used;

@@ -44,7 +44,7 @@ struct bh_flow_hot {
 	__u16 version; /* of the slot, for a store that needs one */
 	__u8 state;    /* enum bh_flow_state */
 	__u8 flags;
-	__u32 stamp;      /* of the policy that judged it (abi/config.h) */
+	__u32 stamp;      /* of the policy that judged it (abi/config.h); of a revoked flow one that never holds */
 	__u32 ifindex[2]; /* of the endpoint that has the side's address; 0 = not here */
 	__u16 slot[2];    /* provenance that packets of the side must carry: the endpoint's slot, 0 = no workload's */
 	__u32 last_seen;  /* flow ticks */
@@ -65,7 +65,7 @@ struct bh_flow_cold {
 	__u32 destination_rule;
 	__u32 packets_high[2]; /* by side */
 	__u16 service_port;    /* host order; as policy judged it */
-	__u8 verdict;          /* BH_ALLOW or BH_WOULD_DENY: denied packets have no entry */
+	__u8 verdict;          /* enum bh_verdict; BH_DENY: was allowed once, then revoked */
 	__u8 outside;          /* enum bh_outside: whose address the flow's edge carries */
 	__u32 reserved2;
 };
