@@ -37,12 +37,12 @@ function(bulkhead_test_program name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
 endfunction()
 
-# bulkhead_test(NAME [LABEL label] DEPENDS ...): such a program, each of its tests one for ctest.
+# bulkhead_test(NAME [LABEL label] [SERIAL] DEPENDS ...): such a program, each of its tests one for ctest; SERIAL: run alone.
 function(bulkhead_test name)
-  cmake_parse_arguments(ARG "" "LABEL" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "LABEL" "DEPENDS" ${ARGN})
   bulkhead_test_program(${name} DEPENDS ${ARG_DEPENDS})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300 RUN_SERIAL ${ARG_SERIAL})
 endfunction()
