@@ -13,7 +13,7 @@ namespace {
 
 constexpr const char* kReasonNames[] = BH_REASON_NAMES;
 static_assert(std::size(kReasonNames) == BH_REASON_COUNT);
-constexpr std::chrono::milliseconds kPollEvery(300);
+constexpr std::chrono::milliseconds kEventsEvery(300);
 
 struct EventQuery {
   std::string ns;
@@ -152,7 +152,7 @@ absl::StatusOr<Response> GetEvents(const Context& context, const Request& reques
     WriteEvents(context, query, &sequence, pipe);
     if (!follow) return absl::OkStatus();
     query.since_ms = query.last = 0;  // what comes from now on is new
-    return Follow(pipe, kPollEvery, [&]() -> absl::StatusOr<uint64_t> { return WriteEvents(context, query, &sequence, pipe); });
+    return Follow(pipe, kEventsEvery, [&]() -> absl::StatusOr<uint64_t> { return WriteEvents(context, query, &sequence, pipe); });
   };
   return response;
 }

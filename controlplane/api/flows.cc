@@ -16,7 +16,7 @@
 namespace bulkhead::api {
 namespace {
 
-constexpr std::chrono::milliseconds kPollEvery(1000);
+constexpr std::chrono::milliseconds kFlowsEvery(1000);
 constexpr size_t kMaxEdgeKeys = 100'000;  // remembered, to tell what the table shows already
 
 struct FlowQuery {
@@ -235,7 +235,7 @@ absl::StatusOr<Response> GetFlows(const Context& context, const Request& request
     if (!follow) return List(context, query, {}, now, pipe);
     Follower follower(context, query, now);
     if (absl::Status status = List(context, query, {0, now.boottime_ns}, now, pipe); !status.ok()) return status;
-    return Follow(pipe, kPollEvery, [&] { return follower.Poll(pipe); });
+    return Follow(pipe, kFlowsEvery, [&] { return follower.Poll(pipe); });
   };
   return response;
 }

@@ -46,7 +46,7 @@ absl::StatusOr<Resolved> ResolveAddress(const View& view, const IpAddress& addre
 }
 
 // Those of one kind of match, by the name that tells them apart.
-using Matches = std::map<std::string, std::vector<const Workload*>>;
+using NamedThings = std::map<std::string, std::vector<const Workload*>>;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ absl::StatusOr<Resolved> Resolve(const View& view, const std::string& text, cons
   const size_t slash = text.find('/');
   const std::string in = slash == std::string::npos ? ns : text.substr(0, slash);
   const std::string name = slash == std::string::npos ? text : text.substr(slash + 1);
-  Matches services, workloads, ids;
+  NamedThings services, workloads, ids;
   for (const auto& [key, workload] : view.workloads) {
     if (!in.empty() && workload.ns != in) continue;
     if (workload.service == name) services[workload.ns + "/" + name].push_back(&workload);
@@ -65,7 +65,7 @@ absl::StatusOr<Resolved> Resolve(const View& view, const std::string& text, cons
     if (name.size() >= kMinIdPrefix && workload.id.starts_with(name))
       ids[workload.runtime + "/" + workload.id].push_back(&workload);
   }
-  for (Matches* matches : {&services, &workloads, &ids}) {
+  for (NamedThings* matches : {&services, &workloads, &ids}) {
     if (matches->empty()) continue;
     if (matches->size() == 1) return Resolved{Resolved::Kind::kWorkloads, std::move(matches->begin()->second), std::nullopt};
     std::set<std::string> names;

@@ -28,7 +28,7 @@ constexpr Resource kResources[] = {
     {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},
 };
 
-bool Matches(const Resource& resource, Request* request) {
+bool Fits(const Resource& resource, Request* request) {
   std::string_view rest = request->path;
   if (rest.substr(0, resource.path.size()) != resource.path) return false;
   rest.remove_prefix(resource.path.size());
@@ -47,7 +47,7 @@ bool Matches(const Resource& resource, Request* request) {
 
 absl::StatusOr<Response> Route(const Context& context, Request request, std::string* allowed) {
   for (const Resource& resource : kResources) {
-    if (!Matches(resource, &request)) continue;
+    if (!Fits(resource, &request)) continue;
     if (request.method == resource.method) return resource.handle(context, request);
     absl::StrAppend(allowed, allowed->empty() ? "" : ", ", resource.method);
   }

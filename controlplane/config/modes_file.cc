@@ -16,7 +16,7 @@ using yaml::Node;
 
 constexpr size_t kMaxModesBytes = 4 << 20;
 
-struct Reader {
+struct ModesReader {
   std::string file;
   std::vector<std::string> errors;
 
@@ -59,7 +59,7 @@ absl::StatusOr<ModesFile> ParseModesFile(std::string_view text, const std::strin
   if (!documents.ok()) return documents.status();
   ModesFile modes;
   if (documents->empty()) return modes;
-  Reader reader{file, {}};
+  ModesReader reader{file, {}};
   if (documents->size() > 1) reader.errors.push_back(yaml::At(file, (*documents)[1], "found a second document, expected one"));
   Fields fields(documents->front(), file, "", &reader.errors);
   if (const Node* global = fields.Get("global")) modes.global = reader.ReadMode(*global, "global");

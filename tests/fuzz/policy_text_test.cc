@@ -9,6 +9,7 @@
 #include "controlplane/yaml/node.h"
 #include "gtest/gtest.h"
 #include "tests/fuzz/targets.h"
+#include "tests/places/places.h"
 
 namespace bulkhead {
 namespace {
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> Corpus() {
   std::vector<std::string> corpus;
-  for (const auto& entry : fs::recursive_directory_iterator(std::string(BULKHEAD_SOURCE_DIR) + "/tests/data/shop")) {
+  for (const auto& entry : fs::recursive_directory_iterator(SourcePath("tests/data/shop"))) {
     if (!entry.is_regular_file()) continue;
     const auto text = yaml::ReadFile(entry.path().string());
     if (text.ok()) corpus.push_back(*text);

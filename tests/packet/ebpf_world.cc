@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/packet/cast.h"
+#include "tests/places/places.h"
 
 namespace bulkhead::packet_test {
 namespace {
@@ -56,9 +57,10 @@ absl::Status EbpfWorld::MakeInterfaces() {
 }
 
 absl::Status EbpfWorld::LoadTagPrograms() {
-  tag_object_ = bpf_object__open_file(BULKHEAD_TAG_OBJECT, nullptr);
-  if (tag_object_ == nullptr) return Errno(errno, "opening " BULKHEAD_TAG_OBJECT);
-  if (bpf_object__load(tag_object_) != 0) return Errno(errno, "loading " BULKHEAD_TAG_OBJECT);
+  const std::string path = ProgramPath("tag.bpf.o");
+  tag_object_ = bpf_object__open_file(path.c_str(), nullptr);
+  if (tag_object_ == nullptr) return Errno(errno, "opening " + path);
+  if (bpf_object__load(tag_object_) != 0) return Errno(errno, "loading " + path);
   return absl::OkStatus();
 }
 

@@ -251,13 +251,14 @@ TEST_F(DockerE2eTest, TheEngineRestarts) {
 }
 
 // Where a container will be is known before its process runs, also when many start at once; and in the end nothing is forgotten.
-TEST_F(DockerE2eTest, BurstOfAHundred) {
+// The product takes a burst of a hundred (life.py); this one tells what the source itself saw, and when.
+TEST_F(DockerE2eTest, BurstOfForty) {
   engine_->Docker("network create --ipv6 shop");
   const std::string run =
-      "seq 100 | xargs -P 8 -I N docker run -d --stop-timeout 0 --network shop --name wN --label n=N busybox >/dev/null";
+      "seq 40 | xargs -P 8 -I N docker run -d --stop-timeout 0 --network shop --name wN --label n=N busybox >/dev/null";
   engine_->Shell(run);
   ASSERT_TRUE(Eventually([&] {
-    return reports_.size() == 100 && std::all_of(reports_.begin(), reports_.end(),
+    return reports_.size() == 40 && std::all_of(reports_.begin(), reports_.end(),
                                                  [&](const auto& at) { return Is(at.second.name, WorkloadPhase::kRunning); });
   }));
   ASSERT_TRUE(Agrees());
@@ -274,10 +275,10 @@ TEST_F(DockerE2eTest, BurstOfAHundred) {
               leads.front(), leads[leads.size() / 2], leads.size());
   EXPECT_GT(leads.front(), 0);
 
-  engine_->Shell("seq 1 2 100 | xargs -P 8 -I N docker rm -f wN >/dev/null");
-  ASSERT_TRUE(Eventually([&] { return reports_.size() == 50; }));
+  engine_->Shell("seq 1 2 40 | xargs -P 8 -I N docker rm -f wN >/dev/null");
+  ASSERT_TRUE(Eventually([&] { return reports_.size() == 20; }));
   EXPECT_TRUE(Agrees());
-  engine_->Shell("seq 2 2 100 | xargs -P 8 -I N docker rm -f wN >/dev/null");
+  engine_->Shell("seq 2 2 40 | xargs -P 8 -I N docker rm -f wN >/dev/null");
   ASSERT_TRUE(Eventually([&] { return reports_.empty(); }));
   const std::lock_guard lock(mutex_);
   EXPECT_THAT(problems_, IsEmpty());

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers that send from their first instruction: nothing that is denied arrives, and what is allowed passes at once."""
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from docker_lab import frames, peer, policy, port, rule, wait_until
 
 ROUNDS = 10
-V4, V6 = "198.18.1.77", "fd00:18:1::77"
+FIRST = 77
 
 
 def shop(lab):
@@ -15,9 +16,14 @@ def shop(lab):
     return db
 
 
-def start(lab, name, app, *command):
+def address(number, family):
+    return f"198.18.1.{FIRST + number}" if family == 4 else f"fd00:18:1::{FIRST + number}"
+
+
+def start(lab, name, app, number, *command):
     """The container's first process is `command` itself: nothing runs in it before that."""
-    lab.docker("run", "-d", "--name", name, "--stop-timeout", "0", "--network", "shopnet", "--ip", V4, "--ip6", V6,
+    lab.docker("run", "-d", "--name", name, "--stop-timeout", "0", "--network", "shopnet",
+               "--ip", address(number, 4), "--ip6", address(number, 6),
                "--label", "bulkhead.dev/namespace=shop", "--label", f"app={app}", "busybox", *command)
 
 
@@ -31,12 +37,13 @@ SENDERS = {
 def received(lab, db, kind, family, count):
     """How many packets of so many containers reach db, each a sender from its first instruction to its end."""
     to = db.address(family)
-    finish = lab.watching(db, frames.between(V4 if family == 4 else V6, to, {"ping": "icmp"}.get(kind, kind)))
-    for number in range(count):
-        name = f"evil-{kind}-{family}-{number}"
-        start(lab, name, "evil", *SENDERS[kind](to, family))
-        time.sleep(0.3)
-        lab.docker("rm", "-f", name)
+    protocol = {"ping": "icmp"}.get(kind, kind)
+    finish = lab.watching(db, *(frames.between(address(number, family), to, protocol) for number in range(count)))
+    names = [f"evil-{kind}-{family}-{number}" for number in range(count)]
+    with ThreadPoolExecutor(lab.world.hands) as hands:
+        list(hands.map(lambda number: start(lab, names[number], "evil", number, *SENDERS[kind](to, family)), range(count)))
+    time.sleep(0.3)
+    lab.docker("rm", "-f", *names)
     return sum(finish().values())
 
 
@@ -59,7 +66,7 @@ def check_what_is_allowed_passes_at_once(lab):
     for family in (4, 6):
         for number in range(ROUNDS):
             name = f"web-{family}-{number}"
-            start(lab, name, "web", "sh", "-c", f"t=$(cut -d' ' -f1 /proc/uptime); echo hello | nc -w 3 {db.address(family)} 5432; "
+            start(lab, name, "web", 0, "sh", "-c", f"t=$(cut -d' ' -f1 /proc/uptime); echo hello | nc -w 3 {db.address(family)} 5432; "
                   "echo took $t $(cut -d' ' -f1 /proc/uptime)")
             wait_until(f"{name} ends", lambda name=name: lab.inspect(name, "{{.State.Status}}") == "exited", 20, 0.1)
             said = lab.docker("logs", name)

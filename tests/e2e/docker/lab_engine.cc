@@ -10,11 +10,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/places/places.h"
 
 namespace bulkhead {
 namespace {
 
-const std::string kScript = std::string(BULKHEAD_SOURCE_DIR) + "/tests/lab/engine";
+const std::string kScript = SourcePath("tests/lab/engine");
 
 std::pair<int, std::string> Run(const std::string& command) {
   std::FILE* pipe = popen(command.c_str(), "re");

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/places/places.h"
+
 namespace bulkhead::cli {
 
 ProgramTest::ProgramTest() {
@@ -31,7 +33,7 @@ void ProgramTest::Start() {
 
 Outcome ProgramTest::Run(const std::string& arguments, const std::string& input) {
   Write("in", input);
-  const std::string command = "cd " + folder_ + " && { BULKHEAD_SOCKET=" + folder_ + "/api.sock " BULKHEAD_BIN_DIR "/bulkhead " +
+  const std::string command = "cd " + folder_ + " && { BULKHEAD_SOCKET=" + folder_ + "/api.sock " + ProgramPath("bulkhead") + " " +
                               arguments + "; } <in >out 2>err";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Read("out"), Read("err")};

@@ -3,8 +3,6 @@
 #ifndef BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
 #define BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/backend.h"
+#include "tests/places/temporary_folder.h"
 
 namespace bulkhead {
 
@@ -71,13 +70,6 @@ class FakeBackend : public Backend {
 
 class TestFolder {
  public:
-  TestFolder() {
-    static int count = 0;
-    path_ = std::filesystem::temp_directory_path() / ("daemon-test-" + std::to_string(getpid()) + "-" + std::to_string(++count));
-    std::filesystem::create_directories(path_);
-  }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
-
   std::string path() const { return path_.string(); }
   void Write(const std::string& name, const std::string& text) const { std::ofstream(path_ / name) << text; }
   bool Has(const std::string& name) const { return std::filesystem::exists(path_ / name); }
@@ -92,7 +84,8 @@ class TestFolder {
   }
 
  private:
-  std::filesystem::path path_;
+  const TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_.path();
 };
 
 // Isolates the ingress of app=APP; allows from app=FROM.

@@ -10,6 +10,7 @@
 
 #include "dataplane/kernel/netns.h"
 #include "tests/lab/netns.h"
+#include "tests/places/temporary_folder.h"
 
 namespace bulkhead {
 namespace {
@@ -177,10 +178,10 @@ TEST_F(Links, OpenNetnsTakesOnlyNetworkNamespaces) {
   EXPECT_NE(*here, *identity);
   EXPECT_EQ(OpenNetns("/proc/self/ns/mnt").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(OpenNetns("/nowhere/net").status().code(), absl::StatusCode::kNotFound);
-  const std::string fifo = testing::TempDir() + "bulkhead-fifo";
+  const TemporaryFolder folder;
+  const std::string fifo = folder.path() / "fifo";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_EQ(OpenNetns(fifo).status().code(), absl::StatusCode::kInvalidArgument) << "and it must not wait for a writer";
-  unlink(fifo.c_str());
 }
 
 }  // namespace

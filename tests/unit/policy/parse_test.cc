@@ -3,6 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/places/places.h"
 
 namespace bulkhead {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::string Policy(const std::string& spec, const std::string& name = "db") {
+std::string PolicyText(const std::string& spec, const std::string& name = "db") {
   return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " + name + ", namespace: shop}\nspec:\n" + spec;
 }
 
@@ -87,7 +88,7 @@ status: {}
 
 TEST(ParsePolicyTest, DefaultsPolicyTypes) {
   const auto types = [](const std::string& spec) {
-    const NetworkPolicy policy = One(Policy(spec));
+    const NetworkPolicy policy = One(PolicyText(spec));
     return std::pair(policy.isolates_ingress, policy.isolates_egress);
   };
   EXPECT_EQ(types("  podSelector: {}\n"), std::pair(true, false));
@@ -99,7 +100,7 @@ TEST(ParsePolicyTest, DefaultsPolicyTypes) {
 
 TEST(ParsePolicyTest, EmptyAndNullMeanEverything) {
   for (const char* rule : {"{}", "{from: [], ports: []}", "{from: null, ports: }"}) {
-    const NetworkPolicy policy = One(Policy(std::string("  ingress: [") + rule + "]\n"));
+    const NetworkPolicy policy = One(PolicyText(std::string("  ingress: [") + rule + "]\n"));
     ASSERT_EQ(policy.ingress.size(), 1u);
     EXPECT_TRUE(policy.ingress[0].peers.empty() && policy.ingress[0].ports.empty()) << rule;
     EXPECT_TRUE(policy.pod_selector.match_labels.empty());
@@ -119,7 +120,7 @@ TEST(ParsePolicyTest, ReadsDocumentsListsAndJson) {
   ASSERT_EQ(list.documents.network_policies.size(), 2u);
   EXPECT_EQ(list.documents.network_policies[1].name, "b");
   const PolicyFile two =
-      ParsePolicies("---\n" + Policy("  podSelector: {}\n", "a") + "---\n---\n" + Policy("  podSelector: {}\n", "b"), "f");
+      ParsePolicies("---\n" + PolicyText("  podSelector: {}\n", "a") + "---\n---\n" + PolicyText("  podSelector: {}\n", "b"), "f");
   EXPECT_THAT(two.errors, IsEmpty());
   EXPECT_EQ(two.documents.network_policies.size(), 2u);
   EXPECT_EQ(two.documents.network_policies[1].pos.line, 9);
@@ -127,19 +128,19 @@ TEST(ParsePolicyTest, ReadsDocumentsListsAndJson) {
 }
 
 TEST(ParsePolicyTest, NamesUnknownFields) {
-  EXPECT_THAT(Errors(Policy("  podSelecter: {}\n")),
+  EXPECT_THAT(Errors(PolicyText("  podSelecter: {}\n")),
               ElementsAre("db.yaml:5:3: unknown field \"podSelecter\" (did you mean podSelector?)"));
-  EXPECT_THAT(Errors(Policy("  ingress:\n  - form: []\n")),
+  EXPECT_THAT(Errors(PolicyText("  ingress:\n  - form: []\n")),
               ElementsAre("db.yaml:6:5: unknown field \"form\" (did you mean from?)"));
-  EXPECT_THAT(Errors(Policy("  ingress:\n  - to: []\n")), ElementsAre("db.yaml:6:5: unknown field \"to\""));
-  EXPECT_THAT(Errors(Policy("  podSelector: {app: db}\n")), ElementsAre("db.yaml:5:17: unknown field \"app\""));
-  EXPECT_THAT(Errors(Policy("  podSelector: {}\n") + "sepc: {}\n"),
+  EXPECT_THAT(Errors(PolicyText("  ingress:\n  - to: []\n")), ElementsAre("db.yaml:6:5: unknown field \"to\""));
+  EXPECT_THAT(Errors(PolicyText("  podSelector: {app: db}\n")), ElementsAre("db.yaml:5:17: unknown field \"app\""));
+  EXPECT_THAT(Errors(PolicyText("  podSelector: {}\n") + "sepc: {}\n"),
               ElementsAre("db.yaml:6:1: unknown field \"sepc\" (did you mean spec?)"));
 }
 
 TEST(ParsePolicyTest, ReportsAllErrorsFromTopToBottom) {
   EXPECT_THAT(
-      Errors(Policy("  ingress:\n  - from: [{}]\n    ports: [{port: 0}]\n  podSelector: 5\n", "DB")),
+      Errors(PolicyText("  ingress:\n  - from: [{}]\n    ports: [{port: 0}]\n  podSelector: 5\n", "DB")),
       ElementsAre(
           "db.yaml:3:18: metadata.name: found \"DB\", expected lower-case letters, digits, - and . with a letter or digit at "
           "each end of each part",
@@ -171,7 +172,7 @@ struct BadSpec {
 
 class BadSpecTest : public ::testing::TestWithParam<BadSpec> {};
 
-TEST_P(BadSpecTest, HasOneExactError) { EXPECT_THAT(Errors(Policy(GetParam().spec)), ElementsAre(GetParam().error)); }
+TEST_P(BadSpecTest, HasOneExactError) { EXPECT_THAT(Errors(PolicyText(GetParam().spec)), ElementsAre(GetParam().error)); }
 
 INSTANTIATE_TEST_SUITE_P(
     Policies, BadSpecTest,
@@ -243,8 +244,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(PolicyFilesTest, SecondObjectOfOneNameIsRefused) {
   std::vector<PolicyFile> files = {
-      ParsePolicies(Policy("  podSelector: {}\n"), "a.yaml"),
-      ParsePolicies(Policy("  podSelector: {}\n", "web") + "---\n" + Policy("  podSelector: {}\n"), "b.yaml")};
+      ParsePolicies(PolicyText("  podSelector: {}\n"), "a.yaml"),
+      ParsePolicies(PolicyText("  podSelector: {}\n", "web") + "---\n" + PolicyText("  podSelector: {}\n"), "b.yaml")};
   RefuseDuplicates(&files);
   EXPECT_THAT(files[0].errors, IsEmpty());
   EXPECT_THAT(files[1].errors, ElementsAre("b.yaml:7:1: found a second NetworkPolicy shop/db, the first is at a.yaml:1:1"));
@@ -252,7 +253,7 @@ TEST(PolicyFilesTest, SecondObjectOfOneNameIsRefused) {
 }
 
 TEST(PolicyFilesTest, LoadsAFolderButNotBelow) {
-  const auto files = LoadPolicies(std::string(BULKHEAD_SOURCE_DIR) + "/tests/data/shop/policies");
+  const auto files = LoadPolicies(SourcePath("tests/data/shop/policies"));
   ASSERT_TRUE(files.ok());
   std::vector<std::string> names;
   for (const PolicyFile& file : *files) {
@@ -260,7 +261,7 @@ TEST(PolicyFilesTest, LoadsAFolderButNotBelow) {
     names.push_back(file.file.substr(file.file.rfind('/') + 1));
   }
   EXPECT_THAT(names, ElementsAre("api.yaml", "cart.json", "data.yaml", "default-deny.yaml", "monitoring.yml", "web.yaml"));
-  EXPECT_EQ(LoadPolicies(std::string(BULKHEAD_SOURCE_DIR) + "/tests/data/shop")->size(), 2u);
+  EXPECT_EQ(LoadPolicies(SourcePath("tests/data/shop"))->size(), 2u);
   EXPECT_EQ(LoadPolicies("/nonexistent").status().message(), "/nonexistent: no such file or folder");
 }
 

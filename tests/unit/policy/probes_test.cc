@@ -63,7 +63,7 @@ constexpr char kInventory[] = R"(
  status: {podIP: 198.18.5.1}}
 )";
 
-constexpr char kHead[] = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ";
+constexpr char kPolicy[] = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\nspec: ";
 
 // The verdicts of one probe: "egress / ingress".
 std::string Ask(const std::string& spec, const std::string& from, const std::string& to) {
@@ -74,7 +74,7 @@ std::string Ask(const std::string& spec, const std::string& from, const std::str
   probe.from = from;
   probe.to = to;
   probe.port = 80;
-  const auto results = RunProbes(inventory, *Documents(kHead + spec), {probe});
+  const auto results = RunProbes(inventory, *Documents(kPolicy + spec), {probe});
   EXPECT_TRUE(results.ok()) << results.status();
   EXPECT_EQ(Text((*results)[0].compiled), Text((*results)[0].evaluated));
   return Text((*results)[0].compiled);

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/places/places.h"
 
 namespace bulkhead {
 namespace {
@@ -43,7 +44,8 @@ class PolicyTestVerb : public ::testing::Test {
 
   // Runs in the folder; the exit code. Output is in out_ and err_.
   int Run(const std::string& arguments) {
-    const std::string command = "cd '" + folder_ + "' && '" BULKHEAD_BIN_DIR "/bulkhead' policy test " + arguments + " >out 2>err";
+    const std::string command =
+        "cd '" + folder_ + "' && '" + ProgramPath("bulkhead") + "' policy test " + arguments + " >out 2>err";
     const int status = std::system(command.c_str());
     out_ = Read("out");
     err_ = Read("err");
@@ -129,7 +131,7 @@ TEST_F(PolicyTestVerb, TheServiceLabelOfLiveWorkloadsIsThereToo) {
 }
 
 TEST_F(PolicyTestVerb, TheShop) {
-  const std::string shop = BULKHEAD_SOURCE_DIR "/tests/data/shop/";
+  const std::string shop = SourcePath("tests/data/shop/");
   EXPECT_EQ(Run("--inventory " + shop + "inventory.yaml --policy " + shop + "policies --probes " + shop + "probes.yaml"), 0)
       << out_ << err_;
 }

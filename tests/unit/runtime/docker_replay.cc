@@ -7,11 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/places/places.h"
 
 namespace bulkhead {
 
 Transcript LoadTranscript(const std::string& name) {
-  std::ifstream file(std::string(BULKHEAD_SOURCE_DIR) + "/tests/data/docker/" + name);
+  std::ifstream file(SourcePath("tests/data/docker/" + name));
   if (!file) throw std::runtime_error("no transcript " + name);
   Transcript out;
   out.steps.emplace_back();

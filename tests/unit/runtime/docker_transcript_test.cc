@@ -26,7 +26,7 @@ std::vector<WorkloadPhase> PhasesOf(const ReportReader& reader) {
   return out;
 }
 
-IpAddress Ip(const char* text) { return IpAddress::Parse(text).value(); }
+IpAddress Parsed(const char* text) { return IpAddress::Parse(text).value(); }
 
 // Runs until the first event of that action of the container or network of that name was taken in.
 void RunUntil(Replay& replay, const std::string& action, const std::string& name) {
@@ -56,7 +56,7 @@ TEST(DockerTranscript, ConnectingBeforeStart) {
   EXPECT_TRUE(web->networks[0].bridge.starts_with("br-")) << web->networks[0].bridge;
   EXPECT_EQ(web->networks[0].bridge.size(), 15u);
   EXPECT_EQ(web->networks[0].mac, MacAddress::Parse("02:42:c6:12:00:02"));
-  EXPECT_THAT(web->networks[0].addresses, ElementsAre(Ip("198.18.0.2"), Ip("fd00:18::2")));
+  EXPECT_THAT(web->networks[0].addresses, ElementsAre(Parsed("198.18.0.2"), Parsed("fd00:18::2")));
   // The label "image" is the container's own; events show the image's name in its place.
   EXPECT_THAT(web->labels, Contains(Pair("app", "web")));
   EXPECT_THAT(web->labels, Contains(Pair("image", "fake")));
@@ -73,10 +73,11 @@ TEST(DockerTranscript, RunningHasPidAndPublishedPorts) {
   ASSERT_NE(web, nullptr);
   EXPECT_EQ(web->phase, WorkloadPhase::kRunning);
   EXPECT_GT(web->pid, 0);
-  EXPECT_THAT(web->published,
-              ElementsAre(PublishedPort{Ip("0.0.0.0"), 53, 53, kProtoUdp}, PublishedPort{Ip("0.0.0.0"), 8443, 443, kProtoTcp},
-                          PublishedPort{Ip("127.0.0.1"), 8080, 80, kProtoTcp}, PublishedPort{Ip("::"), 53, 53, kProtoUdp},
-                          PublishedPort{Ip("::"), 8443, 443, kProtoTcp}));
+  EXPECT_THAT(
+      web->published,
+      ElementsAre(PublishedPort{Parsed("0.0.0.0"), 53, 53, kProtoUdp}, PublishedPort{Parsed("0.0.0.0"), 8443, 443, kProtoTcp},
+                  PublishedPort{Parsed("127.0.0.1"), 8080, 80, kProtoTcp}, PublishedPort{Parsed("::"), 53, 53, kProtoUdp},
+                  PublishedPort{Parsed("::"), 8443, 443, kProtoTcp}));
 }
 
 TEST(DockerTranscript, PhasesOfOneLife) {

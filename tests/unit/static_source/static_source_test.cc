@@ -4,12 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+
+#include "tests/places/temporary_folder.h"
 
 namespace bulkhead {
 namespace {
@@ -46,14 +47,6 @@ class Sink {
 
 class StaticSourceTest : public testing::Test {
  protected:
-  StaticSourceTest() {
-    root_ = fs::temp_directory_path() / ("static-source-test-" + std::to_string(getpid()));
-    fs::create_directories(root_);
-  }
-  ~StaticSourceTest() override {
-    source_.reset();
-    fs::remove_all(root_);
-  }
   void Start() {
     source_ = std::make_unique<StaticSource>((root_ / "w").string());
     source_->Start([this](const SourceEvent& event) { sink_.Take(event); });
@@ -65,7 +58,8 @@ class StaticSourceTest : public testing::Test {
     fs::rename(root_ / "w" / (".tmp-" + name), root_ / "w" / name);
   }
 
-  fs::path root_;
+  const TemporaryFolder folder_;
+  const fs::path root_ = folder_.path();
   Sink sink_;
   std::unique_ptr<StaticSource> source_;
 };

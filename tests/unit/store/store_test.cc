@@ -8,6 +8,8 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/places/temporary_folder.h"
+
 namespace bulkhead {
 namespace {
 
@@ -15,15 +17,8 @@ using testing::HasSubstr;
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() {
-    folder_ = std::filesystem::temp_directory_path() / ("store-test-" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder_);
-    path_ = (folder_ / "state.db").string();
-  }
-  ~StoreTest() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path folder_;
-  std::string path_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.path() / "state.db";
 };
 
 TEST_F(StoreTest, RemembersIdentitiesRulesAndValues) {
@@ -103,7 +98,7 @@ TEST_F(StoreTest, NewerFileIsMovedAside) {
 }
 
 TEST_F(StoreTest, WithoutAPlaceItLivesInMemory) {
-  auto store = *Store::Open((folder_ / "no" / "such" / "folder" / "state.db").string());
+  auto store = *Store::Open((folder_.path() / "no" / "such" / "folder" / "state.db").string());
   EXPECT_THAT(store->problem(), HasSubstr("nothing is remembered"));
   EXPECT_EQ(store->path(), "");
   ASSERT_TRUE(store->Set("k", "v").ok());

@@ -3,6 +3,7 @@
 
 #include "controlplane/yaml/node.h"
 #include "gtest/gtest.h"
+#include "tests/places/places.h"
 
 namespace bulkhead::yaml {
 namespace {
@@ -156,7 +157,7 @@ TEST(ReadFileTest, RefusesWhatIsNoOrdinaryFile) {
   EXPECT_EQ(ReadFile("/nonexistent/x").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ReadFile("/").status().message(), "/: expected a regular file");
   EXPECT_EQ(ReadFile("/dev/zero").status().message(), "/dev/zero: expected a regular file");
-  const std::string self = std::string(BULKHEAD_SOURCE_DIR) + "/tests/unit/yaml/parse_test.cc";
+  const std::string self = SourcePath("tests/unit/yaml/parse_test.cc");
   EXPECT_TRUE(ReadFile(self).ok());
   EXPECT_EQ(ReadFile(self, 100).status().message(), self + ": found more than 100 bytes, the most that is read");
 }
