@@ -177,6 +177,28 @@ TEST_P(PublishedTest, FoundInTheMiddleByAnAnswer) {
   EXPECT_EQ(outcome.destination_identity, kDb.endpoint.identity);
 }
 
+TEST_P(PublishedTest, AForgedHostAddressIsNotTheHost) {
+  // Nobody knows yet which addresses the stranger has. It answers from its own port, whatever the host's port leads to.
+  Stage stage({});
+  stage.Publish({Db(Wildcard())});
+  const Frame forged = Headers(family(), kStranger.mac(), HostUplink(family()), kWeb.mac(), kWeb.ip(family()));
+  EXPECT_THAT(stage.Leaves(kStranger, forged / Tcp{kHostPort, kClientPort, kAck}), Allowed());
+  ASSERT_EQ(stage.Edges().size(), 1u);
+  EXPECT_EQ(stage.Edges()[0].source_identity, kWeb.endpoint.identity);
+  EXPECT_EQ(stage.Edges()[0].port, kHostPort);
+}
+
+TEST_P(PublishedTest, WhatIsRevokedIsNamedByThePortThatWasAsked) {
+  Stage stage({.policies = AllowEgress("db", "web", "")});
+  stage.Publish({Db(HostUplink(family()))});
+  const Frame frame = ToHost(kDb, HostUplink(family()));
+  EXPECT_THAT(stage.Leaves(kDb, frame), Allowed()) << "itself";
+  stage.Publish({});
+  EXPECT_THAT(stage.Leaves(kDb, frame), Denied(BH_REASON_POLICY)) << "the host";
+  ASSERT_EQ(stage.Edges().size(), 2u);
+  for (const EdgeRecord& edge : stage.Edges()) EXPECT_EQ(edge.port, edge.denied != 0 ? kHostPort : kServicePort);
+}
+
 TEST(PublishedFamiliesTest, AV6PortOfAV4Workload) {
   Stage stage({.policies = AllowIngress("db", "web", "[{protocol: TCP, port: 5432}]")});
   stage.Publish({{Ip("::"), kHostPort, kProtoTcp, kDb.v4, kServicePort, kDb.zone()}});
