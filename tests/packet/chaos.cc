@@ -182,17 +182,25 @@ Frame Chaos::Transport(int family) {
   }
 }
 
-Frame Chaos::Options(int family) {
+Frame Chaos::Extensions() {
   static const std::vector<uint8_t> kinds = {kHopByHop, kRouting, kDestinationOptions, kAuthentication, 135, 253};
   Frame frame;
-  if (family == 4) return frame;
   for (uint32_t count = OneIn(4) ? Below(9) : 0; count > 0; --count) {
-    frame = frame / Extension{OneIn(8) ? Of(kinds) : kDestinationOptions, static_cast<uint16_t>(8 * (1 + Below(3))), {}};
+    const uint8_t kind = OneIn(8) ? Of(kinds) : kDestinationOptions;
+    frame = frame / Extension{kind, static_cast<uint16_t>(8 * (1 + Below(3))), {}};
   }
+  return frame;
+}
+
+Frame Chaos::Options(int family) {
+  Frame frame;
+  if (family == 4) return frame;
+  frame = Extensions();
   if (OneIn(6)) {
     const bool later = OneIn(2);
-    const Fragment6 fragment{static_cast<uint16_t>(later ? 8 * Below(5) : 0), OneIn(2), Below(3), {}};
-    frame = frame / fragment;
+    const uint16_t offset = static_cast<uint16_t>(later ? 8 * Below(5) : 0);
+    const Fragment6 fragment{offset, OneIn(2), Below(3), {}};
+    frame = frame / fragment / Extensions();
   }
   return frame;
 }
@@ -283,7 +291,7 @@ void Chaos::Mutate(ByteVector& bytes) {
   }
 }
 
-Packet Chaos::RandomPacket() {
+Packet Chaos::NewPacket() {
   const Actor& from = AnyActor();
   const Actor& to = AnyActor();
   const int family = OneIn(2) ? 4 : 6;
@@ -305,6 +313,78 @@ Packet Chaos::RandomPacket() {
   packet.bytes = frame.Build();
   if (OneIn(6)) Mutate(packet.bytes);
   while (!KernelTakes(packet.bytes)) packet.bytes.push_back(0);
+  return packet;
+}
+
+Packet Chaos::Delivered(const Packet& packet) {
+  Packet out = packet;
+  out.hook = BH_HOOK_EGRESS;
+  out.ingress_ifindex = packet.ifindex;
+  out.tag = static_cast<uint16_t>(packet.ifindex - kFirstIfindex);
+  for (const Actor& actor : Cast()) {
+    if (!std::equal(actor.mac().bytes.begin(), actor.mac().bytes.end(), packet.bytes.begin())) continue;
+    out.ifindex = actor.ifindex();
+    out.zone = actor.zone();
+  }
+  return out;
+}
+
+Packet Chaos::Answered(const Packet& packet) {
+  Packet out = packet;
+  ByteVector& bytes = out.bytes;
+  const bool v6 = bytes[12] == 0x86 && bytes.size() >= 62, v4 = bytes[12] == 0x08 && bytes[14] == 0x45 && bytes.size() >= 42;
+  if (!v4 && !v6) return out;
+  const auto swap = [&](size_t a, size_t b, size_t length) {
+    std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a), bytes.begin() + static_cast<std::ptrdiff_t>(a + length),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(b));
+  };
+  swap(0, 6, 6);
+  v4 ? swap(26, 30, 4) : swap(22, 38, 16);
+  const size_t transport = v4 ? 34 : 54;
+  const uint8_t protocol = bytes[v4 ? 23 : 20];
+  if (HasPorts(protocol)) swap(transport, transport + 2, 2);
+  if (protocol == kProtoIcmp) bytes[transport] = bytes[transport] == 8 ? 0 : 8;
+  if (protocol == kProtoIcmp6) bytes[transport] ^= 1;
+  if (protocol == kProtoTcp && bytes.size() > transport + 13) bytes[transport + 13] = OneIn(2) ? kSyn | kAck : AnyFlags();
+  for (const Actor& actor : Cast()) {
+    if (!std::equal(actor.mac().bytes.begin(), actor.mac().bytes.end(), bytes.begin() + 6)) continue;
+    out.hook = BH_HOOK_INGRESS;
+    out.ifindex = out.ingress_ifindex = actor.ifindex();
+    out.zone = actor.zone();
+    out.tag = 0;
+    return out;
+  }
+  // Nobody's here: it comes from outside or from the host, to who asked.
+  out.hook = BH_HOOK_EGRESS;
+  out.ifindex = packet.ifindex;
+  out.ingress_ifindex = OneIn(2) ? kUplink : OneIn(2) ? 0 : AnyActor().ifindex();
+  out.tag = out.ingress_ifindex == kUplink || OneIn(2) ? uint16_t{0} : AnyActor().slot();
+  return out;
+}
+
+Packet Chaos::RandomPacket() {
+  if (earlier_.size() < kRemembered) {
+    earlier_.push_back(NewPacket());
+    return earlier_.back();
+  }
+  Packet& old = earlier_[Below(kRemembered)];
+  Packet packet;
+  switch (Below(6)) {
+    case 0:
+      packet = NewPacket();
+      break;
+    case 1:
+      packet = old;
+      break;
+    case 2:
+    case 3:
+      packet = Delivered(old);
+      break;
+    default:
+      packet = Answered(old);
+      break;
+  }
+  old = packet;
   return packet;
 }
 

@@ -22,7 +22,7 @@ class Chaos {
   std::vector<PublishedTarget> RandomTargets();
   // An endpoint of the cast as it is, or bound to another service, unbound, without its MAC, or with another's address.
   EndpointState RandomEndpoint();
-  // One that the kernel's test runner takes.
+  // One that the kernel's test runner takes: new, or out of an earlier one: repeated, delivered, answered.
   Packet RandomPacket();
 
   uint32_t Below(uint32_t limit) { return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_); }
@@ -41,6 +41,7 @@ class Chaos {
 
   Frame Transport(int family);
   Frame IpHeader(const IpAddress& from, const IpAddress& to);
+  Frame Extensions();
   Frame Options(int family);
   Frame IcmpError(const IpAddress& from, const IpAddress& to);
   Frame Nd(const Actor& from);
@@ -48,7 +49,13 @@ class Chaos {
   Frame Special(const Actor& from);
   Frame Ordinary(const IpAddress& from, const IpAddress& to);
   void Mutate(ByteVector& bytes);
+  Packet NewPacket();
+  // The earlier packet where it goes to, with its sender's tag; and one the other way, if it has ports where they usually are.
+  Packet Delivered(const Packet& packet);
+  Packet Answered(const Packet& packet);
 
+  static constexpr size_t kRemembered = 24;
+  std::vector<Packet> earlier_;
   std::mt19937_64 random_;
 };
 

@@ -70,6 +70,7 @@ absl::Status EbpfWorld::Reset() {
     const auto status = backend_->RemoveEndpoint(actor.slot());
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
+  if (const auto status = backend_->SetOptions({}); !status.ok()) return status;
   if (const auto status = backend_->SetPublished({}); !status.ok()) return status;
   if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
   const std::pair<const char*, size_t> maps[] = {{"bh_flows4", sizeof(bh_flow4_key)},

@@ -39,6 +39,8 @@ class Stage {
 
   void Apply(const Setting& setting);  // a new generation
   void Publish(const std::vector<PublishedTarget>& targets);
+  // What the stage begins with.
+  static DataplaneOptions Options();
   void SetOptions(const DataplaneOptions& options);
   void Put(const EndpointState& endpoint);
   void Remove(uint16_t slot);
@@ -68,7 +70,7 @@ class Stage {
 
  private:
   template <typename F>
-  void OnAll(F&& change);
+  void OnAll(const std::string& what, F&& change);
 
   std::vector<std::unique_ptr<Runner>> runners_;
   std::vector<std::vector<uint64_t>> counters_;  // at the start, by runner
