@@ -204,7 +204,9 @@ void ReadTransport(const Network& network, Parsed& out) {
   }
   if (const auto tuple = ReadTuple(network)) out.tuple = *tuple;
   if (IsIcmp(network)) ReadIcmp(network, out);
-  if (network.source.IsV4() && network.protocol == kProtoIgmp && IsMulticast(network.destination)) out.kind = Kind::kListener;
+  // Reports go to groups (RFC 3376 section 4.2.14); what is broadcast instead is judged like anything else.
+  const bool to_group = IsMulticast(network.destination) && network.destination != IpAddress::V4(255, 255, 255, 255);
+  if (network.source.IsV4() && network.protocol == kProtoIgmp && to_group) out.kind = Kind::kListener;
 }
 
 void ReadIp(const Network& network, uint16_t zone, Parsed& out) {
