@@ -91,9 +91,22 @@ std::vector<PublishedTarget> Chaos::RandomTargets() {
 
 EndpointState Chaos::RandomEndpoint() {
   EndpointState endpoint = AnyActor().endpoint;
-  switch (Below(6)) {
+  if (OneIn(4)) endpoint.slot = Replacement(endpoint.slot);
+  for (uint32_t changes = Below(3); changes > 0; --changes) Alter(endpoint);
+  return endpoint;
+}
+
+std::vector<IpAddress> Chaos::RandomHostAddresses() {
+  std::vector<IpAddress> addresses = HostAddresses();
+  if (OneIn(2)) addresses.erase(addresses.begin() + Below(static_cast<uint32_t>(addresses.size())));
+  if (OneIn(2)) addresses.push_back(AnyActor().ip(OneIn(2) ? 4 : 6));
+  return addresses;
+}
+
+void Chaos::Alter(EndpointState& endpoint) {
+  switch (Below(5)) {
     case 0:
-      endpoint.identity = kFirstIdentity + Below(6);
+      if (endpoint.bound) endpoint.identity = kFirstIdentity + Below(6);
       break;
     case 1:
       endpoint.bound = false;
@@ -107,13 +120,10 @@ EndpointState Chaos::RandomEndpoint() {
     case 3:
       endpoint.zone = static_cast<uint16_t>(Below(3));
       break;
-    case 4:
-      if (endpoint.bound) endpoint.addresses.push_back(OneIn(2) ? Outside(4, 9) : AnyActor().v6);
-      break;
     default:
+      if (endpoint.bound) endpoint.addresses.push_back(OneIn(3) ? Outside(4, 9) : AnyActor().ip(OneIn(2) ? 4 : 6));
       break;
   }
-  return endpoint;
 }
 
 uint16_t Chaos::AnyPort() {
@@ -321,6 +331,7 @@ Packet Chaos::Delivered(const Packet& packet) {
   out.hook = BH_HOOK_EGRESS;
   out.ingress_ifindex = packet.ifindex;
   out.tag = static_cast<uint16_t>(packet.ifindex - kFirstIfindex);
+  if (OneIn(6)) out.tag = Replacement(out.tag);
   for (const Actor& actor : Cast()) {
     if (!std::equal(actor.mac().bytes.begin(), actor.mac().bytes.end(), packet.bytes.begin())) continue;
     out.ifindex = actor.ifindex();
@@ -329,19 +340,49 @@ Packet Chaos::Delivered(const Packet& packet) {
   return out;
 }
 
+// Where addresses, protocol and ports are when there is nothing between the headers.
+std::optional<Chaos::Layout> Chaos::LayoutOf(const ByteVector& bytes) {
+  if (bytes[12] == 0x86 && bytes.size() >= 62) return Layout{6, 22, 38, 20, 54};
+  if (bytes[12] == 0x08 && bytes[14] == 0x45 && bytes.size() >= 42) return Layout{4, 26, 30, 23, 34};
+  return std::nullopt;
+}
+
+Packet Chaos::Continued(const Packet& packet) {
+  Packet out = packet;
+  const auto at = LayoutOf(out.bytes);
+  if (!at || out.bytes[at->protocol] != kProtoTcp || out.bytes.size() <= at->transport + 13) return out;
+  out.bytes[at->transport + 13] = AnyFlags();
+  return out;
+}
+
+Packet Chaos::Translated(const Packet& packet) {
+  Packet out = Delivered(packet);
+  const auto at = LayoutOf(out.bytes);
+  if (!at) return out;
+  const bool source = OneIn(2);
+  const IpAddress address = AnyAddress(at->family);
+  std::copy_n(address.bytes.begin(), at->family == 4 ? 4 : 16, out.bytes.begin() + (source ? at->source : at->destination));
+  const uint16_t port = AnyPort();
+  const size_t where = at->transport + (source ? 0 : 2);
+  if (!HasPorts(out.bytes[at->protocol]) || OneIn(2)) return out;
+  out.bytes[where] = static_cast<uint8_t>(port >> 8);
+  out.bytes[where + 1] = static_cast<uint8_t>(port);
+  return out;
+}
+
 Packet Chaos::Answered(const Packet& packet) {
   Packet out = packet;
   ByteVector& bytes = out.bytes;
-  const bool v6 = bytes[12] == 0x86 && bytes.size() >= 62, v4 = bytes[12] == 0x08 && bytes[14] == 0x45 && bytes.size() >= 42;
-  if (!v4 && !v6) return out;
+  const auto at = LayoutOf(bytes);
+  if (!at) return out;
   const auto swap = [&](size_t a, size_t b, size_t length) {
     std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a), bytes.begin() + static_cast<std::ptrdiff_t>(a + length),
                      bytes.begin() + static_cast<std::ptrdiff_t>(b));
   };
   swap(0, 6, 6);
-  v4 ? swap(26, 30, 4) : swap(22, 38, 16);
-  const size_t transport = v4 ? 34 : 54;
-  const uint8_t protocol = bytes[v4 ? 23 : 20];
+  swap(static_cast<size_t>(at->source), static_cast<size_t>(at->destination), at->family == 4 ? 4 : 16);
+  const size_t transport = at->transport;
+  const uint8_t protocol = bytes[at->protocol];
   if (HasPorts(protocol)) swap(transport, transport + 2, 2);
   if (protocol == kProtoIcmp) bytes[transport] = bytes[transport] == 8 ? 0 : 8;
   if (protocol == kProtoIcmp6) bytes[transport] ^= 1;
@@ -369,7 +410,7 @@ Packet Chaos::RandomPacket() {
   }
   Packet& old = earlier_[Below(kRemembered)];
   Packet packet;
-  switch (Below(6)) {
+  switch (Below(8)) {
     case 0:
       packet = NewPacket();
       break;
@@ -377,8 +418,14 @@ Packet Chaos::RandomPacket() {
       packet = old;
       break;
     case 2:
+      packet = Continued(old);
+      break;
     case 3:
+    case 4:
       packet = Delivered(old);
+      break;
+    case 5:
+      packet = Translated(old);
       break;
     default:
       packet = Answered(old);

@@ -3,7 +3,9 @@
 #ifndef BULKHEAD_TESTS_PACKET_CHAOS_H_
 #define BULKHEAD_TESTS_PACKET_CHAOS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -20,9 +22,11 @@ class Chaos {
 
   Setting RandomSetting();
   std::vector<PublishedTarget> RandomTargets();
-  // An endpoint of the cast as it is, or bound to another service, unbound, without its MAC, or with another's address.
+  // An endpoint of the cast as it is, or in another slot, bound to another service, unbound, without its MAC, on another bridge or
+  // none, with another's address.
   EndpointState RandomEndpoint();
-  // One that the kernel's test runner takes: new, or out of an earlier one: repeated, delivered, answered.
+  std::vector<IpAddress> RandomHostAddresses();
+  // One that the kernel's test runner takes: new, or out of an earlier one: repeated, continued, delivered, answered.
   Packet RandomPacket();
 
   uint32_t Below(uint32_t limit) { return std::uniform_int_distribution<uint32_t>(0, limit - 1)(random_); }
@@ -50,8 +54,20 @@ class Chaos {
   Frame Ordinary(const IpAddress& from, const IpAddress& to);
   void Mutate(ByteVector& bytes);
   Packet NewPacket();
-  // The earlier packet where it goes to, with its sender's tag; and one the other way, if it has ports where they usually are.
+  void Alter(EndpointState& endpoint);
+
+  // Offsets in a frame that has no options.
+  struct Layout {
+    int family;
+    std::ptrdiff_t source, destination;
+    size_t protocol, transport;
+  };
+  static std::optional<Layout> LayoutOf(const ByteVector& bytes);
+  // The next packet of the connection; the earlier packet where it goes to, with its sender's tag; the same with another source or
+  // destination; and one the other way. As they are, those that have no ports where they usually are.
+  Packet Continued(const Packet& packet);
   Packet Delivered(const Packet& packet);
+  Packet Translated(const Packet& packet);
   Packet Answered(const Packet& packet);
 
   static constexpr size_t kRemembered = 24;

@@ -41,7 +41,11 @@ std::string Describe(const std::vector<PublishedTarget>& targets) {
 }
 
 Step Put(const EndpointState& endpoint) {
-  return {"put " + Describe(endpoint), [endpoint](Stage& stage) { stage.Put(endpoint); }};
+  return {"put " + Describe(endpoint), [endpoint](Stage& stage) {
+            const uint16_t other = Replacement(endpoint.slot);
+            if (stage.Has(other)) stage.Remove(other);
+            stage.Put(endpoint);
+          }};
 }
 
 Step Remove(uint16_t slot) {
@@ -57,6 +61,16 @@ Step Apply(const Setting& setting) {
 
 Step Publish(const std::vector<PublishedTarget>& targets) {
   return {"publish" + Describe(targets), [targets](Stage& stage) { stage.Publish(targets); }};
+}
+
+Step SetHost(const std::vector<IpAddress>& addresses) {
+  std::string text = "host addresses";
+  for (const IpAddress& address : addresses) text += " " + address.ToString();
+  return {text, [addresses](Stage& stage) { stage.SetHostAddresses(addresses); }};
+}
+
+Step Sweep() {
+  return {"sweep", [](Stage& stage) { stage.Sweep(); }};
 }
 
 Step Advance(uint32_t seconds) {
@@ -81,7 +95,7 @@ Step Run(const Packet& packet, Seen& seen) {
 }
 
 Step Disturbance(Chaos& chaos) {
-  switch (chaos.Below(8)) {
+  switch (chaos.Below(12)) {
     case 0:
     case 1:
       return Advance(kPauses[chaos.Below(3)]);
@@ -90,13 +104,19 @@ Step Disturbance(Chaos& chaos) {
     case 3:
       return Publish(chaos.RandomTargets());
     case 4:
-      return Put(chaos.RandomEndpoint());
     case 5:
-      return Remove(chaos.RandomEndpoint().slot);
     case 6:
+      return Put(chaos.RandomEndpoint());
+    case 7:
+      return Remove(chaos.RandomEndpoint().slot);
+    case 8:
       return Proxy(chaos.OneIn(2));
+    case 9:
+      return SetHost(chaos.RandomHostAddresses());
+    case 10:
+      return Sweep();
     default:
-      return Put(Cast()[chaos.RandomEndpoint().slot - 1u].endpoint);
+      return Put(Cast()[chaos.Below(static_cast<uint32_t>(Cast().size()))].endpoint);
   }
 }
 

@@ -95,7 +95,7 @@ Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
   for (const Actor& actor : Cast()) endpoints_[actor.slot()] = actor.endpoint;
   SetOptions(Options());
   Apply(setting);
-  OnAll("host addresses", [](Backend& backend) { return backend.SetHostAddresses(HostAddresses()); });
+  SetHostAddresses(HostAddresses());
   for (const auto& [slot, endpoint] : endpoints_) Put(endpoint);
   for (const auto& runner : runners_) counters_.push_back(runner->backend().ReadCounters().value());
 }
@@ -133,6 +133,10 @@ void Stage::Publish(const std::vector<PublishedTarget>& targets) {
   OnAll("published", [&](Backend& backend) { return backend.SetPublished(targets); });
 }
 
+void Stage::SetHostAddresses(const std::vector<IpAddress>& addresses) {
+  OnAll("host addresses", [&](Backend& backend) { return backend.SetHostAddresses(addresses); });
+}
+
 void Stage::SetOptions(const DataplaneOptions& options) {
   OnAll("options", [&](Backend& backend) { return backend.SetOptions(options); });
 }
@@ -149,6 +153,16 @@ void Stage::Remove(uint16_t slot) {
 
 void Stage::Advance(uint32_t seconds) {
   for (const auto& runner : runners_) EXPECT_TRUE(runner->Advance(seconds).ok()) << runner->name();
+}
+
+void Stage::Sweep() {
+  std::optional<uint64_t> first;
+  for (const auto& runner : runners_) {
+    const auto swept = runner->backend().Sweep();
+    ASSERT_TRUE(swept.ok()) << runner->name() << ": " << swept.status();
+    EXPECT_EQ(*swept, first.value_or(*swept)) << "swept, " << runner->name();
+    first = first.value_or(*swept);
+  }
 }
 
 Outcome Stage::Run(const Packet& packet) {

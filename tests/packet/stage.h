@@ -39,6 +39,7 @@ class Stage {
 
   void Apply(const Setting& setting);  // a new generation
   void Publish(const std::vector<PublishedTarget>& targets);
+  void SetHostAddresses(const std::vector<IpAddress>& addresses);
   // What the stage begins with.
   static DataplaneOptions Options();
   void SetOptions(const DataplaneOptions& options);
@@ -48,6 +49,7 @@ class Stage {
   std::optional<uint16_t> ZoneOf(uint32_t ifindex) const;
   bool Has(uint16_t slot) const { return endpoints_.contains(slot); }
   void Advance(uint32_t seconds);
+  void Sweep();
 
   Outcome Run(const Packet& packet);
   // The actor sends the frame; its ingress hook sees it.
