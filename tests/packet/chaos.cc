@@ -86,6 +86,7 @@ std::vector<PublishedTarget> Chaos::RandomTargets() {
   std::sort(targets.begin(), targets.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   targets.erase(std::unique(targets.begin(), targets.end(), [&](const auto& a, const auto& b) { return place(a) == place(b); }),
                 targets.end());
+  targets_ = targets;
   return targets;
 }
 
@@ -323,115 +324,6 @@ Packet Chaos::NewPacket() {
   packet.bytes = frame.Build();
   if (OneIn(6)) Mutate(packet.bytes);
   while (!KernelTakes(packet.bytes)) packet.bytes.push_back(0);
-  return packet;
-}
-
-Packet Chaos::Delivered(const Packet& packet) {
-  Packet out = packet;
-  out.hook = BH_HOOK_EGRESS;
-  out.ingress_ifindex = packet.ifindex;
-  out.tag = static_cast<uint16_t>(packet.ifindex - kFirstIfindex);
-  if (OneIn(6)) out.tag = Replacement(out.tag);
-  for (const Actor& actor : Cast()) {
-    if (!std::equal(actor.mac().bytes.begin(), actor.mac().bytes.end(), packet.bytes.begin())) continue;
-    out.ifindex = actor.ifindex();
-    out.zone = actor.zone();
-  }
-  return out;
-}
-
-// Where addresses, protocol and ports are when there is nothing between the headers.
-std::optional<Chaos::Layout> Chaos::LayoutOf(const ByteVector& bytes) {
-  if (bytes[12] == 0x86 && bytes.size() >= 62) return Layout{6, 22, 38, 20, 54};
-  if (bytes[12] == 0x08 && bytes[14] == 0x45 && bytes.size() >= 42) return Layout{4, 26, 30, 23, 34};
-  return std::nullopt;
-}
-
-Packet Chaos::Continued(const Packet& packet) {
-  Packet out = packet;
-  const auto at = LayoutOf(out.bytes);
-  if (!at || out.bytes[at->protocol] != kProtoTcp || out.bytes.size() <= at->transport + 13) return out;
-  out.bytes[at->transport + 13] = AnyFlags();
-  return out;
-}
-
-Packet Chaos::Translated(const Packet& packet) {
-  Packet out = Delivered(packet);
-  const auto at = LayoutOf(out.bytes);
-  if (!at) return out;
-  const bool source = OneIn(2);
-  const IpAddress address = AnyAddress(at->family);
-  std::copy_n(address.bytes.begin(), at->family == 4 ? 4 : 16, out.bytes.begin() + (source ? at->source : at->destination));
-  const uint16_t port = AnyPort();
-  const size_t where = at->transport + (source ? 0 : 2);
-  if (!HasPorts(out.bytes[at->protocol]) || OneIn(2)) return out;
-  out.bytes[where] = static_cast<uint8_t>(port >> 8);
-  out.bytes[where + 1] = static_cast<uint8_t>(port);
-  return out;
-}
-
-Packet Chaos::Answered(const Packet& packet) {
-  Packet out = packet;
-  ByteVector& bytes = out.bytes;
-  const auto at = LayoutOf(bytes);
-  if (!at) return out;
-  const auto swap = [&](size_t a, size_t b, size_t length) {
-    std::swap_ranges(bytes.begin() + static_cast<std::ptrdiff_t>(a), bytes.begin() + static_cast<std::ptrdiff_t>(a + length),
-                     bytes.begin() + static_cast<std::ptrdiff_t>(b));
-  };
-  swap(0, 6, 6);
-  swap(static_cast<size_t>(at->source), static_cast<size_t>(at->destination), at->family == 4 ? 4 : 16);
-  const size_t transport = at->transport;
-  const uint8_t protocol = bytes[at->protocol];
-  if (HasPorts(protocol)) swap(transport, transport + 2, 2);
-  if (protocol == kProtoIcmp) bytes[transport] = bytes[transport] == 8 ? 0 : 8;
-  if (protocol == kProtoIcmp6) bytes[transport] ^= 1;
-  if (protocol == kProtoTcp && bytes.size() > transport + 13) bytes[transport + 13] = OneIn(2) ? kSyn | kAck : AnyFlags();
-  for (const Actor& actor : Cast()) {
-    if (!std::equal(actor.mac().bytes.begin(), actor.mac().bytes.end(), bytes.begin() + 6)) continue;
-    out.hook = BH_HOOK_INGRESS;
-    out.ifindex = out.ingress_ifindex = actor.ifindex();
-    out.zone = actor.zone();
-    out.tag = 0;
-    return out;
-  }
-  // Nobody's here: it comes from outside or from the host, to who asked.
-  out.hook = BH_HOOK_EGRESS;
-  out.ifindex = packet.ifindex;
-  out.ingress_ifindex = OneIn(2) ? kUplink : OneIn(2) ? 0 : AnyActor().ifindex();
-  out.tag = out.ingress_ifindex == kUplink || OneIn(2) ? uint16_t{0} : AnyActor().slot();
-  return out;
-}
-
-Packet Chaos::RandomPacket() {
-  if (earlier_.size() < kRemembered) {
-    earlier_.push_back(NewPacket());
-    return earlier_.back();
-  }
-  Packet& old = earlier_[Below(kRemembered)];
-  Packet packet;
-  switch (Below(8)) {
-    case 0:
-      packet = NewPacket();
-      break;
-    case 1:
-      packet = old;
-      break;
-    case 2:
-      packet = Continued(old);
-      break;
-    case 3:
-    case 4:
-      packet = Delivered(old);
-      break;
-    case 5:
-      packet = Translated(old);
-      break;
-    default:
-      packet = Answered(old);
-      break;
-  }
-  old = packet;
   return packet;
 }
 

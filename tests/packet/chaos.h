@@ -63,15 +63,22 @@ class Chaos {
     size_t protocol, transport;
   };
   static std::optional<Layout> LayoutOf(const ByteVector& bytes);
-  // The next packet of the connection; the earlier packet where it goes to, with its sender's tag; the same with another source or
-  // destination; and one the other way. As they are, those that have no ports where they usually are.
-  Packet Continued(const Packet& packet);
-  Packet Delivered(const Packet& packet);
-  Packet Translated(const Packet& packet);
+  // Each stands for an earlier packet; the packet itself, if it is none whose ports are where they usually are.
+  Packet Continued(const Packet& packet);   // the next one of its connection
+  Packet Delivered(const Packet& packet);   // where it goes to, with its sender's tag
+  Packet Translated(const Packet& packet);  // the same with another source or destination
+  Packet Retagged(const Packet& packet);    // delivered again, by another
   Packet Answered(const Packet& packet);
+  Packet Complained(const Packet& packet);  // an ICMP error about it, of who got it or of a third
+
+  Packet ToPublished();
+  Packet Sequel(const Packet& packet);
+  // Moves the packet to the ingress hook of the actor whose MAC it comes from. False: it is nobody's.
+  static bool AtItsSender(Packet& packet);
 
   static constexpr size_t kRemembered = 24;
   std::vector<Packet> earlier_;
+  std::vector<PublishedTarget> targets_;  // the last that were drawn
   std::mt19937_64 random_;
 };
 
