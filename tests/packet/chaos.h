@@ -64,7 +64,7 @@ class Chaos {
   };
   static std::optional<Layout> LayoutOf(const ByteVector& bytes);
   // Each stands for an earlier packet; the packet itself, if it is none whose ports are where they usually are.
-  Packet Continued(const Packet& packet);   // the next one of its connection
+  Packet Continued(const Packet& packet);   // the next one of its connection, or the next fragment
   Packet Delivered(const Packet& packet);   // where it goes to, with its sender's tag
   Packet Translated(const Packet& packet);  // the same with another source or destination
   Packet Retagged(const Packet& packet);    // delivered again, by another

@@ -5,6 +5,11 @@
 #include "tests/packet/chaos.h"
 
 namespace bulkhead::packet_test {
+namespace {
+
+constexpr uint8_t kFragmentHeader = 44;  // of IPv6
+
+}  // namespace
 
 // Where addresses, protocol and ports are when there is nothing between the headers.
 std::optional<Chaos::Layout> Chaos::LayoutOf(const ByteVector& bytes) {
@@ -15,9 +20,18 @@ std::optional<Chaos::Layout> Chaos::LayoutOf(const ByteVector& bytes) {
 
 Packet Chaos::Continued(const Packet& packet) {
   Packet out = packet;
-  const auto at = LayoutOf(out.bytes);
-  if (!at || out.bytes[at->protocol] != kProtoTcp || out.bytes.size() <= at->transport + 13) return out;
-  out.bytes[at->transport + 13] = AnyFlags();
+  ByteVector& bytes = out.bytes;
+  const auto at = LayoutOf(bytes);
+  if (!at) return out;
+  if (bytes[at->protocol] == kProtoTcp && bytes.size() > at->transport + 13) bytes[at->transport + 13] = AnyFlags();
+  const bool fragment4 = at->family == 4 && ((bytes[20] & 0x3f) | bytes[21]) != 0;
+  const bool fragment6 = at->family == 6 && bytes[at->protocol] == kFragmentHeader;
+  if (fragment4) {
+    bytes[20] = OneIn(2) ? 0x20 : 0;
+    bytes[21] = static_cast<uint8_t>(Below(6));
+  } else if (fragment6) {
+    bytes[at->transport + 3] = static_cast<uint8_t>(Below(6) << 3 | Below(2));
+  }
   return out;
 }
 
