@@ -100,14 +100,13 @@ static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u
 		} else {
 			offset += ((__u32)header->length + 1) * 8;
 		}
-		next = header->next;
+		packet->protocol = next = header->next;
 	}
-	packet->protocol = next;
 	offset |= frame->zero;
-	if (bh_ipv6_is_extension(next) || bh_ipv6_is_unknown_extension(next))
-		return bh_refused(packet, BH_REASON_EXTENSION);
 	if (offset > limit || offset > BH_MOST_HEADERS)
 		return bh_refused(packet, packet->fragment == BH_FRAGMENT_FIRST ? BH_REASON_FRAGMENT : BH_REASON_TRUNCATED);
+	if (bh_ipv6_is_extension(next) || bh_ipv6_is_unknown_extension(next))
+		return bh_refused(packet, BH_REASON_EXTENSION);
 	return bh_parse_l4(frame, offset, limit, packet);
 }
 

@@ -38,9 +38,7 @@ static __always_inline int bh_parse_tcp(const __u8 *at, const __u8 *end, struct 
 	if (at + BH_TCP_BYTES > end)
 		return BH_CUT;
 	bytes = (__u32)(at[12] >> 4) * 4;
-	if (bytes < BH_TCP_BYTES)
-		return bh_refused(packet, BH_REASON_TRUNCATED);
-	if (bytes > room)
+	if (bytes < BH_TCP_BYTES || bytes > room)
 		return bh_refused(packet, cut);
 	bh_take_ports(at, packet);
 	packet->tcp_flags = at[13];

@@ -76,7 +76,7 @@ Party Directory::Endpoint(uint16_t slot, uint8_t family) const {
   const EndpointState* endpoint = AtSlot(slot);
   if (endpoint == nullptr || endpoint->ifindex == 0 || !endpoint->bound) return {kSubjectUnknown, slot};
   for (const IpAddress& address : endpoint->addresses) {
-    if (address.family == family) return Workload(slot, address);
+    if (address.family == family) return {Subject(endpoint->identity, policy_->CidrsOf(address), kSubjectUnknown), slot};
   }
   return {Subject(endpoint->identity, {}, kSubjectUnknown), slot};
 }
@@ -98,7 +98,7 @@ Party Directory::Host(const IpAddress& address) const {
 Party Directory::Tagged(uint16_t zone, uint16_t tag, const IpAddress& source) const {
   for (const uint16_t where : {zone, uint16_t{0}}) {
     const auto found = At(where, source);
-    if (found && found->slot == tag) return Workload(tag, source);
+    if (found && found->slot == tag && !found->ambiguous) return Workload(tag, source);
   }
   return Endpoint(tag, source.family);
 }

@@ -19,6 +19,7 @@ struct Resident {
   uint16_t slot = 0;  // of the endpoint; 0: the host, or ambiguous without being routed
   bool host = false;
   bool ambiguous = false;  // several zones, or the host and a zone, have it: nobody's identity
+  bool operator==(const Resident&) const = default;
 };
 
 // One side of a judgement.
@@ -44,6 +45,8 @@ class Directory {
   const EndpointState* AtPort(uint32_t ifindex) const;
   const EndpointState* AtSlot(uint16_t slot) const;
   const std::map<uint16_t, EndpointState>& endpoints() const { return endpoints_; }
+  const std::set<IpAddress>& host_addresses() const { return host_; }
+  const std::vector<PublishedTarget>& published() const { return published_; }
 
   // As the address map has it under (zone, address): under zone 0 stand the host's addresses and every workload's.
   std::optional<Resident> At(uint16_t zone, const IpAddress& address) const;

@@ -115,8 +115,8 @@ bool Judge::IsForThisEndpoint() const {
   const Directory& directory = tables_.directory;
   const IpAddress& destination = parsed_.tuple.destination;
   if (!endpoint_->bound) {
-    const uint16_t owner = directory.Local(packet_.zone, destination);
-    return owner == 0 || owner == endpoint_->slot;
+    const Resident owner = directory.At(packet_.zone, destination).value_or(Resident());
+    return owner.ambiguous || owner.slot == 0 || owner.slot == endpoint_->slot;
   }
   if (!endpoint_->mac.IsZero() && parsed_.destination_mac != endpoint_->mac) return false;
   const bool own_link_local = !endpoint_->mac.IsZero() && destination == LinkLocalOf(endpoint_->mac);
@@ -210,6 +210,7 @@ Outcome Judge::Reconsider(Flow& flow, const Question& question) {
     if (flow.ruling.verdict != Verdict::kDeny) tables_.ledger.Count(BH_COUNTER_FLOWS_REVOKED);
     flow.ruling = refreshed.ruling;
     flow.stamp = ~tables_.stamp;
+    refreshed.service_port = question.port;  // what was asked now, not when the entry was made
     return Deny(refreshed);
   }
   flow = refreshed;
@@ -235,7 +236,8 @@ Judge::Question Judge::Reversed(const Question& question, const Flow* flow) cons
   // An answer of known provenance comes from whom the opener asked; any other from who its tag says.
   const bool as_before = !ingress() && flow != nullptr && flow->slot[side()] == packet_.tag;
   out.responder = question.opener.slot != 0 && !as_before ? question.opener : asked.party;
-  out.port = flow != nullptr ? flow->service_port : asked.port;
+  // What leaves here has the endpoint's own port, even under an address of the host's.
+  out.port = flow != nullptr ? flow->service_port : ingress() ? source_port : asked.port;
   return out;
 }
 

@@ -76,31 +76,34 @@ Network ReadIpv4(Bytes bytes, bool whole) {
   return out;
 }
 
-// Reads the extension header of kind `next` at the start of `rest`. 0: it is cut.
-size_t ExtensionLength(uint8_t next, Bytes rest) {
-  if (rest.size() < 8) return 0;
-  const size_t length = next == kFragment ? 8 : next == kAuthentication ? (rest[1] + size_t{2}) * 4 : (rest[1] + size_t{1}) * 8;
-  return length <= rest.size() ? length : 0;
+// rest: at least the extension header's first 8 bytes.
+size_t ExtensionLength(uint8_t kind, Bytes rest) {
+  if (kind == kFragment) return 8;
+  return kind == kAuthentication ? (rest[1] + size_t{2}) * 4 : (rest[1] + size_t{1}) * 8;
+}
+
+void ReadFragmentHeader(Bytes header, Network& out) {
+  const uint16_t field = Read16(header, 2);
+  out.fragment_header = true;
+  out.fragment_offset = field & 0xfff8u;
+  out.later = out.fragment_offset != 0;
+  out.fragmented = out.later || (field & 1) != 0;
+  out.fragment_id = Read32(header, 4);
+  out.fragment_protocol = header[0];
 }
 
 Network WalkExtensions(Network out) {
-  for (int walked = 0; IsWalked(out.protocol); ++walked) {
-    if (walked == kMaxExtensions || (out.protocol == kFragment && out.fragment_header)) return Refuse(out, BH_REASON_EXTENSION);
-    const size_t length = ExtensionLength(out.protocol, out.payload);
-    if (length == 0) return Refuse(out, BH_REASON_TRUNCATED);
-    const bool fragment = out.protocol == kFragment;
+  for (int walked = 0; IsWalked(out.protocol) && !out.later; ++walked) {
+    const uint8_t kind = out.protocol;
+    // The fragments behind a first one would complete it unseen (RFC 7112).
+    const bh_reason cut = out.fragmented ? BH_REASON_FRAGMENT : BH_REASON_TRUNCATED;
+    if (walked == kMaxExtensions || (kind == kFragment && out.fragment_header)) return Refuse(out, BH_REASON_EXTENSION);
+    if (out.payload.size() < 8) return Refuse(out, cut);
+    const size_t length = ExtensionLength(kind, out.payload);
     out.protocol = out.payload[0];
-    if (fragment) {
-      out.fragment_header = true;
-      const uint16_t field = Read16(out.payload, 2);
-      out.fragment_offset = field & 0xfff8u;
-      out.later = out.fragment_offset != 0;
-      out.fragmented = out.later || (field & 1) != 0;
-      out.fragment_id = Read32(out.payload, 4);
-      out.fragment_protocol = out.protocol;
-    }
+    if (length > out.payload.size()) return Refuse(out, cut);
+    if (kind == kFragment) ReadFragmentHeader(out.payload, out);
     out.payload = out.payload.subspan(length);
-    if (out.later) break;
   }
   return !out.later && IsRefused(out.protocol) ? Refuse(out, BH_REASON_EXTENSION) : out;
 }
@@ -201,7 +204,9 @@ void ReadTransport(const Network& network, Parsed& out) {
   }
   if (const auto tuple = ReadTuple(network)) out.tuple = *tuple;
   if (IsIcmp(network)) ReadIcmp(network, out);
-  if (network.source.IsV4() && network.protocol == kProtoIgmp && IsMulticast(network.destination)) out.kind = Kind::kListener;
+  // Reports go to groups (RFC 3376 section 4.2.14); what is broadcast instead is judged like anything else.
+  const bool to_group = IsMulticast(network.destination) && network.destination != IpAddress::V4(255, 255, 255, 255);
+  if (network.source.IsV4() && network.protocol == kProtoIgmp && to_group) out.kind = Kind::kListener;
 }
 
 void ReadIp(const Network& network, uint16_t zone, Parsed& out) {

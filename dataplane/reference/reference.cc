@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "bulkhead/abi/address.h"
@@ -49,6 +50,7 @@ absl::Status Reference::SetOptions(const DataplaneOptions& options) {
   }
   tables_.flows.SetTimeouts(timeouts);
   tables_.midstream_limit.per_tick = (options.midstream_per_second + kTicksPerSecond - 1) / kTicksPerSecond;
+  if (tables_.proxy_is_world != options.proxy_is_world) RaiseEpoch(false);  // verdicts depend on it
   tables_.proxy_is_world = options.proxy_is_world;
   return absl::OkStatus();
 }
@@ -67,31 +69,42 @@ absl::Status Reference::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy
   return absl::OkStatus();
 }
 
-std::map<std::pair<uint16_t, IpAddress>, SubjectId> Reference::PublishedSubjects() const {
+std::map<std::pair<uint16_t, IpAddress>, Reference::Place> Reference::Places() const {
   const Directory& directory = tables_.directory;
-  std::map<std::pair<uint16_t, IpAddress>, SubjectId> out;
+  std::set<std::pair<uint16_t, IpAddress>> keys;
+  for (const IpAddress& address : directory.host_addresses()) keys.insert({0, address});
   for (const auto& [slot, endpoint] : directory.endpoints()) {
     if (!endpoint.bound) continue;
-    for (const IpAddress& address : endpoint.addresses) {
-      for (const uint16_t zone : {endpoint.zone, uint16_t{0}}) out[{zone, address}] = directory.Destination(zone, address).subject;
-    }
+    for (const IpAddress& address : endpoint.addresses) keys.insert({{0, address}, {endpoint.zone, address}});
+  }
+  std::map<std::pair<uint16_t, IpAddress>, Place> out;
+  for (const auto& [zone, address] : keys) {
+    out[{zone, address}] = {directory.At(zone, address).value_or(Resident()), directory.Destination(zone, address).subject};
   }
   return out;
 }
 
+std::optional<EndpointState> Reference::Known(uint16_t slot) const {
+  const EndpointState* endpoint = tables_.directory.AtSlot(slot);
+  return endpoint == nullptr ? std::nullopt : std::optional(*endpoint);
+}
+
 void Reference::Change(uint16_t slot, const std::function<void()>& change) {
-  const EndpointState* known = tables_.directory.AtSlot(slot);
-  const auto old = known == nullptr ? std::nullopt : std::optional(*known);
-  const auto before = PublishedSubjects();
+  const auto subjects = [&] {
+    return std::pair(tables_.directory.Endpoint(slot, 4).subject, tables_.directory.Endpoint(slot, 6).subject);
+  };
+  const auto old = Known(slot);
+  const auto old_subjects = subjects();
+  const auto before = Places();
   change();
-  const auto after = PublishedSubjects();
-  const EndpointState* now = tables_.directory.AtSlot(slot);
+  const auto now = Known(slot);
+  const auto after = Places();
   // More addresses alone disturb nobody: that is how containers start.
   const auto same = [](EndpointState a, const EndpointState& b) {
     a.addresses = b.addresses;
     return a == b;
   };
-  const bool changed = old && (now == nullptr || !same(*old, *now));
+  const bool changed = old && (!now || !same(*old, *now) || old_subjects != subjects());
   const bool lost = std::any_of(before.begin(), before.end(), [&](const auto& item) {
     const auto found = after.find(item.first);
     return found == after.end() || found->second != item.second;
@@ -101,7 +114,13 @@ void Reference::Change(uint16_t slot, const std::function<void()>& change) {
 
 absl::Status Reference::PutEndpoint(const EndpointState& endpoint) {
   if (endpoint.slot == 0 || endpoint.slot >= BH_MAX_ENDPOINTS) return absl::InvalidArgumentError("endpoint slot out of range");
-  Change(endpoint.slot, [&] { tables_.directory.Put(endpoint); });
+  EndpointState state = endpoint;
+  if (!state.bound) {  // nobody's yet, whatever else is said of it
+    state.workload = 0;
+    state.identity = kIdentityUnknown;
+    state.addresses.clear();
+  }
+  Change(endpoint.slot, [&] { tables_.directory.Put(state); });
   return absl::OkStatus();
 }
 
@@ -111,14 +130,16 @@ absl::Status Reference::RemoveEndpoint(uint16_t slot) {
 }
 
 absl::Status Reference::SetHostAddresses(const std::vector<IpAddress>& addresses) {
+  const std::set<IpAddress> before = tables_.directory.host_addresses();
   tables_.directory.SetHostAddresses(addresses);
-  RaiseEpoch(false);
+  if (tables_.directory.host_addresses() != before) RaiseEpoch(false);
   return absl::OkStatus();
 }
 
 absl::Status Reference::SetPublished(const std::vector<PublishedTarget>& targets) {
+  const std::vector<PublishedTarget> before = tables_.directory.published();
   tables_.directory.SetPublished(targets);
-  RaiseEpoch(false);
+  if (!std::is_permutation(before.begin(), before.end(), targets.begin(), targets.end())) RaiseEpoch(false);
   return absl::OkStatus();
 }
 

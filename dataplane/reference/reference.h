@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "dataplane/backend.h"
@@ -46,9 +48,17 @@ class Reference : public Backend {
   absl::StatusOr<uint64_t> Sweep() override;
 
  private:
-  // What packets find under each address: (zone, address) -> subject.
-  std::map<std::pair<uint16_t, IpAddress>, SubjectId> PublishedSubjects() const;
-  // Makes the change; raises the epoch if the endpoint was known and differs, or an address lost or changed its subject by it.
+  // What packets find under an address.
+  struct Place {
+    Resident resident;
+    SubjectId subject = kSubjectUnknown;
+    bool operator==(const Place&) const = default;
+  };
+  // By (zone, address).
+  std::map<std::pair<uint16_t, IpAddress>, Place> Places() const;
+  std::optional<EndpointState> Known(uint16_t slot) const;
+  // Makes the change; raises the epoch if the endpoint was known and differs, or an address that was known is found no longer or as
+  // something else.
   void Change(uint16_t slot, const std::function<void()>& change);
   void RaiseEpoch(bool flip);
 

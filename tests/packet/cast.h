@@ -38,6 +38,9 @@ inline constexpr uint32_t kUplink = 150;        // ifindex: where packets from o
 inline constexpr uint32_t kNoEndpoint = 190;    // an interface that no endpoint has
 inline constexpr uint32_t kFirstIfindex = 100;  // of slot 0: an actor's is this + its slot
 
+// The other slot that an actor may have: of its container before or after a restart.
+inline uint16_t Replacement(uint16_t slot) { return static_cast<uint16_t>(slot > 100 ? slot - 100 : slot + 100); }
+
 IpAddress Ip(const std::string& text);
 const std::vector<IpAddress>& HostAddresses();
 IpAddress Gateway(uint16_t zone, int family);  // the host's address on the bridge

@@ -86,14 +86,28 @@ std::vector<PublishedTarget> Chaos::RandomTargets() {
   std::sort(targets.begin(), targets.end(), [&](const auto& a, const auto& b) { return place(a) < place(b); });
   targets.erase(std::unique(targets.begin(), targets.end(), [&](const auto& a, const auto& b) { return place(a) == place(b); }),
                 targets.end());
+  targets_ = targets;
   return targets;
 }
 
 EndpointState Chaos::RandomEndpoint() {
   EndpointState endpoint = AnyActor().endpoint;
-  switch (Below(6)) {
+  if (OneIn(4)) endpoint.slot = Replacement(endpoint.slot);
+  for (uint32_t changes = Below(3); changes > 0; --changes) Alter(endpoint);
+  return endpoint;
+}
+
+std::vector<IpAddress> Chaos::RandomHostAddresses() {
+  std::vector<IpAddress> addresses = HostAddresses();
+  if (OneIn(2)) addresses.erase(addresses.begin() + Below(static_cast<uint32_t>(addresses.size())));
+  if (OneIn(2)) addresses.push_back(AnyActor().ip(OneIn(2) ? 4 : 6));
+  return addresses;
+}
+
+void Chaos::Alter(EndpointState& endpoint) {
+  switch (Below(5)) {
     case 0:
-      endpoint.identity = kFirstIdentity + Below(6);
+      if (endpoint.bound) endpoint.identity = kFirstIdentity + Below(6);
       break;
     case 1:
       endpoint.bound = false;
@@ -107,13 +121,10 @@ EndpointState Chaos::RandomEndpoint() {
     case 3:
       endpoint.zone = static_cast<uint16_t>(Below(3));
       break;
-    case 4:
-      if (endpoint.bound) endpoint.addresses.push_back(OneIn(2) ? Outside(4, 9) : AnyActor().v6);
-      break;
     default:
+      if (endpoint.bound) endpoint.addresses.push_back(OneIn(3) ? Outside(4, 9) : AnyActor().ip(OneIn(2) ? 4 : 6));
       break;
   }
-  return endpoint;
 }
 
 uint16_t Chaos::AnyPort() {
@@ -182,17 +193,25 @@ Frame Chaos::Transport(int family) {
   }
 }
 
-Frame Chaos::Options(int family) {
+Frame Chaos::Extensions() {
   static const std::vector<uint8_t> kinds = {kHopByHop, kRouting, kDestinationOptions, kAuthentication, 135, 253};
   Frame frame;
-  if (family == 4) return frame;
   for (uint32_t count = OneIn(4) ? Below(9) : 0; count > 0; --count) {
-    frame = frame / Extension{OneIn(8) ? Of(kinds) : kDestinationOptions, static_cast<uint16_t>(8 * (1 + Below(3))), {}};
+    const uint8_t kind = OneIn(8) ? Of(kinds) : kDestinationOptions;
+    frame = frame / Extension{kind, static_cast<uint16_t>(8 * (1 + Below(3))), {}};
   }
+  return frame;
+}
+
+Frame Chaos::Options(int family) {
+  Frame frame;
+  if (family == 4) return frame;
+  frame = Extensions();
   if (OneIn(6)) {
     const bool later = OneIn(2);
-    const Fragment6 fragment{static_cast<uint16_t>(later ? 8 * Below(5) : 0), OneIn(2), Below(3), {}};
-    frame = frame / fragment;
+    const uint16_t offset = static_cast<uint16_t>(later ? 8 * Below(5) : 0);
+    const Fragment6 fragment{offset, OneIn(2), Below(3), {}};
+    frame = frame / fragment / Extensions();
   }
   return frame;
 }
@@ -283,7 +302,7 @@ void Chaos::Mutate(ByteVector& bytes) {
   }
 }
 
-Packet Chaos::RandomPacket() {
+Packet Chaos::NewPacket() {
   const Actor& from = AnyActor();
   const Actor& to = AnyActor();
   const int family = OneIn(2) ? 4 : 6;

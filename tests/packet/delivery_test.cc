@@ -181,6 +181,32 @@ TEST_P(DeliveryTest, AnAmbiguousSourceIsItsTag) {
   EXPECT_THAT(arrives(kWeb2), Denied(BH_REASON_POLICY));
 }
 
+TEST_P(DeliveryTest, AmbiguityOfItsAddressHidesNoTag) {
+  Stage stage({.policies = AllowIngress("db", "api", "")});
+  EndpointState routed = kApi.endpoint;
+  routed.zone = 0;
+  routed.addresses = kCache.endpoint.addresses;
+  stage.Put(routed);
+  const auto arrives = [&](const IpAddress& source) {
+    return stage.Arrives(kDb, FromGateway(source, kDb) / Udp{kClientPort, 4321, {}}, kApi.slot(), kApi.ifindex());
+  };
+  EXPECT_THAT(arrives(kCache.ip(GetParam())), Allowed());
+  EXPECT_THAT(arrives(Gateway(1, GetParam())), Allowed()) << "masqueraded";
+}
+
+TEST_P(DeliveryTest, AnUnboundRoutedReceiverGetsNothingOfAnothers) {
+  Stage stage({});
+  EndpointState routed = kStranger.endpoint;
+  routed.zone = 0;
+  stage.Put(routed);
+  const auto arrives = [&](const Frame& frame) {
+    return stage.Run({BH_HOOK_EGRESS, 0, kStranger.ifindex(), kWeb.ifindex(), kWeb.slot(), false, frame.Build()});
+  };
+  EXPECT_THAT(arrives(Udp4321(kWeb, kDb)), Denied(BH_REASON_WRONG_PORT)) << "db of zone 1 alone has the address";
+  EXPECT_THAT(arrives(Udp4321(kWeb, kStranger)), Allowed());
+  EXPECT_THAT(arrives(Udp4321(kWeb, kTwin)), Allowed()) << "two zones have it: it may be the receiver's as well";
+}
+
 TEST_P(DeliveryTest, AnUnboundReceiversEntriesHold) {
   Stage stage({});
   const Frame frame = Udp4321(kStranger, kDb), answer = Between(kDb, kStranger, GetParam()) / Udp{4321, kClientPort, {}};

@@ -73,6 +73,7 @@ class EbpfRunner : public Runner {
 
   std::string name() const override { return "ebpf"; }
   Backend& backend() override { return world_.backend(); }
+  uint32_t stamp() override { return world_.backend().stamp(); }
   bool ShowsTag() const override { return false; }
 
   absl::StatusOr<Outcome> Run(const Packet& packet) override {

@@ -69,9 +69,12 @@ int EbpfWorld::TagMap(const char* name) const { return bpf_map__fd(bpf_object__f
 
 absl::Status EbpfWorld::Reset() {
   for (const Actor& actor : Cast()) {
-    const auto status = backend_->RemoveEndpoint(actor.slot());
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
+    for (const uint16_t slot : {actor.slot(), Replacement(actor.slot())}) {
+      const auto status = backend_->RemoveEndpoint(slot);
+      if (!status.ok() && !absl::IsNotFound(status)) return status;
+    }
   }
+  if (const auto status = backend_->SetOptions({}); !status.ok()) return status;
   if (const auto status = backend_->SetPublished({}); !status.ok()) return status;
   if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
   const std::pair<const char*, size_t> maps[] = {{"bh_flows4", sizeof(bh_flow4_key)},

@@ -71,6 +71,11 @@ TEST_P(FragmentTest, TheFirstMustHoldItsPorts) {
     EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoTcp, Payload{length})), Denied(BH_REASON_FRAGMENT))
         << "TCP's flags, RFC 1858: " << length;
   }
+  for (const uint8_t words : {4, 6}) {
+    EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoTcp, Tcp{kClientPort, kServicePort, kSyn, words, {}})),
+                Denied(BH_REASON_FRAGMENT))
+        << "a header of that many words: " << int{words};
+  }
 }
 
 TEST_P(FragmentTest, TheFlagsCannotBeOverwritten) {
@@ -125,6 +130,14 @@ TEST(FragmentHeaderTest, ExtensionHeadersBehindTheFragmentHeader) {
                       Udp{kClientPort, kServicePort, {}} / Payload{8};
   EXPECT_THAT(stage.Leaves(kWeb, first), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, Between(kWeb, kDb, 6) / fragment(24, false) / Payload{8}), Established());
+}
+
+TEST(FragmentHeaderTest, TheFirstMustHoldAllItsHeaders) {
+  Stage stage({});
+  const Frame first = Between(kWeb, kDb, 6) / Fragment6{0, true, kId, kDestinationOptions};
+  const Frame cut = first / Raw{{kProtoUdp, 1, 0, 0, 0, 0, 0, 0}}, shorter = first / Raw{{kProtoUdp, 0, 0, 0}};
+  EXPECT_THAT(stage.Leaves(kWeb, cut), Denied(BH_REASON_FRAGMENT)) << "RFC 7112";
+  EXPECT_THAT(stage.Leaves(kWeb, shorter), Denied(BH_REASON_FRAGMENT));
 }
 
 TEST(FragmentHeaderTest, NeighbourDiscoveryIsNeverFragmented) {

@@ -185,6 +185,22 @@ TEST(MalformedTest, ExtensionHeadersAreWalked) {
   }
 }
 
+TEST(MalformedTest, ExtensionHeadersThatAreCut) {
+  Stage stage({});
+  const auto leaves = [&](const Frame& headers, uint8_t kind) {
+    return stage.Leaves(kWeb, headers / Raw{{kind, 200, 0, 0, 0, 0, 0, 0}});
+  };
+  Frame headers = Between(kWeb, kDb, 6);
+  for (int count = 1; count <= 6; ++count) {
+    headers = headers / Extension{kDestinationOptions, 8, kDestinationOptions};
+    const bh_reason reason = count < 6 ? BH_REASON_TRUNCATED : BH_REASON_EXTENSION;
+    // What would follow it does not matter, not even another header.
+    for (const uint8_t kind : {kProtoUdp, kDestinationOptions, uint8_t{135}}) {
+      EXPECT_THAT(leaves(headers, kind), Denied(reason)) << count << " before it, then " << int{kind};
+    }
+  }
+}
+
 TEST(MalformedTest, ExtensionHeadersOfEachKind) {
   Stage stage({.policies = AllowIngress("db", "web", "[{protocol: UDP, port: 5432}]")});
   for (const uint8_t kind : {kHopByHop, kRouting, kDestinationOptions, kAuthentication}) {

@@ -145,9 +145,8 @@ TEST_P(PublishedTest, DockerProxysAnswersOutliveANewGeneration) {
 TEST_P(PublishedTest, DockerProxyMayBeTrusted) {
   Stage stage({.policies = IsolateIngress("db")});
   stage.Publish({Db(Wildcard())});
-  DataplaneOptions options;
+  DataplaneOptions options = Stage::Options();
   options.proxy_is_world = false;
-  options.events_per_second = 1u << 20;
   stage.SetOptions(options);
   EXPECT_THAT(stage.ArrivesFromHost(kDb, FromGateway(Gateway(1, family()), kDb) / Tcp{50000, kServicePort}), Allowed());
 }
@@ -175,6 +174,28 @@ TEST_P(PublishedTest, FoundInTheMiddleByAnAnswer) {
   const Outcome outcome = stage.Arrives(kWeb, FromHost(HostUplink(family()), kWeb, kAck), kDb.slot(), kDb.ifindex());
   EXPECT_THAT(outcome, Allowed()) << "web asked for the published port, which is 5432 behind it";
   EXPECT_EQ(outcome.destination_identity, kDb.endpoint.identity);
+}
+
+TEST_P(PublishedTest, AForgedHostAddressIsNotTheHost) {
+  // Nobody knows yet which addresses the stranger has. It answers from its own port, whatever the host's port leads to.
+  Stage stage({});
+  stage.Publish({Db(Wildcard())});
+  const Frame forged = Headers(family(), kStranger.mac(), HostUplink(family()), kWeb.mac(), kWeb.ip(family()));
+  EXPECT_THAT(stage.Leaves(kStranger, forged / Tcp{kHostPort, kClientPort, kAck}), Allowed());
+  ASSERT_EQ(stage.Edges().size(), 1u);
+  EXPECT_EQ(stage.Edges()[0].source_identity, kWeb.endpoint.identity);
+  EXPECT_EQ(stage.Edges()[0].port, kHostPort);
+}
+
+TEST_P(PublishedTest, WhatIsRevokedIsNamedByThePortThatWasAsked) {
+  Stage stage({.policies = AllowEgress("db", "web", "")});
+  stage.Publish({Db(HostUplink(family()))});
+  const Frame frame = ToHost(kDb, HostUplink(family()));
+  EXPECT_THAT(stage.Leaves(kDb, frame), Allowed()) << "itself";
+  stage.Publish({});
+  EXPECT_THAT(stage.Leaves(kDb, frame), Denied(BH_REASON_POLICY)) << "the host";
+  ASSERT_EQ(stage.Edges().size(), 2u);
+  for (const EdgeRecord& edge : stage.Edges()) EXPECT_EQ(edge.port, edge.denied != 0 ? kHostPort : kServicePort);
 }
 
 TEST(PublishedFamiliesTest, AV6PortOfAV4Workload) {

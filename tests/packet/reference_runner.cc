@@ -14,6 +14,7 @@ class ReferenceRunner : public Runner {
 
   std::string name() const override { return "reference"; }
   Backend& backend() override { return reference_; }
+  uint32_t stamp() override { return reference_.stamp(); }
   absl::StatusOr<Outcome> Run(const Packet& packet) override { return reference_.Judge(packet); }
   absl::Status Advance(uint32_t seconds) override {
     reference_.SetClock(reference_.clock() + seconds * Reference::kTicksPerSecond);

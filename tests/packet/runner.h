@@ -27,6 +27,7 @@ class Runner {
 
   virtual std::string name() const = 0;
   virtual Backend& backend() = 0;
+  virtual uint32_t stamp() = 0;  // as in abi/config.h
   // A backend may be unable to tell identities and rules of a packet: it leaves them 0. Verdict and reason of an established packet
   // mean nothing.
   virtual absl::StatusOr<Outcome> Run(const Packet& packet) = 0;

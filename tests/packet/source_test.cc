@@ -165,6 +165,9 @@ TEST(SourceTest, ListenersReport) {
   EXPECT_THAT(stage.Travels(kWeb, kDb, igmp(kWeb.v4, Ip("224.0.0.22"))), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, igmp(kAny4, Ip("224.0.0.22"))), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, igmp(kDb.v4, Ip("224.0.0.22"))), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Leaves(kWeb, igmp(kWeb.v4, IpAddress::V4(255, 255, 255, 255))), Denied(BH_REASON_POLICY)) << "no group";
+  EXPECT_THAT(stage.Arrives(kDb, igmp(kWeb.v4, IpAddress::V4(255, 255, 255, 255)), kWeb.slot(), kWeb.ifindex()),
+              Denied(BH_REASON_POLICY));
   const Frame unicast = Between(kWeb, kDb) / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
   EXPECT_THAT(stage.Leaves(kWeb, unicast), Denied(BH_REASON_POLICY));
 }

@@ -83,15 +83,19 @@ std::string IsolateEgress(const std::string& service) {
   return Document("no-out-" + service, service, "  policyTypes: [Egress]\n");
 }
 
+DataplaneOptions Stage::Options() {
+  DataplaneOptions options;
+  options.events_per_second = options.midstream_per_second = 1u << 20;  // all are compared: none may be held back
+  return options;
+}
+
 Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
   if (std::exchange(g_occupied, true)) std::abort();
   // Endpoints as the control plane gives them: the policy is compiled first, so that it knows their subjects.
   for (const Actor& actor : Cast()) endpoints_[actor.slot()] = actor.endpoint;
-  DataplaneOptions options;
-  options.events_per_second = options.midstream_per_second = 1u << 20;  // all are compared: none may be held back
-  SetOptions(options);
+  SetOptions(Options());
   Apply(setting);
-  OnAll([](Backend& backend) { return backend.SetHostAddresses(HostAddresses()); });
+  SetHostAddresses(HostAddresses());
   for (const auto& [slot, endpoint] : endpoints_) Put(endpoint);
   for (const auto& runner : runners_) counters_.push_back(runner->backend().ReadCounters().value());
 }
@@ -102,10 +106,15 @@ Stage::~Stage() {
 }
 
 template <typename F>
-void Stage::OnAll(F&& change) {
+void Stage::OnAll(const std::string& what, F&& change) {
+  std::optional<bool> first;
   for (const auto& runner : runners_) {
+    const uint32_t before = runner->stamp();
     const absl::Status status = change(runner->backend());
     EXPECT_TRUE(status.ok()) << runner->name() << ": " << status;
+    const bool raised = runner->stamp() != before;
+    EXPECT_EQ(raised, first.value_or(raised)) << what << ": whether the epoch rises, " << runner->name();
+    first = first.value_or(raised);
   }
 }
 
@@ -117,29 +126,43 @@ void Stage::Apply(const Setting& setting) {
     rule.id = rule_ids_.emplace(rule.key, static_cast<uint32_t>(rule_ids_.size() + 1)).first->second;
   }
   policy_ = std::make_shared<const CompiledPolicy>(std::move(policy));
-  OnAll([&](Backend& backend) { return backend.ApplyPolicy(policy_); });
+  OnAll("policy", [&](Backend& backend) { return backend.ApplyPolicy(policy_); });
 }
 
 void Stage::Publish(const std::vector<PublishedTarget>& targets) {
-  OnAll([&](Backend& backend) { return backend.SetPublished(targets); });
+  OnAll("published", [&](Backend& backend) { return backend.SetPublished(targets); });
+}
+
+void Stage::SetHostAddresses(const std::vector<IpAddress>& addresses) {
+  OnAll("host addresses", [&](Backend& backend) { return backend.SetHostAddresses(addresses); });
 }
 
 void Stage::SetOptions(const DataplaneOptions& options) {
-  OnAll([&](Backend& backend) { return backend.SetOptions(options); });
+  OnAll("options", [&](Backend& backend) { return backend.SetOptions(options); });
 }
 
 void Stage::Put(const EndpointState& endpoint) {
   endpoints_[endpoint.slot] = endpoint;
-  OnAll([&](Backend& backend) { return backend.PutEndpoint(endpoint); });
+  OnAll("put " + std::to_string(endpoint.slot), [&](Backend& backend) { return backend.PutEndpoint(endpoint); });
 }
 
 void Stage::Remove(uint16_t slot) {
   endpoints_.erase(slot);
-  OnAll([&](Backend& backend) { return backend.RemoveEndpoint(slot); });
+  OnAll("remove " + std::to_string(slot), [&](Backend& backend) { return backend.RemoveEndpoint(slot); });
 }
 
 void Stage::Advance(uint32_t seconds) {
   for (const auto& runner : runners_) EXPECT_TRUE(runner->Advance(seconds).ok()) << runner->name();
+}
+
+void Stage::Sweep() {
+  std::optional<uint64_t> first;
+  for (const auto& runner : runners_) {
+    const auto swept = runner->backend().Sweep();
+    ASSERT_TRUE(swept.ok()) << runner->name() << ": " << swept.status();
+    EXPECT_EQ(*swept, first.value_or(*swept)) << "swept, " << runner->name();
+    first = first.value_or(*swept);
+  }
 }
 
 Outcome Stage::Run(const Packet& packet) {

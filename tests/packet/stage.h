@@ -39,6 +39,9 @@ class Stage {
 
   void Apply(const Setting& setting);  // a new generation
   void Publish(const std::vector<PublishedTarget>& targets);
+  void SetHostAddresses(const std::vector<IpAddress>& addresses);
+  // What the stage begins with.
+  static DataplaneOptions Options();
   void SetOptions(const DataplaneOptions& options);
   void Put(const EndpointState& endpoint);
   void Remove(uint16_t slot);
@@ -46,6 +49,7 @@ class Stage {
   std::optional<uint16_t> ZoneOf(uint32_t ifindex) const;
   bool Has(uint16_t slot) const { return endpoints_.contains(slot); }
   void Advance(uint32_t seconds);
+  void Sweep();
 
   Outcome Run(const Packet& packet);
   // The actor sends the frame; its ingress hook sees it.
@@ -68,7 +72,7 @@ class Stage {
 
  private:
   template <typename F>
-  void OnAll(F&& change);
+  void OnAll(const std::string& what, F&& change);
 
   std::vector<std::unique_ptr<Runner>> runners_;
   std::vector<std::vector<uint64_t>> counters_;  // at the start, by runner

@@ -174,8 +174,7 @@ TEST_P(TcpTest, AClientsPacketIsNeverTakenForAnAnswer) {
 
 TEST_P(TcpTest, SoManyAnswersAndNoMore) {
   Stage stage(OneWay());
-  DataplaneOptions options;
-  options.events_per_second = 1u << 20;
+  DataplaneOptions options = Stage::Options();
   options.midstream_per_second = 0;
   stage.SetOptions(options);
   EXPECT_THAT(stage.Leaves(kDb, Answers(kAck)), Denied(BH_REASON_POLICY)) << "as it stands";
@@ -185,8 +184,7 @@ TEST_P(TcpTest, SoManyAnswersAndNoMore) {
 
 TEST_P(TcpTest, AnAnswerBeyondTheLimitTeachesNothing) {
   Stage stage({});
-  DataplaneOptions options;
-  options.events_per_second = 1u << 20;
+  DataplaneOptions options = Stage::Options();
   options.midstream_per_second = 0;
   stage.SetOptions(options);
   EXPECT_THAT(stage.Leaves(kDb, Answers(kAck)), Allowed());

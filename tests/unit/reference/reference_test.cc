@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "bulkhead/abi/address.h"
 #include "bulkhead/abi/policy.h"
@@ -129,6 +131,41 @@ TEST_F(ReferenceTest, NewContainersDoNotRaiseTheEpoch) {
   const uint32_t later = reference_.stamp();
   ASSERT_TRUE(reference_.RemoveEndpoint(7).ok());
   EXPECT_NE(reference_.stamp(), later);
+}
+
+TEST_F(ReferenceTest, WhatChangesNothingDoesNotRaiseTheEpoch) {
+  const std::vector<PublishedTarget> targets = {{IpAddress::V4(0, 0, 0, 0), 80, kProtoTcp, IpAddress::V4(198, 18, 1, 2), 8080, 1},
+                                                {IpAddress::V4(0, 0, 0, 0), 81, kProtoTcp, IpAddress::V4(198, 18, 1, 5), 8081, 1}};
+  const std::vector<IpAddress> host = {IpAddress::V4(198, 19, 0, 1)};
+  EndpointState unbound = Workload(7, 7);
+  unbound.bound = false;
+  ASSERT_TRUE(reference_.SetPublished(targets).ok());
+  ASSERT_TRUE(reference_.SetHostAddresses(host).ok());
+  ASSERT_TRUE(reference_.PutEndpoint(unbound).ok());
+  const uint32_t stamp = reference_.stamp();
+  ASSERT_TRUE(reference_.SetPublished({targets[1], targets[0]}).ok());
+  ASSERT_TRUE(reference_.SetHostAddresses(host).ok());
+  ASSERT_TRUE(reference_.SetOptions({}).ok());
+  unbound.identity = kFirstIdentity + 1;  // nobody's yet
+  ASSERT_TRUE(reference_.PutEndpoint(unbound).ok());
+  EXPECT_EQ(reference_.stamp(), stamp);
+}
+
+TEST_F(ReferenceTest, WhatMayChangeAVerdictRaisesTheEpoch) {
+  uint32_t stamp = reference_.stamp();
+  const auto raised = [&] { return std::exchange(stamp, reference_.stamp()) != reference_.stamp(); };
+  DataplaneOptions options;
+  options.proxy_is_world = false;
+  ASSERT_TRUE(reference_.SetOptions(options).ok());
+  EXPECT_TRUE(raised()) << "the proxy is the host";
+  ASSERT_TRUE(reference_.SetPublished({{IpAddress::V4(0, 0, 0, 0), 80, kProtoTcp, IpAddress::V4(198, 18, 1, 2), 8080, 1}}).ok());
+  EXPECT_TRUE(raised()) << "published";
+  ASSERT_TRUE(reference_.SetHostAddresses({IpAddress::V4(198, 19, 0, 1)}).ok());
+  EXPECT_TRUE(raised()) << "the host's address";
+  EndpointState rival = Workload(9, 9);
+  rival.addresses = {IpAddress::V4(198, 19, 0, 1)};
+  ASSERT_TRUE(reference_.PutEndpoint(rival).ok());
+  EXPECT_TRUE(raised()) << "the host's address is ambiguous";
 }
 
 TEST_F(ReferenceTest, APolicyFlipsTheSlot) {
