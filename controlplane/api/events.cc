@@ -22,9 +22,8 @@ struct EventQuery {
   uint64_t since_ms = 0;  // age; 0 = any
   uint64_t last = 0;      // 0 = all
 
-  bool Wants(const Names& names, const bh_event& event, const EventRow& row) const {
-    if (!ns.empty() && !names.InNamespace(event.source_identity, ns) && !names.InNamespace(event.destination_identity, ns))
-      return false;
+  bool Wants(const EventRow& row) const {
+    if (!ns.empty() && !IsPartyOf(row.from, ns) && !IsPartyOf(row.to, ns)) return false;
     if (verdict && row.verdict != VerdictName(*verdict)) return false;
     if (!reason.empty() && row.reason != reason) return false;
     return since_ms == 0 || row.age_ms <= since_ms;
@@ -69,7 +68,7 @@ uint64_t WriteEvents(const Context& context, const EventQuery& query, uint64_t* 
   std::deque<std::string> newest;
   *sequence = context.service->ReadEvents(*sequence, [&](uint64_t number, const bh_event& event) {
     const EventRow row = MakeEventRow(names, number, event, now);
-    if (!query.Wants(names, event, row)) return true;
+    if (!query.Wants(row)) return true;
     ++written;
     if (query.last == 0) return pipe.Write(DumpJson(ToJson(row)));
     newest.push_back(DumpJson(ToJson(row)));
@@ -80,6 +79,19 @@ uint64_t WriteEvents(const Context& context, const EventQuery& query, uint64_t* 
     if (!pipe.Write(line)) break;
   }
   return written;
+}
+
+// No policy was asked, so that the event names nobody. Who sent it is known by its slot, never by the address that it claims.
+void NameEndsOfUnjudged(const Names& names, const bh_event& event, EventRow& row) {
+  const Workload* sender = names.FindWorkload(event.source_slot);
+  const Workload* receiver = names.FindWorkload(event.destination_slot);
+  if (receiver == nullptr && event.family != 0) receiver = names.FindWorkload(AddressOf(event.family, event.destination));
+  const auto name = [](const Workload* workload, std::string& party, std::string& replica) {
+    if (workload != nullptr) party = PartyName(workload->ns, workload->service);
+    replica = workload == nullptr ? "" : WorkloadNameOf(*workload);
+  };
+  name(sender, row.from, row.from_workload);
+  name(receiver, row.to, row.to_workload);
 }
 
 }  // namespace
@@ -115,6 +127,8 @@ EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& eve
     row.rule = names.DecidingRule(event.source_rule, event.destination_rule, verdict);
     row.egress_rule = names.RuleKey(event.source_rule);
     row.ingress_rule = names.RuleKey(event.destination_rule);
+  } else {
+    NameEndsOfUnjudged(names, event, row);
   }
   return row;
 }

@@ -26,10 +26,7 @@ struct FlowQuery {
   uint64_t last = 0;      // 0 = all
 
   bool Wants(const FlowRow& row) const {
-    const auto in_namespace = [this](const std::string& party) {
-      return party.size() > ns.size() && party[ns.size()] == '/' && party.starts_with(ns);
-    };
-    if (!ns.empty() && !in_namespace(row.from) && !in_namespace(row.to)) return false;
+    if (!ns.empty() && !IsPartyOf(row.from, ns) && !IsPartyOf(row.to, ns)) return false;
     if (!service.empty() && row.from != service && row.to != service) return false;
     if (verdict && row.verdict != VerdictName(*verdict)) return false;
     return since_ms == 0 || row.idle_ms <= since_ms;

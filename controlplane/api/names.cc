@@ -14,6 +14,10 @@ std::string ShortKey(const RuleInfo& rule) {
 
 }  // namespace
 
+bool IsPartyOf(std::string_view party, std::string_view ns) {
+  return party.size() > ns.size() && party[ns.size()] == '/' && party.starts_with(ns);
+}
+
 std::string WorkloadNameOf(const Workload& workload) { return PartyName(workload.ns, workload.name); }
 
 Names::Names(std::shared_ptr<const View> view) : view_(std::move(view)) {
@@ -46,19 +50,19 @@ std::string Names::Party(IdentityId identity) const {
   return at == view_->identities.end() ? absl::StrCat("identity ", identity) : PartyName(at->second.ns, at->second.service);
 }
 
-bool Names::InNamespace(IdentityId identity, const std::string& ns) const {
-  const auto at = view_->identities.find(identity);
-  return at != view_->identities.end() && at->second.ns == ns;
+const Workload* Names::FindWorkload(uint16_t slot) const {
+  const auto at = by_slot_.find(slot);
+  return slot == 0 || at == by_slot_.end() ? nullptr : at->second;
 }
 
-const Workload* Names::FindWorkload(uint16_t slot, const IpAddress& address) const {
-  if (const auto at = by_slot_.find(slot); slot != 0 && at != by_slot_.end()) return at->second;
+const Workload* Names::FindWorkload(const IpAddress& address) const {
   const auto at = by_address_.find(address);
   return at == by_address_.end() ? nullptr : at->second;
 }
 
 std::string Names::WorkloadName(uint16_t slot, const IpAddress& address) const {
-  const Workload* workload = FindWorkload(slot, address);
+  const Workload* workload = FindWorkload(slot);
+  if (workload == nullptr) workload = FindWorkload(address);
   return workload == nullptr ? "" : WorkloadNameOf(*workload);
 }
 

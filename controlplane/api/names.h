@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -24,10 +25,11 @@ class Names {
 
   // "shop/web", "host", "world", "unknown"; "identity 57" for one that nobody remembers.
   std::string Party(IdentityId identity) const;
-  bool InNamespace(IdentityId identity, const std::string& ns) const;
-  // The workload with the endpoint of that slot, else the only one with that address; nullptr: none, or several.
-  const Workload* FindWorkload(uint16_t slot, const IpAddress& address) const;
-  // "shop/web-1", or "" without a workload.
+  // The workload with the endpoint of that slot; nullptr: none.
+  const Workload* FindWorkload(uint16_t slot) const;
+  // The only one with that address; nullptr: none, or several.
+  const Workload* FindWorkload(const IpAddress& address) const;
+  // By slot, else by address: "shop/web-1", or "" without a workload.
   std::string WorkloadName(uint16_t slot, const IpAddress& address) const;
 
   std::string RuleKey(uint32_t rule) const;
@@ -43,6 +45,8 @@ class Names {
   std::map<IpAddress, const Workload*> by_address_;  // nullptr: several
 };
 
+// Whether a name that Party gave is a service's of the namespace.
+bool IsPartyOf(std::string_view party, std::string_view ns);
 // "NAMESPACE/NAME".
 std::string WorkloadNameOf(const Workload& workload);
 

@@ -26,6 +26,8 @@ def check_a_forged_address_is_stopped(lab):
             got = lab.received(db, MARKER, lambda frame=frame: send(attacker, frame))
             lab.equal(f"packets with web's IPv{family} address and {whose} MAC that reach db", got, 0)
         lab.reaches(web, db, 5432, family=family)
+    rows = [row for row in lab.flows("--verdict", "deny") if row["reason"].startswith("spoofed")]
+    lab.check("who forged is told by name", rows and all(row["from"] == "shop/evil" for row in rows), rows[:3])
 
 
 def check_a_forged_address_cannot_join_an_open_connection(lab):

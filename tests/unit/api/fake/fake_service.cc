@@ -233,8 +233,10 @@ FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination
 bh_event MakeShopEvent(IdentityId source, uint8_t verdict, uint8_t reason) {
   bh_event event{};
   event.time = MonotonicNow() - 330'000'000'000;  // 5.5 minutes
-  event.source_identity = source;
-  event.destination_identity = kDb;
+  const bool judged = reason == BH_REASON_POLICY;  // else the dataplane knows the sender's slot alone
+  event.source_identity = judged ? source : kIdentityUnknown;
+  event.destination_identity = judged ? IdentityId{kDb} : kIdentityUnknown;
+  event.source_slot = static_cast<uint16_t>(source);
   event.source_rule = kDefaultRule;
   event.destination_rule = kDbIsolated;
   event.length = 74;
