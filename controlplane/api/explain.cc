@@ -203,8 +203,15 @@ absl::StatusOr<Response> GetExplanation(const Context& context, const Request& r
   const Side source = MakeSide(*view, *from, nullptr, wanted);
   const std::optional<uint8_t> family = source.party.address ? std::optional<uint8_t>(source.party.address->family) : std::nullopt;
   const Side destination = MakeSide(*view, *to, source.workload, family);
-  const Question question{view->documents.get(), &view->namespaces, view->policy_options,        source.party,
-                          destination.party,     *protocol,         static_cast<uint16_t>(*port)};
+  Question question;
+  question.documents = view->documents.get();
+  question.namespaces = &view->namespaces;
+  question.nodes = &view->nodes;
+  question.options = view->policy_options;
+  question.source = source.party;
+  question.destination = destination.party;
+  question.protocol = *protocol;
+  question.port = static_cast<uint16_t>(*port);
   const bulkhead::Explanation policy = Explain(question);
 
   Explanation out;

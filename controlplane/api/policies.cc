@@ -24,7 +24,7 @@ bool IsManaged(const View& view, const std::string& file) {
   });
 }
 
-PolicyRow MakeRow(const View& view, const NetworkPolicy& policy) {
+PolicyRow MakeRow(const View& view, const Policy& policy) {
   PolicyRow row;
   row.ns = policy.ns;
   row.name = policy.name;
@@ -47,7 +47,7 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
   PolicyList list;
   list.generation = view->generation;
   if (view->documents != nullptr) {
-    for (const NetworkPolicy& policy : view->documents->network_policies) {
+    for (const Policy& policy : view->documents->policies) {
       if (ns.empty() || policy.ns == ns) list.policies.push_back(MakeRow(*view, policy));
     }
   }
@@ -61,7 +61,7 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
 absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request) {
   const std::shared_ptr<const View> view = context.service->GetView();
   if (view->documents != nullptr) {
-    for (const NetworkPolicy& policy : view->documents->network_policies) {
+    for (const Policy& policy : view->documents->policies) {
       if (policy.ns != request.segments[0] || policy.name != request.segments[1]) continue;
       PolicyDetail detail;
       detail.policy = MakeRow(*view, policy);

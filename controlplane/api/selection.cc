@@ -5,19 +5,19 @@
 
 namespace bulkhead::api {
 
-bool Selects(const NetworkPolicy& policy, const Workload& workload) {
+bool Selects(const Policy& policy, const Workload& workload) {
   return !workload.host_network && policy.ns == workload.ns && Matches(policy.pod_selector, workload.labels);
 }
 
-std::vector<const NetworkPolicy*> PoliciesOf(const View& view, const Workload& workload) {
-  std::vector<const NetworkPolicy*> out;
+std::vector<const Policy*> PoliciesOf(const View& view, const Workload& workload) {
+  std::vector<const Policy*> out;
   if (view.documents == nullptr) return out;
-  for (const NetworkPolicy& policy : view.documents->network_policies) {
+  for (const Policy& policy : view.documents->policies) {
     if (Selects(policy, workload)) out.push_back(&policy);
   }
   return out;
 }
 
-std::string PolicyNameOf(const NetworkPolicy& policy) { return policy.ns + "/" + policy.name; }
+std::string PolicyNameOf(const Policy& policy) { return policy.ns + "/" + policy.name; }
 
 }  // namespace bulkhead::api

@@ -11,13 +11,13 @@
 namespace bulkhead::api {
 
 // Host-network workloads are the node: no policy selects them.
-bool Selects(const NetworkPolicy& policy, const Workload& workload);
+bool Selects(const Policy& policy, const Workload& workload);
 
 // The policies in force that select the workload.
-std::vector<const NetworkPolicy*> PoliciesOf(const View& view, const Workload& workload);
+std::vector<const Policy*> PoliciesOf(const View& view, const Workload& workload);
 
 // "NAMESPACE/NAME".
-std::string PolicyNameOf(const NetworkPolicy& policy);
+std::string PolicyNameOf(const Policy& policy);
 
 }  // namespace bulkhead::api
 

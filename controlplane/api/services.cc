@@ -21,7 +21,7 @@ void AddWorkload(const View& view, const Workload& workload, const Protection& p
   } else {
     row->unprotected.push_back(workload.name + ": " + protection.reason);
   }
-  for (const NetworkPolicy* policy : PoliciesOf(view, workload)) {
+  for (const Policy* policy : PoliciesOf(view, workload)) {
     row->ingress_isolated = row->ingress_isolated || policy->isolates_ingress;
     row->egress_isolated = row->egress_isolated || policy->isolates_egress;
     sets->policies.insert(PolicyNameOf(*policy));

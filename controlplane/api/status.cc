@@ -40,7 +40,7 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
   }
   for (const SourceStatus& source : view->sources)
     status.sources.push_back({source.name, source.state, source.error, source.workloads});
-  if (view->documents != nullptr) status.policies = view->documents->network_policies.size();
+  if (view->documents != nullptr) status.policies = view->documents->policies.size();
   for (const PolicyFileStatus& file : view->policy_files) {
     status.policy_errors.insert(status.policy_errors.end(), file.errors.begin(), file.errors.end());
   }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bulkhead/model/compiled_policy.h"
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/policy/compile.h"
 
@@ -69,6 +69,7 @@ struct View {
   std::unordered_map<IdentityId, Identity> identities;  // every one that was ever given out and is remembered
   std::unordered_map<uint32_t, RuleInfo> rules;         // by interned id, likewise
   std::map<std::string, Labels> namespaces;             // implicit label included
+  std::vector<KnownNode> nodes;                         // this host, as peers `nodes` select it
   std::shared_ptr<const PolicyDocuments> documents;     // of the active generation
   std::shared_ptr<const CompiledPolicy> policy;
   std::vector<PolicyFileStatus> policy_files;

@@ -15,7 +15,7 @@ struct ValidateOptions {
 
 std::vector<std::string> ObjectsOf(const bulkhead::PolicyFile& file) {
   std::vector<std::string> names;
-  for (const NetworkPolicy& policy : file.documents.network_policies) names.push_back(policy.ns + "/" + policy.name);
+  for (const Policy& policy : file.documents.policies) names.push_back(policy.ns + "/" + policy.name);
   return names;
 }
 

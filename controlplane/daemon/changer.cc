@@ -13,7 +13,7 @@
 namespace bulkhead {
 namespace {
 
-std::string NameOf(const NetworkPolicy& policy) { return absl::StrCat(policy.ns, "/", policy.name); }
+std::string NameOf(const Policy& policy) { return absl::StrCat(policy.ns, "/", policy.name); }
 
 // Documents of a YAML stream as they stand there, comments included; a separator within a block of text makes pieces that do not
 // parse, and then the policy is printed anew.
@@ -41,8 +41,8 @@ bool IsFileNamePart(const std::string& name) {
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-const NetworkPolicy* FindPolicy(const PolicyDocuments& documents, const std::string& ns, const std::string& name) {
-  for (const NetworkPolicy& policy : documents.network_policies) {
+const Policy* FindPolicy(const PolicyDocuments& documents, const std::string& ns, const std::string& name) {
+  for (const Policy& policy : documents.policies) {
     if (policy.ns == ns && policy.name == name) return &policy;
   }
   return nullptr;
@@ -52,7 +52,7 @@ const NetworkPolicy* FindPolicy(const PolicyDocuments& documents, const std::str
 
 std::string Changer::Unchanged() const { return absl::StrCat("; nothing changed, generation ", host_->generation(), " stays"); }
 
-absl::StatusOr<std::vector<NetworkPolicy>> Changer::ParseAll(const std::vector<PolicyText>& files,
+absl::StatusOr<std::vector<Policy>> Changer::ParseAll(const std::vector<PolicyText>& files,
                                                              std::map<ServiceName, std::string>* texts) const {
   std::vector<PolicyFile> parsed;
   for (const PolicyText& file : files) parsed.push_back(ParsePolicies(file.text, file.name));
@@ -60,35 +60,35 @@ absl::StatusOr<std::vector<NetworkPolicy>> Changer::ParseAll(const std::vector<P
   std::vector<std::string> errors;
   for (const PolicyFile& file : parsed) errors.insert(errors.end(), file.errors.begin(), file.errors.end());
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrCat(absl::StrJoin(errors, "\n"), Unchanged()));
-  std::vector<NetworkPolicy> policies = JoinPolicies(parsed).network_policies;
+  std::vector<Policy> policies = JoinPolicies(parsed).policies;
   if (policies.empty()) return absl::InvalidArgumentError(absl::StrCat("found no policy", Unchanged()));
   std::map<ServiceName, std::string> pieces;
   for (const PolicyText& file : files) {
     for (const std::string& piece : SplitDocuments(file.text)) {
       const PolicyFile one = ParsePolicies(piece, file.name);
-      if (!one.errors.empty() || one.documents.network_policies.size() != 1) continue;
-      const NetworkPolicy& policy = one.documents.network_policies.front();
+      if (!one.errors.empty() || one.documents.policies.size() != 1) continue;
+      const Policy& policy = one.documents.policies.front();
       pieces[{policy.ns, policy.name}] = piece.ends_with('\n') ? piece : piece + "\n";
     }
   }
-  for (const NetworkPolicy& policy : policies) {
+  for (const Policy& policy : policies) {
     const auto piece = pieces.find({policy.ns, policy.name});
     std::string& text = (*texts)[{policy.ns, policy.name}];
     text = PrintNetworkPolicy(policy);
     if (piece == pieces.end()) continue;
     // Taken as it stands only if it says the same by itself.
     const PolicyFile alone = ParsePolicies(piece->second, "");
-    if (PrintNetworkPolicy(alone.documents.network_policies.front()) == text) text = piece->second;
+    if (PrintNetworkPolicy(alone.documents.policies.front()) == text) text = piece->second;
   }
   return policies;
 }
 
-absl::Status Changer::PlanPolicy(const NetworkPolicy& policy, const std::string& text, const FolderText& folder, Plan* plan) const {
+absl::Status Changer::PlanPolicy(const Policy& policy, const std::string& text, const FolderText& folder, Plan* plan) const {
   if (!IsFileNamePart(policy.ns) || !IsFileNamePart(policy.name)) {
     return absl::InvalidArgumentError(absl::StrCat(policy.pos.ToString(), ": the name cannot be part of a file's name", Unchanged()));
   }
   const std::string file = ManagedFileName(policy.ns, policy.name);
-  const NetworkPolicy* old = FindPolicy(*host_->policies().documents, policy.ns, policy.name);
+  const Policy* old = FindPolicy(*host_->policies().documents, policy.ns, policy.name);
   const std::string place = old == nullptr ? file : BaseName(old->pos.file);
   const auto present = folder.find(file);
   const bool by_hand = present != folder.end() && !(present->second.ok() && IsManagedText(*present->second));
@@ -137,13 +137,13 @@ absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<PolicyText>&
                                                   uint64_t unix_now) {
   if (absl::Status status = RefuseWhilePending(); !status.ok()) return status;
   std::map<ServiceName, std::string> texts;
-  absl::StatusOr<std::vector<NetworkPolicy>> policies = ParseAll(files, &texts);
+  absl::StatusOr<std::vector<Policy>> policies = ParseAll(files, &texts);
   if (!policies.ok()) return policies.status();
   absl::StatusOr<FolderText> folder = ReadPolicyFolder(options_.folder);
   if (!folder.ok()) return folder.status();
   Plan plan;
   std::vector<ServiceName> asked;
-  for (const NetworkPolicy& policy : *policies) {
+  for (const Policy& policy : *policies) {
     asked.emplace_back(policy.ns, policy.name);
     const absl::Status status = PlanPolicy(policy, texts.at(asked.back()), *folder, &plan);
     if (!status.ok()) return status;
@@ -170,7 +170,7 @@ absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<PolicyText>&
 
 absl::StatusOr<ChangeResult> Changer::DeletePolicy(const std::string& ns, const std::string& name) {
   if (absl::Status status = RefuseWhilePending(); !status.ok()) return status;
-  const NetworkPolicy* policy = FindPolicy(*host_->policies().documents, ns, name);
+  const Policy* policy = FindPolicy(*host_->policies().documents, ns, name);
   if (policy == nullptr) return absl::NotFoundError(absl::StrCat("there is no policy ", ns, "/", name));
   absl::StatusOr<FolderText> folder = ReadPolicyFolder(options_.folder);
   if (!folder.ok()) return folder.status();

@@ -69,9 +69,9 @@ class Changer {
     ChangeResult result;
   };
 
-  absl::StatusOr<std::vector<NetworkPolicy>> ParseAll(const std::vector<PolicyText>& files,
+  absl::StatusOr<std::vector<Policy>> ParseAll(const std::vector<PolicyText>& files,
                                                       std::map<ServiceName, std::string>* texts) const;
-  absl::Status PlanPolicy(const NetworkPolicy& policy, const std::string& text, const FolderText& folder, Plan* plan) const;
+  absl::Status PlanPolicy(const Policy& policy, const std::string& text, const FolderText& folder, Plan* plan) const;
   void PlanModes(const ModesFile& modes, Plan* plan) const;
   // Loads the folder as it would be.
   absl::StatusOr<LoadedPolicies> Preview(const FolderText& folder, const Plan& plan) const;

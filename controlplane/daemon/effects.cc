@@ -38,7 +38,7 @@ std::map<ServiceName, ServiceState> ServiceStates(const std::map<std::string, Wo
     ServiceState& service = out[{workload.ns, workload.service}];
     ++service.workloads;
     bool ingress = false, egress = false;
-    for (const NetworkPolicy& policy : documents.network_policies) {
+    for (const Policy& policy : documents.policies) {
       if (policy.ns != workload.ns || !Matches(policy.pod_selector, workload.labels)) continue;
       ingress |= policy.isolates_ingress;
       egress |= policy.isolates_egress;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/api/view.h"
 #include "controlplane/config/modes_file.h"

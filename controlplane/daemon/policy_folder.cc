@@ -80,16 +80,16 @@ void LoadModes(const FolderText& text, const std::string& folder, const LoadedPo
 // Of two objects with one name the one that is enforced stays: no file may push aside another's by coming first in the alphabet.
 void KeepOwners(const PolicyDocuments& before, std::vector<PolicyFile>* files) {
   std::map<ObjectName, std::string> owners;
-  for (const NetworkPolicy& policy : before.network_policies) owners[{policy.ns, policy.name}] = policy.pos.file;
+  for (const Policy& policy : before.policies) owners[{policy.ns, policy.name}] = policy.pos.file;
   std::map<ObjectName, SourcePos> kept;
   for (const PolicyFile& file : *files) {
-    for (const NetworkPolicy& policy : file.documents.network_policies) {
+    for (const Policy& policy : file.documents.policies) {
       const auto owner = owners.find({policy.ns, policy.name});
       if (owner != owners.end() && owner->second == file.file) kept[owner->first] = policy.pos;
     }
   }
   for (PolicyFile& file : *files) {
-    std::erase_if(file.documents.network_policies, [&](const NetworkPolicy& policy) {
+    std::erase_if(file.documents.policies, [&](const Policy& policy) {
       const auto at = kept.find({policy.ns, policy.name});
       if (at == kept.end() || at->second.file == file.file) return false;
       file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second NetworkPolicy ", policy.ns, "/", policy.name,
@@ -104,7 +104,7 @@ PolicyFileStatus StatusOf(const PolicyFile& file, const absl::StatusOr<std::stri
   status.file = file.file;
   status.errors = file.errors;
   status.managed = text.ok() && IsManagedText(*text);
-  for (const NetworkPolicy& policy : file.documents.network_policies) {
+  for (const Policy& policy : file.documents.policies) {
     status.objects.push_back(absl::StrCat(policy.ns, "/", policy.name));
   }
   return status;

@@ -15,7 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/api/view.h"
 #include "controlplane/config/modes_file.h"
 

@@ -120,7 +120,7 @@ void Reconciler::ApplyPolicy(const PolicyInput& input, const InventoryState& inv
   policy_ = std::move(policy);
   documents_ = input.documents;
   known_.clear();
-  spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", next, documents_->network_policies.size(),
+  spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", next, documents_->policies.size(),
                 inventory.identities.size(), policy_->classes, policy_->rulesets.size());
   if (absl::Status status = store_->Set("generation", std::to_string(next)); !status.ok()) Note("state", status);
 }

@@ -27,7 +27,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   view->policy = parts.reconciler->policy();
   for (const auto& [key, workload] : view->workloads) view->namespaces[workload.ns] = NamespaceLabels({}, workload.ns);
   if (view->documents != nullptr) {
-    for (const NetworkPolicy& policy : view->documents->network_policies) {
+    for (const Policy& policy : view->documents->policies) {
       view->namespaces[policy.ns] = NamespaceLabels({}, policy.ns);
     }
   }

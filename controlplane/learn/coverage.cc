@@ -37,12 +37,12 @@ SubjectId SubjectOf(const CompiledPolicy& policy, const Evidence& evidence, size
 
 }  // namespace
 
-absl::StatusOr<std::map<ServiceName, Coverage>> Cover(const Evidence& evidence, const std::vector<NetworkPolicy>& policies,
+absl::StatusOr<std::map<ServiceName, Coverage>> Cover(const Evidence& evidence, const std::vector<Policy>& policies,
                                                       const std::map<std::string, Labels>& namespaces,
                                                       const std::vector<IpAddress>& host) {
   CompileInput input;
   auto documents = std::make_shared<PolicyDocuments>();
-  documents->network_policies = policies;
+  documents->policies = policies;
   input.documents = documents;
   input.namespaces = namespaces;
   input.host_addresses = host;

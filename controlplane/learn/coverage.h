@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/api/view.h"
 #include "controlplane/learn/evidence.h"
 
@@ -20,7 +20,7 @@ struct Coverage {
 };
 
 // Judges all evidence by `policies`, as if nothing else were in force and every service enforced.
-absl::StatusOr<std::map<ServiceName, Coverage>> Cover(const Evidence& evidence, const std::vector<NetworkPolicy>& policies,
+absl::StatusOr<std::map<ServiceName, Coverage>> Cover(const Evidence& evidence, const std::vector<Policy>& policies,
                                                       const std::map<std::string, Labels>& namespaces,
                                                       const std::vector<IpAddress>& host);
 

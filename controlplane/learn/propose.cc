@@ -26,7 +26,7 @@ constexpr size_t kMaxHostAddresses = 16;
 struct Draft {
   ServiceName service;
   std::string why_not;  // no policy can be written
-  NetworkPolicy policy;
+  Policy policy;
   PolicyComments comments;
   std::vector<const Relation*> set_aside;
   std::vector<const Relation*> from_host;
@@ -114,7 +114,7 @@ Draft MakeDraft(const ServiceName& service, const std::vector<Relation>& relatio
   }
   draft.why_not = WhyNotSelectable(service, selectors.at(service));
   if (!draft.why_not.empty()) return draft;
-  NetworkPolicy& policy = draft.policy;
+  Policy& policy = draft.policy;
   policy.ns = service.first;
   policy.name = ObjectName(service.second, taken);
   policy.pod_selector = selectors.at(service);
@@ -132,8 +132,8 @@ Draft MakeDraft(const ServiceName& service, const std::vector<Relation>& relatio
 }
 
 // What was written, read again: coverage is of the text that people get, not of what it was made from.
-absl::StatusOr<std::vector<NetworkPolicy>> Reparse(const std::vector<Draft>& drafts) {
-  std::vector<NetworkPolicy> out;
+absl::StatusOr<std::vector<Policy>> Reparse(const std::vector<Draft>& drafts) {
+  std::vector<Policy> out;
   for (const Draft& draft : drafts) {
     if (!draft.why_not.empty()) continue;
     PolicyFile file = ParsePolicies(PrintNetworkPolicy(draft.policy, draft.comments), "proposal");
@@ -141,7 +141,7 @@ absl::StatusOr<std::vector<NetworkPolicy>> Reparse(const std::vector<Draft>& dra
       return absl::InternalError(
           absl::StrCat("the proposal for ", NodeText(NodeFor(draft.service)), " does not parse: ", file.errors.front()));
     }
-    for (NetworkPolicy& policy : file.documents.network_policies) out.push_back(std::move(policy));
+    for (Policy& policy : file.documents.policies) out.push_back(std::move(policy));
   }
   return out;
 }

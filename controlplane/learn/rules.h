@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/learn/selectors.h"
 #include "controlplane/learn/sift.h"
 

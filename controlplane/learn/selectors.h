@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/api/view.h"
 #include "controlplane/learn/evidence.h"
 

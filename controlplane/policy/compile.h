@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "bulkhead/model/compiled_policy.h"
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 
 namespace bulkhead {
@@ -34,6 +34,8 @@ struct CompileInput {
   std::map<std::string, Labels> namespaces;  // those declared; others have only kubernetes.io/metadata.name
   std::vector<KnownIdentity> identities;
   std::vector<IpAddress> host_addresses;
+  std::vector<KnownNode> nodes;     // for peers `nodes`
+  std::vector<Prefix> more_cidrs;   // looked up as if a rule mentioned them: two policies with the same can be compared by subject
   PolicyOptions options;
   Mode global_mode = Mode::kLearn;
   uint64_t generation = 0;

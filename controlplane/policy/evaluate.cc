@@ -20,8 +20,8 @@ SideAnswer EvaluateSide(const Question& question, Direction direction) {
   const Party& own = ingress ? question.destination : question.source;
   const Party& peer = ingress ? question.source : question.destination;
   const bool from_host = ingress && peer.kind == Party::Kind::kHost && question.options.allow_from_host;
-  const NetworkPolicy* isolates = nullptr;
-  for (const NetworkPolicy* policy : InOrder(*question.documents)) {
+  const Policy* isolates = nullptr;
+  for (const Policy* policy : InOrder(*question.documents)) {
     if (!Isolates(*policy, direction, own)) continue;
     if (!isolates) isolates = policy;
     const std::vector<PolicyRule>& rules = ingress ? policy->ingress : policy->egress;

@@ -10,14 +10,17 @@
 
 namespace bulkhead {
 
-// What one side says. policy and rule name what decided:
-//   "shop/db"  "ingress[0]"    that rule allows
-//   "shop/db"  "isolated"      the policy isolates and no rule of any policy matched
-//   ""         "default", "self" or "from-host"
+// What one side says. policy (as PolicyRef) and rule name what decided:
+//   "shop/db"    "ingress[0]"    that rule allows or denies
+//   "shop/db"    "isolated"      the policy isolates and no rule of any policy of its tier matched
+//   "cnp:guard"  "egress[2]"
+//   ""           "default", "self" or "from-host"
+// audit: the denial is of a policy in audit and nothing after it denies either; it is reported and never drops.
 struct SideAnswer {
   bool allow = true;
   std::string policy;
   std::string rule;
+  bool audit = false;
 
   bool operator==(const SideAnswer&) const = default;
 };

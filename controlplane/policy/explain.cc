@@ -47,7 +47,7 @@ std::string LabelsAsked(const LabelSelector& selector, const Labels& labels, con
   return absl::StrCat(who, " has ", absl::StrJoin(parts, ", "));
 }
 
-std::string WhyNotPeer(const PolicyPeer& peer, const NetworkPolicy& policy, const Party& party,
+std::string WhyNotPeer(const PolicyPeer& peer, const Policy& policy, const Party& party,
                        const std::map<std::string, Labels>& namespaces) {
   if (peer.ip_block) {
     if (!party.address) return "peer has no address";
@@ -76,7 +76,7 @@ std::string WhyNotPeer(const PolicyPeer& peer, const NetworkPolicy& policy, cons
 }
 
 // Each different reason once: rules with many peers mostly have one.
-std::string WhyNotPeers(const PolicyRule& rule, const NetworkPolicy& policy, const Party& party,
+std::string WhyNotPeers(const PolicyRule& rule, const Policy& policy, const Party& party,
                         const std::map<std::string, Labels>& namespaces) {
   std::vector<std::string> reasons;
   for (const PolicyPeer& peer : rule.peers) {
@@ -94,7 +94,7 @@ std::string WhyNotPorts(const PolicyRule& rule, const Question& question) {
   return absl::StrCat("port is ", asked, ", not ", allowed);
 }
 
-RuleTrial Try(const PolicyRule& rule, size_t index, const NetworkPolicy& policy, const Question& question, Direction direction) {
+RuleTrial Try(const PolicyRule& rule, size_t index, const Policy& policy, const Question& question, Direction direction) {
   const bool ingress = direction == Direction::kIngress;
   const Party& peer = ingress ? question.source : question.destination;
   RuleTrial trial;
@@ -116,12 +116,12 @@ RuleTrial Try(const PolicyRule& rule, size_t index, const NetworkPolicy& policy,
 void Consider(const Question& question, SideExplanation* side) {
   const bool ingress = side->direction == Direction::kIngress;
   const Party& own = ingress ? question.destination : question.source;
-  for (const NetworkPolicy* policy : InOrder(*question.documents)) {
+  for (const Policy* policy : InOrder(*question.documents)) {
     if (!Isolates(*policy, side->direction, own)) continue;
     if (side->isolates.empty()) side->pos = policy->pos;
     side->isolates.push_back(policy->ns + "/" + policy->name);
   }
-  for (const NetworkPolicy* policy : InOrder(*question.documents)) {
+  for (const Policy* policy : InOrder(*question.documents)) {
     if (!Isolates(*policy, side->direction, own)) continue;
     const std::vector<PolicyRule>& rules = ingress ? policy->ingress : policy->egress;
     for (size_t i = 0; i < rules.size(); ++i) {

@@ -111,7 +111,7 @@ class InventoryParser {
   }
 
   void AddNode(const ParseContext& context, const RawObject& object, const Meta& meta) {
-    InventoryNode node{meta.name, meta.labels, {}};
+    KnownNode node{meta.name, meta.labels, {}};
     auto status = context.Fields(OrEmpty(object.node->Find("status")), "status");
     for (const Node& item : status.Items("addresses")) {
       auto fields = context.Fields(item, "status.addresses");

@@ -25,15 +25,9 @@ struct InventoryWorkload {
   SourcePos pos;
 };
 
-struct InventoryNode {
-  std::string name;
-  Labels labels;
-  std::vector<IpAddress> addresses;  // InternalIP and ExternalIP
-};
-
 struct Inventory {
   std::map<std::string, Labels> namespaces;  // those declared
-  std::vector<InventoryNode> nodes;
+  std::vector<KnownNode> nodes;
   std::vector<InventoryWorkload> workloads;  // (ns, name) is unique
   std::vector<std::string> warnings;         // "file:line:column: ..."
 };

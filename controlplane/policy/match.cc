@@ -25,12 +25,12 @@ bool PortMatches(const PolicyPort& port, const Question& question) {
 
 }  // namespace
 
-bool Isolates(const NetworkPolicy& policy, Direction direction, const Party& own) {
+bool Isolates(const Policy& policy, Direction direction, const Party& own) {
   const bool applies = direction == Direction::kIngress ? policy.isolates_ingress : policy.isolates_egress;
   return applies && own.kind == Party::Kind::kWorkload && own.ns == policy.ns && Matches(policy.pod_selector, own.labels);
 }
 
-bool PeerMatches(const PolicyPeer& peer, const NetworkPolicy& policy, const Party& party,
+bool PeerMatches(const PolicyPeer& peer, const Policy& policy, const Party& party,
                  const std::map<std::string, Labels>& namespaces) {
   if (peer.ip_block) return BlockMatches(*peer.ip_block, party);
   if (party.kind != Party::Kind::kWorkload) return false;
@@ -42,7 +42,7 @@ bool PeerMatches(const PolicyPeer& peer, const NetworkPolicy& policy, const Part
   return !peer.pod_selector || Matches(*peer.pod_selector, party.labels);
 }
 
-bool RuleMatchesPeer(const PolicyRule& rule, const NetworkPolicy& policy, const Party& party,
+bool RuleMatchesPeer(const PolicyRule& rule, const Policy& policy, const Party& party,
                      const std::map<std::string, Labels>& namespaces) {
   const auto matches = [&](const PolicyPeer& peer) { return PeerMatches(peer, policy, party, namespaces); };
   return rule.peers.empty() || std::any_of(rule.peers.begin(), rule.peers.end(), matches);
@@ -53,9 +53,9 @@ bool RuleMatchesPort(const PolicyRule& rule, const Question& question) {
   return rule.ports.empty() || std::any_of(rule.ports.begin(), rule.ports.end(), matches);
 }
 
-std::vector<const NetworkPolicy*> InOrder(const PolicyDocuments& documents) {
-  std::vector<const NetworkPolicy*> order;
-  for (const NetworkPolicy& policy : documents.network_policies) order.push_back(&policy);
+std::vector<const Policy*> InOrder(const PolicyDocuments& documents) {
+  std::vector<const Policy*> order;
+  for (const Policy& policy : documents.policies) order.push_back(&policy);
   std::stable_sort(order.begin(), order.end(),
                    [](const auto* a, const auto* b) { return std::tie(a->ns, a->name) < std::tie(b->ns, b->name); });
   return order;

@@ -11,18 +11,18 @@
 namespace bulkhead {
 
 // Whether the policy is one of those that judge `own` in this direction.
-bool Isolates(const NetworkPolicy& policy, Direction direction, const Party& own);
+bool Isolates(const Policy& policy, Direction direction, const Party& own);
 
-bool PeerMatches(const PolicyPeer& peer, const NetworkPolicy& policy, const Party& party,
+bool PeerMatches(const PolicyPeer& peer, const Policy& policy, const Party& party,
                  const std::map<std::string, Labels>& namespaces);
 
 // Whether any of the rule's peers (or ports) matches; none listed: all do.
-bool RuleMatchesPeer(const PolicyRule& rule, const NetworkPolicy& policy, const Party& party,
+bool RuleMatchesPeer(const PolicyRule& rule, const Policy& policy, const Party& party,
                      const std::map<std::string, Labels>& namespaces);
 bool RuleMatchesPort(const PolicyRule& rule, const Question& question);
 
 // The policies in the order in which their rules are considered: namespace, name.
-std::vector<const NetworkPolicy*> InOrder(const PolicyDocuments& documents);
+std::vector<const Policy*> InOrder(const PolicyDocuments& documents);
 
 }  // namespace bulkhead
 

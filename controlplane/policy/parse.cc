@@ -25,7 +25,7 @@ void ParseObject(const ParseContext& context, const RawObject& object, PolicyDoc
   const yaml::Node& kind_at = object.node->Find("kind") ? *object.node->Find("kind") : *object.node;
   if (object.kind == "NetworkPolicy") {
     if (object.api_version == kNetworkPolicyApi) {
-      documents->network_policies.push_back(ParseNetworkPolicy(context, *object.node));
+      documents->policies.push_back(ParseNetworkPolicy(context, *object.node));
       return;
     }
     const yaml::Node* api = object.node->Find("apiVersion");
@@ -62,8 +62,8 @@ PolicyFile ParsePolicies(std::string_view text, const std::string& file) {
 void RefuseDuplicates(std::vector<PolicyFile>* files) {
   std::map<std::pair<std::string, std::string>, SourcePos> seen;
   for (PolicyFile& file : *files) {
-    std::vector<NetworkPolicy>& policies = file.documents.network_policies;
-    std::erase_if(policies, [&](const NetworkPolicy& policy) {
+    std::vector<Policy>& policies = file.documents.policies;
+    std::erase_if(policies, [&](const Policy& policy) {
       const auto [first, added] = seen.emplace(std::pair(policy.ns, policy.name), policy.pos);
       if (added) return false;
       file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second NetworkPolicy ", policy.ns, "/", policy.name,
@@ -76,8 +76,8 @@ void RefuseDuplicates(std::vector<PolicyFile>* files) {
 PolicyDocuments JoinPolicies(const std::vector<PolicyFile>& files) {
   PolicyDocuments all;
   for (const PolicyFile& file : files) {
-    const auto& policies = file.documents.network_policies;
-    all.network_policies.insert(all.network_policies.end(), policies.begin(), policies.end());
+    const auto& policies = file.documents.policies;
+    all.policies.insert(all.policies.end(), policies.begin(), policies.end());
   }
   return all;
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 
 namespace bulkhead {
 

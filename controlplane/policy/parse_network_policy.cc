@@ -122,7 +122,7 @@ PolicyRule ParseRule(const ParseContext& context, const Node& node, const std::s
   return rule;
 }
 
-void ParseTypes(const ParseContext& context, const std::vector<Node>& items, NetworkPolicy* policy) {
+void ParseTypes(const ParseContext& context, const std::vector<Node>& items, Policy* policy) {
   for (const Node& item : items) {
     if (item.scalar == "Ingress") {
       policy->isolates_ingress = true;
@@ -138,7 +138,7 @@ void ParseTypes(const ParseContext& context, const std::vector<Node>& items, Net
   }
 }
 
-void ParseSpec(const ParseContext& context, const Node& node, NetworkPolicy* policy) {
+void ParseSpec(const ParseContext& context, const Node& node, Policy* policy) {
   auto fields = context.Fields(node, "spec");
   if (const Node* selector = fields.Get("podSelector"))
     policy->pod_selector = ParseSelector(context, *selector, "spec.podSelector");
@@ -156,8 +156,8 @@ void ParseSpec(const ParseContext& context, const Node& node, NetworkPolicy* pol
 
 }  // namespace
 
-NetworkPolicy ParseNetworkPolicy(const ParseContext& context, const Node& node) {
-  NetworkPolicy policy;
+Policy ParseNetworkPolicy(const ParseContext& context, const Node& node) {
+  Policy policy;
   policy.pos = context.Pos(node);
   auto fields = context.Fields(node, "");
   for (const char* known : {"apiVersion", "kind", "status"}) fields.Ignore(known);

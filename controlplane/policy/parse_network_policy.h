@@ -3,7 +3,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_POLICY_PARSE_NETWORK_POLICY_H_
 #define BULKHEAD_CONTROLPLANE_POLICY_PARSE_NETWORK_POLICY_H_
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/policy/parse_parts.h"
 
 namespace bulkhead {
@@ -11,7 +11,7 @@ namespace bulkhead {
 inline constexpr char kNetworkPolicyApi[] = "networking.k8s.io/v1";
 
 // What was wrong is in context.errors; the result is of use only if nothing was added there.
-NetworkPolicy ParseNetworkPolicy(const ParseContext& context, const yaml::Node& node);
+Policy ParseNetworkPolicy(const ParseContext& context, const yaml::Node& node);
 
 }  // namespace bulkhead
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/yaml/node.h"
 
 namespace bulkhead {

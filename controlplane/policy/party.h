@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/policy/compile.h"
 
@@ -28,6 +28,7 @@ struct Party {
 struct Question {
   const PolicyDocuments* documents = nullptr;
   const std::map<std::string, Labels>* namespaces = nullptr;  // those declared
+  const std::vector<KnownNode>* nodes = nullptr;              // null: none
   PolicyOptions options;
   Party source, destination;
   uint8_t protocol = kProtoTcp;

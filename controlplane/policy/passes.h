@@ -45,7 +45,7 @@ struct PlanDirection {
 // One NetworkPolicy. Policies are in the order (namespace, name): of several rules that allow, the first one is the one that is
 // named.
 struct PlanPolicy {
-  const NetworkPolicy* document = nullptr;
+  const Policy* document = nullptr;
   AtomId selects = 0;  // filled by ResolveAtoms
   std::array<PlanDirection, 2> directions;
 };

@@ -41,7 +41,7 @@ class Printer {
  public:
   explicit Printer(const PolicyComments& comments) : comments_(comments) {}
 
-  std::string Document(const NetworkPolicy& policy) {
+  std::string Document(const Policy& policy) {
     Comment(0, comments_.policy);
     Line(0, "apiVersion: networking.k8s.io/v1");
     Line(0, "kind: NetworkPolicy");
@@ -144,13 +144,13 @@ class Printer {
 
 }  // namespace
 
-std::string PrintNetworkPolicy(const NetworkPolicy& policy, const PolicyComments& comments) {
+std::string PrintNetworkPolicy(const Policy& policy, const PolicyComments& comments) {
   return Printer(comments).Document(policy);
 }
 
 std::string PrintPolicies(const PolicyDocuments& documents) {
   std::string out;
-  for (const NetworkPolicy& policy : documents.network_policies) {
+  for (const Policy& policy : documents.policies) {
     if (!out.empty()) out += "---\n";
     out += PrintNetworkPolicy(policy);
   }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 
 namespace bulkhead {
 
@@ -21,7 +21,7 @@ struct PolicyComments {
 };
 
 // One document, without "---".
-std::string PrintNetworkPolicy(const NetworkPolicy& policy, const PolicyComments& comments = {});
+std::string PrintNetworkPolicy(const Policy& policy, const PolicyComments& comments = {});
 
 // The documents one after the other, with "---" between them.
 std::string PrintPolicies(const PolicyDocuments& documents);

@@ -15,7 +15,7 @@ RuleInfo Reserved(const char* key) {
   return info;
 }
 
-RuleInfo OfPolicy(const NetworkPolicy& policy, Direction direction, int index, const SourcePos& pos) {
+RuleInfo OfPolicy(const Policy& policy, Direction direction, int index, const SourcePos& pos) {
   RuleInfo info;
   const std::string rule = index < 0 ? " isolated" : absl::StrCat("[", index, "]");
   info.key = absl::StrCat(policy.ns, "/", policy.name, " ", DirectionName(direction), rule);
@@ -28,7 +28,7 @@ RuleInfo OfPolicy(const NetworkPolicy& policy, Direction direction, int index, c
   return info;
 }
 
-PlanDirection NumberDirection(const NetworkPolicy& policy, Direction direction, std::vector<RuleInfo>* rules) {
+PlanDirection NumberDirection(const Policy& policy, Direction direction, std::vector<RuleInfo>* rules) {
   PlanDirection plan;
   const bool ingress = direction == Direction::kIngress;
   plan.isolates = ingress ? policy.isolates_ingress : policy.isolates_egress;
@@ -48,14 +48,14 @@ PlanDirection NumberDirection(const NetworkPolicy& policy, Direction direction, 
 }  // namespace
 
 std::vector<PlanPolicy> NumberRules(const PolicyDocuments& documents, std::vector<RuleInfo>* rules) {
-  std::vector<const NetworkPolicy*> order;
-  for (const NetworkPolicy& policy : documents.network_policies) order.push_back(&policy);
+  std::vector<const Policy*> order;
+  for (const Policy& policy : documents.policies) order.push_back(&policy);
   std::stable_sort(order.begin(), order.end(),
                    [](const auto* a, const auto* b) { return std::tie(a->ns, a->name) < std::tie(b->ns, b->name); });
 
   *rules = {Reserved("default"), Reserved("self"), Reserved("from-host")};
   std::vector<PlanPolicy> plan;
-  for (const NetworkPolicy* policy : order) {
+  for (const Policy* policy : order) {
     plan.push_back({policy, 0, {}});
     for (const Direction direction : {Direction::kEgress, Direction::kIngress}) {
       plan.back().directions[static_cast<int>(direction)] = NumberDirection(*policy, direction, rules);

@@ -28,7 +28,7 @@ struct End {
 class Directory {
  public:
   explicit Directory(const Inventory& inventory) : inventory_(inventory) {
-    for (const InventoryNode& node : inventory.nodes) nodes_[node.name] = &node;
+    for (const KnownNode& node : inventory.nodes) nodes_[node.name] = &node;
     std::map<std::tuple<std::string, Labels, std::vector<NamedPort>>, size_t> known;
     for (const InventoryWorkload& workload : inventory.workloads) {
       End end = workload.host_network ? NodeOf(workload) : AddWorkload(workload, &known);
@@ -84,7 +84,7 @@ class Directory {
   }
 
   const Inventory& inventory_;
-  std::map<std::string, const InventoryNode*> nodes_;
+  std::map<std::string, const KnownNode*> nodes_;
   std::vector<KnownIdentity> identities_;
   std::map<std::string, End> by_name_;
   std::map<IpAddress, End> by_address_;
@@ -151,6 +151,7 @@ absl::StatusOr<std::vector<ProbeResult>> RunProbes(const Inventory& inventory, c
   CompileInput input;
   input.documents = std::make_shared<PolicyDocuments>(documents);
   input.namespaces = inventory.namespaces;
+  input.nodes = inventory.nodes;
   input.identities = directory.identities();
   input.options = options;
   input.global_mode = Mode::kEnforce;
@@ -162,8 +163,15 @@ absl::StatusOr<std::vector<ProbeResult>> RunProbes(const Inventory& inventory, c
     const End& from = *ends[i].first;
     const End& to = *ends[i].second;
     const auto [source, destination] = ChooseAddresses(from, to);
-    Question question{&documents,         &inventory.namespaces, options, MakeParty(from, source), MakeParty(to, destination),
-                      probes[i].protocol, probes[i].port};
+    Question question;
+    question.documents = &documents;
+    question.namespaces = &inventory.namespaces;
+    question.nodes = &inventory.nodes;
+    question.options = options;
+    question.source = MakeParty(from, source);
+    question.destination = MakeParty(to, destination);
+    question.protocol = probes[i].protocol;
+    question.port = probes[i].port;
     const SubjectId source_subject = SubjectOf(*policy, from, source), destination_subject = SubjectOf(*policy, to, destination);
     results.push_back({AskCompiled(*policy, question, source_subject, destination_subject), Evaluate(question)});
   }

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "bulkhead/model/network_policy.h"
+#include "bulkhead/model/policy.h"
 
 namespace bulkhead {
 

@@ -57,13 +57,14 @@ class Suggester {
     const auto peer = PeerOf(peer_, own_.ns);
     if (!peer) return std::nullopt;
     std::optional<Change> new_rule;
-    for (const NetworkPolicy* policy : InOrder(*question_.documents)) {
+    for (const Policy* policy : InOrder(*question_.documents)) {
       if (!Isolates(*policy, direction_, own_)) continue;
       if (auto small = ExtendRule(*policy, *peer)) return small;
       // Rather into a policy about this workload than into one about everybody.
       const bool specific = !policy->pod_selector.match_labels.empty() || !policy->pod_selector.match_expressions.empty();
       if (new_rule && !specific) continue;
-      new_rule = Change{policy->ns, policy->name, direction_, -1, {{*peer}, {}, {}}};
+      new_rule = Change{policy->ns, policy->name, direction_, -1, {}};
+      new_rule->addition.peers.push_back(*peer);
       if (HasPorts(question_.protocol)) new_rule->addition.ports.push_back(Port());
     }
     return new_rule;
@@ -73,7 +74,7 @@ class Suggester {
   PolicyPort Port() const { return {question_.protocol, question_.port, question_.port, "", {}}; }
 
   // One more peer where that opens just this port, or one more port where that opens it to just this peer.
-  std::optional<Change> ExtendRule(const NetworkPolicy& policy, const PolicyPeer& peer) const {
+  std::optional<Change> ExtendRule(const Policy& policy, const PolicyPeer& peer) const {
     const std::vector<PolicyRule>& rules = direction_ == Direction::kIngress ? policy.ingress : policy.egress;
     for (size_t i = 0; i < rules.size(); ++i) {
       Change change{policy.ns, policy.name, direction_, static_cast<int>(i), {}};
@@ -116,7 +117,7 @@ std::string PortText(const PolicyPort& port) {
 std::optional<Change> Suggest(const Question& question, Direction direction) { return Suggester(question, direction).Best(); }
 
 void Apply(const Change& change, PolicyDocuments* documents) {
-  for (NetworkPolicy& policy : documents->network_policies) {
+  for (Policy& policy : documents->policies) {
     if (policy.ns != change.ns || policy.name != change.policy) continue;
     std::vector<PolicyRule>& rules = change.direction == Direction::kIngress ? policy.ingress : policy.egress;
     if (change.rule < 0) {

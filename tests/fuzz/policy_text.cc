@@ -53,7 +53,7 @@ void FuzzPolicyText(std::string_view text) {
 
   CompileInput input;
   input.documents = std::make_shared<PolicyDocuments>(std::move(files[0].documents));
-  for (const NetworkPolicy& policy : input.documents->network_policies) {
+  for (const Policy& policy : input.documents->policies) {
     if (input.identities.size() >= 16) break;
     KnownIdentity known;
     known.identity.id = kFirstIdentity + static_cast<IdentityId>(input.identities.size());

@@ -21,6 +21,7 @@
 
 #include "bulkhead/model/common.h"
 #include "bulkhead/model/ip.h"
+#include "bulkhead/model/policy.h"
 
 namespace bulkhead {
 
@@ -41,10 +42,12 @@ struct CompiledSubject {
   Mode mode = Mode::kLearn;  // of the identity's service; unknown: the global mode; host and world never deny
 };
 
-// One side's judgement: rule is an index into CompiledPolicy::rules.
+// One side's judgement: rule is an index into CompiledPolicy::rules. audit: the denial (allow is false) is of a policy in audit, so
+// it is reported and never drops, whatever the service's mode.
 struct SideVerdict {
   bool allow = true;
   uint32_t rule = 0;
+  bool audit = false;
   bool operator==(const SideVerdict&) const = default;
 };
 
@@ -66,13 +69,14 @@ struct Ruleset {
   bool operator==(const Ruleset&) const = default;
 };
 
-enum class Tier : uint8_t { kAdmin, kNetworkPolicy, kBaseline, kDefault };
-
 // Where a verdict came from. `key` names the rule for as long as its policy has that many rules ("shop/db ingress[0]",
-// "shop/db ingress isolated", "default"); `id` is the number that the key was interned to, which flow entries carry.
+// "shop/db ingress isolated", "cnp:guard egress[2]", "default"); `id` is the number that the key was interned to, which flow entries carry.
 struct RuleInfo {
   std::string key;
   Tier tier = Tier::kDefault;
+  PolicyKind kind = PolicyKind::kNetworkPolicy;
+  RuleAction action = RuleAction::kAccept;  // kDeny for an isolation
+  std::string rule_name;                    // as the document names it; may be empty
   std::string policy_ns;
   std::string policy;
   Direction direction = Direction::kIngress;

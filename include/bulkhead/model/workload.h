@@ -68,6 +68,13 @@ struct Identity {
   std::string image_digest;
 };
 
+// A machine that workloads run on, as policy selects it (peer `nodes`).
+struct KnownNode {
+  std::string name;
+  Labels labels;
+  std::vector<IpAddress> addresses;  // InternalIP and ExternalIP
+};
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_MODEL_WORKLOAD_H_

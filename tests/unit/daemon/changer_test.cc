@@ -80,7 +80,7 @@ TEST_F(ChangerTest, SeveralObjectsGoIntoFilesOfTheirOwn) {
   const auto result = Apply(kDb + "---\n" + PolicyYaml("shop", "web", "web", "lb") + "---\n" + PolicyYaml("other", "db", "db", "x"));
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(folder_.Files(), 3u);
-  EXPECT_EQ(host_.policies().documents->network_policies.size(), 3u);
+  EXPECT_EQ(host_.policies().documents->policies.size(), 3u);
   EXPECT_THAT(folder_.Read("other.networkpolicy.db.yaml"), HasSubstr("namespace: other"));
 }
 
@@ -90,7 +90,7 @@ TEST_F(ChangerTest, ListIsTakenApart) {
     {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "b"}, "spec": {"podSelector": {}}}]})");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_TRUE(folder_.Has("default.networkpolicy.a.yaml") && folder_.Has("default.networkpolicy.b.yaml"));
-  EXPECT_EQ(host_.policies().documents->network_policies.size(), 2u);
+  EXPECT_EQ(host_.policies().documents->policies.size(), 2u);
 }
 
 TEST_F(ChangerTest, OneMistakeAndNothingIsWritten) {
@@ -134,7 +134,7 @@ TEST_F(ChangerTest, DeleteRemovesWhatApplyWrote) {
   const auto result = changer_->DeletePolicy("shop", "db");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(folder_.Files(), 0u);
-  EXPECT_TRUE(host_.policies().documents->network_policies.empty());
+  EXPECT_TRUE(host_.policies().documents->policies.empty());
 }
 
 TEST_F(ChangerTest, DryRunWritesNothing) {

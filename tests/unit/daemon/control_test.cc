@@ -104,15 +104,15 @@ TEST_F(ControlTest, FolderIsEnforcedFromTheStartAndFollowed) {
   folder_.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
   Run();
   EXPECT_EQ(service_->GetView()->generation, 1u);
-  EXPECT_EQ(service_->GetView()->documents->network_policies.size(), 1u);
+  EXPECT_EQ(service_->GetView()->documents->policies.size(), 1u);
   folder_.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
-  EXPECT_TRUE(Wait([](const View& view) { return view.documents->network_policies.size() == 2; }));
+  EXPECT_TRUE(Wait([](const View& view) { return view.documents->policies.size() == 2; }));
   const uint64_t generation = service_->GetView()->generation;
   folder_.Write("web.yaml", "kind: NetworkPolicy\nspec: {podSelecter: {}}\n");
   ASSERT_TRUE(Wait([](const View& view) { return !view.problems.empty(); }));
   const auto view = service_->GetView();
   EXPECT_THAT(view->problems, Contains(HasSubstr("nothing changed, generation " + std::to_string(generation) + " stays")));
-  EXPECT_EQ(view->documents->network_policies.size(), 2u);
+  EXPECT_EQ(view->documents->policies.size(), 2u);
 }
 
 TEST_F(ControlTest, RestartWithABrokenFileOpensNothing) {
@@ -127,7 +127,7 @@ TEST_F(ControlTest, RestartWithABrokenFileOpensNothing) {
   Run();
   const auto view = service_->GetView();
   EXPECT_EQ(view->generation, generation + 1);
-  EXPECT_EQ(view->documents->network_policies.size(), 1u);
+  EXPECT_EQ(view->documents->policies.size(), 1u);
   EXPECT_EQ(view->modes.global, Mode::kEnforce);
   EXPECT_EQ(view->problems.size(), 2u);
 }
@@ -159,7 +159,7 @@ TEST_F(ControlTest, ChangesAreSeenByTheNextReader) {
   const auto applied = service_->ApplyPolicy({{"f.yaml", PolicyYaml("shop", "db", "db", "api")}}, {});
   ASSERT_TRUE(applied.ok()) << applied.status();
   EXPECT_EQ(service_->GetView()->generation, applied->generation);
-  EXPECT_EQ(service_->GetView()->documents->network_policies.size(), 1u);
+  EXPECT_EQ(service_->GetView()->documents->policies.size(), 1u);
   const auto mode = service_->SetMode("shop", "db", Mode::kEnforce, 60);
   ASSERT_TRUE(mode.ok()) << mode.status();
   EXPECT_EQ(service_->GetView()->modes.Of("shop", "db"), Mode::kEnforce);
@@ -167,7 +167,7 @@ TEST_F(ControlTest, ChangesAreSeenByTheNextReader) {
   ASSERT_TRUE(service_->Confirm().ok());
   EXPECT_EQ(service_->GetView()->pending_confirm, "");
   ASSERT_TRUE(service_->DeletePolicy("shop", "db").ok());
-  EXPECT_TRUE(service_->GetView()->documents->network_policies.empty());
+  EXPECT_TRUE(service_->GetView()->documents->policies.empty());
   EXPECT_EQ(service_->GetView()->generation, backend_.policies.back()->generation);
 }
 

@@ -34,7 +34,7 @@ TEST(PolicyFolderTest, ModesFileIsNoPolicyAndOthersAre) {
   folder.Write("notes.txt", "not: [a policy");
   folder.Write(".hidden.yaml", "not: [a policy");
   const LoadedPolicies loaded = Load(folder);
-  EXPECT_EQ(loaded.documents->network_policies.size(), 2u);
+  EXPECT_EQ(loaded.documents->policies.size(), 2u);
   EXPECT_EQ(loaded.modes.global, Mode::kAudit);
   EXPECT_EQ(loaded.modes_error, "");
   EXPECT_EQ(loaded.files.size(), 2u);
@@ -49,15 +49,15 @@ TEST(PolicyFolderTest, BrokenFileKeepsItsLastGoodObjects) {
   folder.Write("new.yaml", "kind: [\n");
   folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
   const LoadedPolicies broken = Load(folder, good);
-  EXPECT_EQ(broken.documents->network_policies.size(), 2u);
+  EXPECT_EQ(broken.documents->policies.size(), 2u);
   EXPECT_NE(broken.documents, good.documents);
   EXPECT_THAT(StatusOf(broken, "db.yaml").objects, ElementsAre("shop/db"));
   EXPECT_THAT(StatusOf(broken, "db.yaml").errors.back(), HasSubstr("; nothing changed, generation 41 stays"));
   EXPECT_THAT(StatusOf(broken, "new.yaml").errors.back(), HasSubstr("nothing of this file is enforced"));
   // Still after another look, and gone with the file.
-  EXPECT_EQ(Load(folder, broken).documents->network_policies.size(), 2u);
+  EXPECT_EQ(Load(folder, broken).documents->policies.size(), 2u);
   std::filesystem::remove(folder.path() + "/db.yaml");
-  EXPECT_EQ(Load(folder, broken).documents->network_policies.size(), 1u);
+  EXPECT_EQ(Load(folder, broken).documents->policies.size(), 1u);
 }
 
 TEST(PolicyFolderTest, NewFileCannotPushAsideWhatIsEnforced) {
@@ -66,8 +66,8 @@ TEST(PolicyFolderTest, NewFileCannotPushAsideWhatIsEnforced) {
   const LoadedPolicies before = Load(folder);
   folder.Write("a.yaml", PolicyYaml("shop", "db", "db", "everybody"));
   const LoadedPolicies after = Load(folder, before);
-  ASSERT_EQ(after.documents->network_policies.size(), 1u);
-  EXPECT_THAT(after.documents->network_policies[0].pos.file, testing::EndsWith("z.yaml"));
+  ASSERT_EQ(after.documents->policies.size(), 1u);
+  EXPECT_THAT(after.documents->policies[0].pos.file, testing::EndsWith("z.yaml"));
   EXPECT_THAT(StatusOf(after, "a.yaml").errors.back(), HasSubstr("the second one is not enforced"));
   EXPECT_THAT(StatusOf(after, "z.yaml").errors, IsEmpty());
 }
@@ -101,11 +101,11 @@ TEST(PolicyFolderTest, SameDocumentsWhileNoPolicyChanges) {
   folder.Write("other.yaml", PolicyYaml("shop", "db", "web", "x"));
   const LoadedPolicies fourth = Load(folder, third);
   EXPECT_THAT(StatusOf(fourth, "other.yaml").errors.back(), HasSubstr("a second NetworkPolicy shop/db"));
-  EXPECT_EQ(fourth.documents->network_policies.size(), 1u);
+  EXPECT_EQ(fourth.documents->policies.size(), 1u);
   std::filesystem::remove(folder.path() + "/db.yaml");
   const LoadedPolicies fifth = Load(folder, fourth);
   EXPECT_NE(fifth.documents, fourth.documents);
-  EXPECT_THAT(fifth.documents->network_policies[0].pos.file, testing::EndsWith("other.yaml"));
+  EXPECT_THAT(fifth.documents->policies[0].pos.file, testing::EndsWith("other.yaml"));
 }
 
 TEST(PolicyFolderTest, RestartForgetsNoGoodText) {
@@ -118,7 +118,7 @@ TEST(PolicyFolderTest, RestartForgetsNoGoodText) {
   const auto recalled = DecodeGood(bytes, folder.path());
   ASSERT_TRUE(recalled.ok()) << recalled.status();
   const LoadedPolicies loaded = Load(folder, *recalled);
-  EXPECT_EQ(loaded.documents->network_policies.size(), 1u);
+  EXPECT_EQ(loaded.documents->policies.size(), 1u);
   EXPECT_EQ(loaded.modes.global, Mode::kEnforce);
   EXPECT_THAT(StatusOf(loaded, "db.yaml").errors.back(), HasSubstr("nothing changed"));
   EXPECT_EQ(EncodeGood(loaded), bytes) << "and the next restart recalls the same";

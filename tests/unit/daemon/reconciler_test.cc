@@ -80,7 +80,7 @@ TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
   std::string yaml = PolicyYaml("shop", "db", "db", "web") + "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n";
   yaml.replace(yaml.find("[Ingress]"), 9, "[Ingress, Egress]");
   SetDocuments(yaml);
-  ASSERT_EQ(input_.documents->network_policies.size(), 1u);
+  ASSERT_EQ(input_.documents->policies.size(), 1u);
   Endpoint(1, "web", "198.18.0.2");
   Sync();
   Endpoint(2, "web", "198.18.1.2");

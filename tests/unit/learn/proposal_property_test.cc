@@ -69,7 +69,7 @@ CompiledPolicy CompileText(const World& world, const std::vector<Proposal>& prop
   for (const Proposal& proposal : proposals) {
     const PolicyFile file = ParsePolicies(proposal.yaml, "proposal");
     RC_ASSERT(file.errors.empty());
-    for (const NetworkPolicy& policy : file.documents.network_policies) documents->network_policies.push_back(policy);
+    for (const Policy& policy : file.documents.policies) documents->policies.push_back(policy);
   }
   CompileInput input;
   input.documents = documents;

@@ -29,11 +29,11 @@ class ProposeTest : public testing::Test {
     EXPECT_EQ(proposals.size(), 1u);
     return proposals.empty() ? Proposal{} : proposals[0];
   }
-  static NetworkPolicy Parse(const Proposal& proposal) {
+  static Policy Parse(const Proposal& proposal) {
     const PolicyFile file = ParsePolicies(proposal.yaml, "proposal");
     EXPECT_THAT(file.errors, ElementsAre()) << proposal.yaml;
-    EXPECT_EQ(file.documents.network_policies.size(), 1u) << proposal.yaml;
-    return file.documents.network_policies.empty() ? NetworkPolicy{} : file.documents.network_policies[0];
+    EXPECT_EQ(file.documents.policies.size(), 1u) << proposal.yaml;
+    return file.documents.policies.empty() ? Policy{} : file.documents.policies[0];
   }
 
   EvidenceBuilder seen_;
@@ -44,7 +44,7 @@ class ProposeTest : public testing::Test {
 
 TEST_F(ProposeTest, BothEndsAgree) {
   seen_.Answered(web_, db_, 5432, 214);
-  const NetworkPolicy db = Parse(Of("shop", "db"));
+  const Policy db = Parse(Of("shop", "db"));
   EXPECT_EQ(db.ns, "shop");
   EXPECT_EQ(db.name, "db");
   EXPECT_EQ(db.pod_selector.match_labels, (Labels{{"app", "db"}}));
@@ -56,7 +56,7 @@ TEST_F(ProposeTest, BothEndsAgree) {
   EXPECT_FALSE(db.ingress[0].peers[0].namespace_selector.has_value());
   ASSERT_EQ(db.ingress[0].ports.size(), 1u);
   EXPECT_EQ(db.ingress[0].ports[0].first, 5432);
-  const NetworkPolicy web = Parse(Of("shop", "web"));
+  const Policy web = Parse(Of("shop", "web"));
   ASSERT_EQ(web.egress.size(), 1u);
   EXPECT_TRUE(web.ingress.empty());
   EXPECT_EQ(web.egress[0].peers[0].pod_selector->match_labels, (Labels{{"app", "db"}}));
@@ -112,7 +112,7 @@ TEST_F(ProposeTest, WhatPolicyDeniesNeverBecomesARule) {
 TEST_F(ProposeTest, AClientsPortNeverBecomesARule) {
   for (uint16_t port = 40000; port < 40010; ++port) seen_.Answered(db_, web_, port, 2);
   seen_.Answered(db_, web_, 50051, 100);  // as often answered as a service's port
-  const NetworkPolicy web = Parse(Of("shop", "web"));
+  const Policy web = Parse(Of("shop", "web"));
   ASSERT_EQ(web.ingress.size(), 1u);
   ASSERT_EQ(web.ingress[0].ports.size(), 1u);
   EXPECT_EQ(web.ingress[0].ports[0].first, 50051);
@@ -131,7 +131,7 @@ TEST_F(ProposeTest, PortsWithTheSamePeersShareARule) {
   seen_.Answered(web_, db_, 5433);
   seen_.Answered(api, db_, 5433);
   seen_.Answered(web_, db_, 9187);
-  const NetworkPolicy db = Parse(Of("shop", "db"));
+  const Policy db = Parse(Of("shop", "db"));
   ASSERT_EQ(db.ingress.size(), 2u);
   EXPECT_EQ(db.ingress[0].peers.size(), 2u);
   EXPECT_EQ(db.ingress[0].ports.size(), 2u);
@@ -142,7 +142,7 @@ TEST_F(ProposeTest, DnsOverBothProtocolsIsOneRule) {
   const size_t dns = seen_.Service("kube-system", "dns", {{"k8s-app", "dns"}});
   seen_.Answered(web_, dns, 53);
   seen_.Add(web_, dns, kProtoUdp, 53, 90, 88);
-  const NetworkPolicy web = Parse(Of("shop", "web"));
+  const Policy web = Parse(Of("shop", "web"));
   ASSERT_EQ(web.egress.size(), 1u);
   EXPECT_EQ(web.egress[0].ports.size(), 2u);
   ASSERT_TRUE(web.egress[0].peers[0].namespace_selector.has_value());
@@ -152,7 +152,7 @@ TEST_F(ProposeTest, DnsOverBothProtocolsIsOneRule) {
 TEST_F(ProposeTest, OutsidePeersAreNamedOneByOneUpToSixteen) {
   for (uint8_t i = 1; i <= 16; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 18, 0, i), 1);
   seen_.Outside(web_, EvidenceBuilder::kWorld, 8443, *IpAddress::Parse("fd00::7"));
-  const NetworkPolicy web = Parse(Of("shop", "web"));
+  const Policy web = Parse(Of("shop", "web"));
   ASSERT_EQ(web.ingress.size(), 1u);
   ASSERT_EQ(web.ingress[0].peers.size(), 16u);
   EXPECT_EQ(web.ingress[0].peers[0].ip_block->cidr.ToString(), "198.18.0.1/32");
@@ -163,7 +163,7 @@ TEST_F(ProposeTest, OutsidePeersAreNamedOneByOneUpToSixteen) {
 TEST_F(ProposeTest, MoreOutsidePeersOpenThePortToEveryAddressAndSaySo) {
   for (uint8_t i = 1; i <= 17; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 18, 0, i), 1);
   const Proposal proposal = Of("shop", "web");
-  const NetworkPolicy web = Parse(proposal);
+  const Policy web = Parse(proposal);
   ASSERT_EQ(web.ingress.size(), 1u);
   ASSERT_EQ(web.ingress[0].peers.size(), 2u);
   EXPECT_EQ(web.ingress[0].peers[0].ip_block->cidr.ToString(), "0.0.0.0/0");
@@ -178,7 +178,7 @@ TEST_F(ProposeTest, TheHostNeedsNoRuleInwardsAndItsAddressesOutwards) {
   seen_.Answered(EvidenceBuilder::kHost, web_, 8080);
   seen_.Answered(web_, EvidenceBuilder::kHost, 9100);
   const Proposal proposal = Of("shop", "web");
-  const NetworkPolicy web = Parse(proposal);
+  const Policy web = Parse(proposal);
   EXPECT_TRUE(web.ingress.empty());
   EXPECT_THAT(proposal.yaml, HasSubstr("From the host 8080/tcp: 10 answered flows; permitted by default"));
   ASSERT_EQ(web.egress.size(), 1u);
@@ -215,12 +215,12 @@ TEST_F(ProposeTest, AServiceThatCannotBeNamedGetsNoPolicyAndNoRule) {
   seen_.Answered(odd, db_, 5432);
   seen_.Answered(rude, db_, 5432);
   seen_.Answered(web_, db_, 5432);
-  const NetworkPolicy db = Parse(Of("shop", "db"));
+  const Policy db = Parse(Of("shop", "db"));
   ASSERT_EQ(db.ingress.size(), 1u);
   EXPECT_EQ(db.ingress[0].peers.size(), 1u);
   const Proposal proposal = Of("My Project", "x");
   EXPECT_THAT(proposal.yaml, HasSubstr("No policy can be written for this service"));
-  EXPECT_TRUE(ParsePolicies(proposal.yaml, "x").documents.network_policies.empty());
+  EXPECT_TRUE(ParsePolicies(proposal.yaml, "x").documents.policies.empty());
   for (const Proposal& each : All()) EXPECT_THAT(each.yaml, Not(HasSubstr("bad\nname")));
 }
 

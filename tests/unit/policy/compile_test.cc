@@ -13,7 +13,7 @@ using Kind = Party::Kind;
 
 constexpr char kHead[] = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n";
 
-std::string Policy(const std::string& name, const std::string& spec) {
+std::string PolicyYaml(const std::string& name, const std::string& spec) {
   return std::string("---\n") + kHead + "metadata: {namespace: shop, name: " + name + "}\nspec: " + spec + "\n";
 }
 
@@ -63,7 +63,7 @@ TEST_F(CompileTest, DefaultDenyDeniesWorkloadsOnly) {
 }
 
 TEST_F(CompileTest, IsolationNamesThePolicyAndRulesTheirIndex) {
-  Use(Policy("db",
+  Use(PolicyYaml("db",
              "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: api}}}]}, "
              "{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]}"));
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 5432), "allow default / allow shop/db ingress[1]");
@@ -81,7 +81,7 @@ TEST_F(CompileTest, IsolationNamesThePolicyAndRulesTheirIndex) {
 }
 
 TEST_F(CompileTest, PeerlessRulesAdmitEverybody) {
-  Use(Policy("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 80}]}]}"));
+  Use(PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: 80}]}]}"));
   for (const TestParty& peer : {web_, other_, unknown_, World("1.1.1.1")}) {
     EXPECT_EQ(Ask(peer, db_, kProtoTcp, 80), "allow default / allow shop/db ingress[0]");
     EXPECT_EQ(Ask(peer, db_, kProtoTcp, 81), "allow default / deny shop/db isolated");
@@ -89,7 +89,7 @@ TEST_F(CompileTest, PeerlessRulesAdmitEverybody) {
 }
 
 TEST_F(CompileTest, RuleWithoutPortsAllowsEveryProtocol) {
-  Use(Policy("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}]}]}"));
+  Use(PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}]}]}"));
   for (const uint8_t protocol : {kProtoTcp, kProtoUdp, kProtoSctp, kProtoIcmp, kProtoIcmp6, uint8_t{47}}) {
     EXPECT_EQ(Ask(web_, db_, protocol, 0), "allow default / allow shop/db ingress[0]");
     EXPECT_EQ(Ask(other_, db_, protocol, 0), "allow default / deny shop/db isolated");
@@ -97,8 +97,8 @@ TEST_F(CompileTest, RuleWithoutPortsAllowsEveryProtocol) {
 }
 
 TEST_F(CompileTest, FirstPolicyByNameThatAllowsIsNamed) {
-  Use(Policy("b", "{podSelector: {}, ingress: [{ports: [{port: 80, endPort: 90}]}]}") +
-      Policy("a", "{podSelector: {}, ingress: [{ports: [{port: 85}]}]}"));
+  Use(PolicyYaml("b", "{podSelector: {}, ingress: [{ports: [{port: 80, endPort: 90}]}]}") +
+      PolicyYaml("a", "{podSelector: {}, ingress: [{ports: [{port: 85}]}]}"));
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 84), "allow default / allow shop/b ingress[0]");
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 85), "allow default / allow shop/a ingress[0]");
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 86), "allow default / allow shop/b ingress[0]");
@@ -106,7 +106,7 @@ TEST_F(CompileTest, FirstPolicyByNameThatAllowsIsNamed) {
 }
 
 TEST_F(CompileTest, BlocksMatchByLongestPrefixAndNotTheirExceptions) {
-  Use(Policy(
+  Use(PolicyYaml(
       "db",
       "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 198.18.0.0/15, except: [198.18.1.0/24]}}]}, "
       "{from: [{ipBlock: {cidr: 198.18.1.0/30}}], ports: [{port: 1}]}]}"));
@@ -123,7 +123,7 @@ TEST_F(CompileTest, BlocksMatchByLongestPrefixAndNotTheirExceptions) {
 }
 
 TEST_F(CompileTest, FromHostPassesIsolationUnlessSwitchedOff) {
-  const std::string isolated = Policy("db", "{podSelector: {matchLabels: {app: db}}}");
+  const std::string isolated = PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}}");
   Use(isolated);
   EXPECT_EQ(Ask(host_, db_, kProtoTcp, 1), "allow default / allow from-host");
   EXPECT_EQ(Ask(host_, web_, kProtoTcp, 1), "allow default / allow default");
@@ -134,15 +134,15 @@ TEST_F(CompileTest, FromHostPassesIsolationUnlessSwitchedOff) {
 }
 
 TEST_F(CompileTest, EgressToTheHostFollowsPolicy) {
-  Use(Policy("db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress]}"));
+  Use(PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, policyTypes: [Egress]}"));
   EXPECT_EQ(Ask(db_, host_, kProtoTcp, 1), "deny shop/db isolated / allow default");
 }
 
 TEST_F(CompileTest, NamedPortsAreTheDestinations) {
   input_.identities[db_.identity].named_ports = {{"sql", kProtoTcp, 5432}};
   input_.identities[other_.identity].named_ports = {{"sql", kProtoUdp, 5432}, {"sql", kProtoTcp, 3306}};
-  Use(Policy("web", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{ports: [{port: sql}]}]}") +
-      Policy("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: sql}]}]}"));
+  Use(PolicyYaml("web", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], egress: [{ports: [{port: sql}]}]}") +
+      PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [{port: sql}]}]}"));
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 5432), "allow shop/web egress[0] / allow shop/db ingress[0]");
   EXPECT_EQ(Ask(web_, db_, kProtoTcp, 3306), "deny shop/web isolated / deny shop/db isolated");
   EXPECT_EQ(Ask(web_, other_, kProtoTcp, 3306), "allow shop/web egress[0] / allow default");
@@ -152,7 +152,7 @@ TEST_F(CompileTest, NamedPortsAreTheDestinations) {
 
 TEST_F(CompileTest, NamespaceSelectorsSeeDeclaredAndImplicitLabels) {
   input_.namespaces["other"] = {{"team", "x"}};
-  Use(Policy("a",
+  Use(PolicyYaml("a",
              "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}], ports: [{port: 1}]}, "
              "{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}, podSelector: {matchLabels: {app: "
              "web}}}]}]}"));
@@ -171,13 +171,13 @@ TEST_F(CompileTest, ModesStandInSubjects) {
 
 TEST_F(CompileTest, ReplicasAndLikenessesShareAClass) {
   for (int i = 0; i < 100; ++i) AddIdentity(&input_, "shop", "app=web,build=" + std::to_string(i));
-  Use(Policy("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}"));
+  Use(PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}"));
   EXPECT_EQ(policy_.classes, 5u);  // unknown and other, host, world, web, db
 }
 
 TEST_F(CompileTest, OnlyLocalClassesHaveRows) {
   input_.identities[web_.identity].local = false;
-  Use(Policy("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}"));
+  Use(PolicyYaml("db", "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]}"));
   EXPECT_EQ(policy_.subjects[SubjectOf(policy_, input_, web_)].row, kNoRow);
   EXPECT_NE(policy_.subjects[SubjectOf(policy_, input_, db_)].row, kNoRow);
   EXPECT_NE(policy_.subjects[kSubjectUnknown].row, kNoRow);

@@ -9,8 +9,8 @@
 namespace bulkhead {
 namespace {
 
-NetworkPolicy Isolating(const std::string& name, const Labels& pods) {
-  NetworkPolicy policy;
+Policy Isolating(const std::string& name, const Labels& pods) {
+  Policy policy;
   policy.ns = "shop";
   policy.name = name;
   policy.pod_selector.match_labels = pods;
@@ -37,7 +37,7 @@ TEST(LimitsTest, Cells) {
   PolicyDocuments documents;
   for (int i = 0; i < 2000; ++i) {
     AddIdentity(&input, "shop", "app=" + std::to_string(i));
-    documents.network_policies.push_back(Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}}));
+    documents.policies.push_back(Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}}));
   }
   EXPECT_EQ(Refusal(input, documents),
             "policy needs 8068032 matrix cells (2 directions x 2001 rows x 2003 classes, padded), the most is 4194304");
@@ -46,7 +46,7 @@ TEST(LimitsTest, Cells) {
 TEST(LimitsTest, IntervalsInOneRuleset) {
   CompileInput input;
   AddIdentity(&input, "shop", "app=web");
-  NetworkPolicy policy = Isolating("web", {});
+  Policy policy = Isolating("web", {});
   PolicyRule rule;
   for (int port = 1; port <= 5000; ++port) {
     rule.ports.push_back({kProtoTcp, static_cast<uint16_t>(2 * port), static_cast<uint16_t>(2 * port), "", {}});
@@ -60,7 +60,7 @@ TEST(LimitsTest, IntervalsOfAllRulesets) {
   PolicyDocuments documents;
   for (int i = 0; i < 100; ++i) {
     AddIdentity(&input, "shop", "app=" + std::to_string(i));
-    NetworkPolicy policy = Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}});
+    Policy policy = Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}});
     for (int j = 0; j < 100; ++j) {
       PolicyRule rule;
       PolicyPeer peer;
@@ -70,7 +70,7 @@ TEST(LimitsTest, IntervalsOfAllRulesets) {
         rule.ports.push_back({kProtoTcp, static_cast<uint16_t>(2 * port), static_cast<uint16_t>(2 * port), "", {}});
       policy.ingress.push_back(rule);
     }
-    documents.network_policies.push_back(policy);
+    documents.policies.push_back(policy);
   }
   EXPECT_EQ(Refusal(input, documents), "policy needs 300000 port intervals, the most is 262144");
 }
@@ -80,9 +80,9 @@ TEST(LimitsTest, WorkThatGrowsWithRulesTimesClassesIsBounded) {
   PolicyDocuments documents;
   for (int i = 0; i < 1000; ++i) {
     AddIdentity(&input, "shop", "app=" + std::to_string(i));
-    documents.network_policies.push_back(Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}}));
+    documents.policies.push_back(Isolating("p" + std::to_string(i), {{"app", std::to_string(i)}}));
   }
-  NetworkPolicy all = Isolating("all", {});
+  Policy all = Isolating("all", {});
   for (int i = 0; i < 5000; ++i) {
     PolicyRule rule;
     PolicyPeer peer;
@@ -90,7 +90,7 @@ TEST(LimitsTest, WorkThatGrowsWithRulesTimesClassesIsBounded) {
     rule.peers.push_back(peer);
     all.ingress.push_back(rule);
   }
-  documents.network_policies.push_back(all);
+  documents.policies.push_back(all);
   EXPECT_THAT(Refusal(input, documents), ::testing::StartsWith("policy has too many rules for 1003 classes: compiling took "));
 }
 

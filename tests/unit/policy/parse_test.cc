@@ -17,15 +17,15 @@ std::string PolicyText(const std::string& spec, const std::string& name = "db") 
 
 std::vector<std::string> Errors(const std::string& text) { return ParsePolicies(text, "db.yaml").errors; }
 
-NetworkPolicy One(const std::string& text) {
+Policy One(const std::string& text) {
   const PolicyFile file = ParsePolicies(text, "db.yaml");
   EXPECT_THAT(file.errors, IsEmpty());
-  EXPECT_EQ(file.documents.network_policies.size(), 1u);
-  return file.documents.network_policies.empty() ? NetworkPolicy{} : file.documents.network_policies[0];
+  EXPECT_EQ(file.documents.policies.size(), 1u);
+  return file.documents.policies.empty() ? Policy{} : file.documents.policies[0];
 }
 
 TEST(ParsePolicyTest, ReadsEveryField) {
-  const NetworkPolicy policy = One(R"(
+  const Policy policy = One(R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -88,7 +88,7 @@ status: {}
 
 TEST(ParsePolicyTest, DefaultsPolicyTypes) {
   const auto types = [](const std::string& spec) {
-    const NetworkPolicy policy = One(PolicyText(spec));
+    const Policy policy = One(PolicyText(spec));
     return std::pair(policy.isolates_ingress, policy.isolates_egress);
   };
   EXPECT_EQ(types("  podSelector: {}\n"), std::pair(true, false));
@@ -100,7 +100,7 @@ TEST(ParsePolicyTest, DefaultsPolicyTypes) {
 
 TEST(ParsePolicyTest, EmptyAndNullMeanEverything) {
   for (const char* rule : {"{}", "{from: [], ports: []}", "{from: null, ports: }"}) {
-    const NetworkPolicy policy = One(PolicyText(std::string("  ingress: [") + rule + "]\n"));
+    const Policy policy = One(PolicyText(std::string("  ingress: [") + rule + "]\n"));
     ASSERT_EQ(policy.ingress.size(), 1u);
     EXPECT_TRUE(policy.ingress[0].peers.empty() && policy.ingress[0].ports.empty()) << rule;
     EXPECT_TRUE(policy.pod_selector.match_labels.empty());
@@ -117,13 +117,13 @@ TEST(ParsePolicyTest, ReadsDocumentsListsAndJson) {
     {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicyList", "items": [{"metadata": {"name": "b"}, "spec": {}}]}]})";
   const PolicyFile list = ParsePolicies(json, "l.json");
   EXPECT_THAT(list.errors, IsEmpty());
-  ASSERT_EQ(list.documents.network_policies.size(), 2u);
-  EXPECT_EQ(list.documents.network_policies[1].name, "b");
+  ASSERT_EQ(list.documents.policies.size(), 2u);
+  EXPECT_EQ(list.documents.policies[1].name, "b");
   const PolicyFile two =
       ParsePolicies("---\n" + PolicyText("  podSelector: {}\n", "a") + "---\n---\n" + PolicyText("  podSelector: {}\n", "b"), "f");
   EXPECT_THAT(two.errors, IsEmpty());
-  EXPECT_EQ(two.documents.network_policies.size(), 2u);
-  EXPECT_EQ(two.documents.network_policies[1].pos.line, 9);
+  EXPECT_EQ(two.documents.policies.size(), 2u);
+  EXPECT_EQ(two.documents.policies[1].pos.line, 9);
   EXPECT_THAT(ParsePolicies("# nothing\n", "f").errors, IsEmpty());
 }
 
@@ -249,7 +249,7 @@ TEST(PolicyFilesTest, SecondObjectOfOneNameIsRefused) {
   RefuseDuplicates(&files);
   EXPECT_THAT(files[0].errors, IsEmpty());
   EXPECT_THAT(files[1].errors, ElementsAre("b.yaml:7:1: found a second NetworkPolicy shop/db, the first is at a.yaml:1:1"));
-  EXPECT_EQ(JoinPolicies(files).network_policies.size(), 2u);
+  EXPECT_EQ(JoinPolicies(files).policies.size(), 2u);
 }
 
 TEST(PolicyFilesTest, LoadsAFolderButNotBelow) {

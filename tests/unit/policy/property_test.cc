@@ -106,7 +106,7 @@ RC_GTEST_PROP(PolicyProperty, ProbesAgree, ()) {
 }
 
 RC_GTEST_PROP(PolicyProperty, ParsingWhatWasPrintedGivesTheSame, ()) {
-  const NetworkPolicy policy = RandomPolicy("p");
+  const Policy policy = RandomPolicy("p");
   PolicyComments comments;
   comments.policy = {"first\nnot a line of its own: [", ""};
   comments.rules[{Direction::kIngress, 0}] = {"answered 12 flows"};
@@ -115,9 +115,9 @@ RC_GTEST_PROP(PolicyProperty, ParsingWhatWasPrintedGivesTheSame, ()) {
   const PolicyFile file = ParsePolicies(text, "f");
   RC_LOG() << absl::StrJoin(file.errors, "\n");
   RC_ASSERT(file.errors.empty());
-  RC_ASSERT(file.documents.network_policies.size() == 1u);
-  RC_ASSERT(SamePolicy(file.documents.network_policies[0], policy));
-  RC_ASSERT(PrintNetworkPolicy(file.documents.network_policies[0], comments) == text);
+  RC_ASSERT(file.documents.policies.size() == 1u);
+  RC_ASSERT(SamePolicy(file.documents.policies[0], policy));
+  RC_ASSERT(PrintNetworkPolicy(file.documents.policies[0], comments) == text);
 }
 
 RC_GTEST_PROP(PolicyProperty, SuggestedChangesAllow, ()) {

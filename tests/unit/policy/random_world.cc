@@ -155,8 +155,8 @@ std::vector<NamedPort> RandomNamedPorts() {
   return ports;
 }
 
-NetworkPolicy RandomPolicy(const std::string& name) {
-  NetworkPolicy policy;
+Policy RandomPolicy(const std::string& name) {
+  Policy policy;
   policy.ns = Pick(Namespaces());
   policy.name = name;
   if (Chance(4)) policy.labels = RandomLabels();
@@ -175,7 +175,7 @@ NetworkPolicy RandomPolicy(const std::string& name) {
 PolicyDocuments RandomDocuments() {
   PolicyDocuments documents;
   const int count = Draw(6);
-  for (int i = 0; i < count; ++i) documents.network_policies.push_back(RandomPolicy(absl::StrCat("p", (i * 7) % 10)));
+  for (int i = 0; i < count; ++i) documents.policies.push_back(RandomPolicy(absl::StrCat("p", (i * 7) % 10)));
   return documents;
 }
 
@@ -245,7 +245,7 @@ Inventory RandomInventory() {
   return inventory;
 }
 
-bool SamePolicy(const NetworkPolicy& a, const NetworkPolicy& b) {
+bool SamePolicy(const Policy& a, const Policy& b) {
   return std::tie(a.ns, a.name, a.labels, a.annotations, a.isolates_ingress, a.isolates_egress) ==
              std::tie(b.ns, b.name, b.labels, b.annotations, b.isolates_ingress, b.isolates_egress) &&
          Same(a.pod_selector, b.pod_selector) && Same(a.ingress, b.ingress) && Same(a.egress, b.egress);

@@ -19,7 +19,7 @@ int Draw(int end);  // 0..end-1; shrinks towards 0
 Labels RandomLabels();
 IpAddress RandomAddress();
 std::vector<NamedPort> RandomNamedPorts();
-NetworkPolicy RandomPolicy(const std::string& name);
+Policy RandomPolicy(const std::string& name);
 PolicyDocuments RandomDocuments();
 CompileInput RandomInput();  // documents included
 TestParty RandomParty(const CompileInput& input);
@@ -27,7 +27,7 @@ std::pair<uint8_t, uint16_t> RandomProtocolAndPort();
 Inventory RandomInventory();
 
 // Equal but for positions.
-bool SamePolicy(const NetworkPolicy& a, const NetworkPolicy& b);
+bool SamePolicy(const Policy& a, const Policy& b);
 
 }  // namespace bulkhead
 

@@ -60,8 +60,16 @@ Party PartyOf(const CompileInput& input, const TestParty& party) {
 
 Question MakeQuestion(const CompileInput& input, const TestParty& source, const TestParty& destination, uint8_t protocol,
                       uint16_t port) {
-  return {input.documents.get(),       &input.namespaces, input.options, PartyOf(input, source),
-          PartyOf(input, destination), protocol,          port};
+  Question question;
+  question.documents = input.documents.get();
+  question.namespaces = &input.namespaces;
+  question.nodes = &input.nodes;
+  question.options = input.options;
+  question.source = PartyOf(input, source);
+  question.destination = PartyOf(input, destination);
+  question.protocol = protocol;
+  question.port = port;
+  return question;
 }
 
 Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, const TestParty& source, const TestParty& destination,
