@@ -71,6 +71,14 @@ class Backend {
   // Makes `policy` the one that packets see: whole or not at all. rules[].id must be filled. Raises the epoch.
   // kResourceExhausted names what does not fit, with counts; the old policy stays.
   virtual absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) = 0;
+  // The policy that was applied (or staged) last has grown by this: publishes what is new, without a new generation; no cached
+  // verdict changes. kResourceExhausted: the tables have no room left beside what they hold; apply the policy anew.
+  virtual absl::Status GrowPolicy(const PolicyGrowth& growth) = 0;
+  virtual absl::Status GrowStaged(const PolicyGrowth& growth) = 0;
+
+  // A policy that judges beside the active one and decides nothing; null: none (any more). From now on every flow that is judged is
+  // judged by both, and ReadStagedEdges adds them up; flows that exist are judged again on their next packet. Errors as ApplyPolicy.
+  virtual absl::Status StagePolicy(std::shared_ptr<const CompiledPolicy> policy) = 0;
 
   // Creates or replaces the endpoint of that slot, its addresses included. A subject that the active policy does not know (its
   // kind is new) is published as unknown until the next ApplyPolicy: compile first. O(addresses), whatever the number of endpoints.
@@ -89,6 +97,8 @@ class Backend {
   // before or after. Linked entries are left out.
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
+  // Since the policy was staged; nothing when none is.
+  virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
   // Hands over the events that have come since the last call.
   virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
   // By index as in abi/event.h; BH_COUNTER_COUNT values.

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// CompiledPolicy: the whole policy as tables, ready for a dataplane. Immutable once built; share it by shared_ptr<const>.
+// CompiledPolicy: the whole policy as tables, ready for a dataplane.
 //
-// A packet's peers become subjects; subjects become classes; a pair of classes selects a ruleset; the ruleset's interval that
-// holds (protocol, destination port) has the verdict of both sides:
+// A packet's peers become subjects; subjects become classes; each side judges by its own row, and both must allow:
 //
-//   (identity, address) -> subject -> class_id, row     rulesets[matrix[egress][row of source][class of destination]]
-//                                                      or rulesets[matrix[ingress][row of destination][class of source]]
+//   (identity, address) -> subject -> class_id, row
+//   the source's egress:        rulesets[matrix[egress][row of source][class of destination]]
+//   the destination's ingress:  rulesets[matrix[ingress][row of destination][class of source]]
 //
-// Both look-ups give the same answer when both have a row: a ruleset combines the source's egress and the destination's ingress.
+// The ruleset's interval that holds (protocol, destination port) has the side's verdict. A subject without a row is judged elsewhere,
+// or by nobody: it allows.
+//
+// Thread safety: a policy may grow (Compiler::Extend appends subjects, classes, rows and rulesets; nothing that exists changes) on
+// the thread that owns it, the control thread. Others may read only what never grows: generation, cidrs, rules.
 #ifndef BULKHEAD_MODEL_COMPILED_POLICY_H_
 #define BULKHEAD_MODEL_COMPILED_POLICY_H_
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "bulkhead/model/cidr_table.h"
 #include "bulkhead/model/common.h"
 #include "bulkhead/model/ip.h"
 #include "bulkhead/model/policy.h"
@@ -51,21 +55,20 @@ struct SideVerdict {
   bool operator==(const SideVerdict&) const = default;
 };
 
-// Ports first..last of one protocol. Protocols without ports use 0..0.
+// Ports first..last of one protocol.
 struct PortInterval {
   uint8_t protocol = 0;
   uint16_t first = 0;
   uint16_t last = 0;
-  SideVerdict source;       // the source's egress policy
-  SideVerdict destination;  // the destination's ingress policy
+  SideVerdict verdict;
   bool operator==(const PortInterval&) const = default;
 };
 
-// intervals: sorted by (protocol, first), disjoint. otherwise: for every protocol and port that no interval holds.
+// What one side says of one peer. intervals: sorted by (protocol, first), disjoint. otherwise: for every protocol and port that no
+// interval holds.
 struct Ruleset {
   std::vector<PortInterval> intervals;
-  SideVerdict source_otherwise;
-  SideVerdict destination_otherwise;
+  SideVerdict otherwise;
   bool operator==(const Ruleset&) const = default;
 };
 
@@ -90,38 +93,59 @@ inline constexpr uint32_t kRuleDefault = 0;   // "default": no policy decided
 inline constexpr uint32_t kRuleSelf = 1;      // "self": a workload to itself
 inline constexpr uint32_t kRuleFromHost = 2;  // "from-host": allow_from_host
 
+struct SubjectKey {
+  IdentityId identity = kIdentityUnknown;
+  std::vector<uint32_t> cidrs;
+  bool operator==(const SubjectKey&) const = default;
+};
+struct SubjectKeyHash {
+  size_t operator()(const SubjectKey& key) const {
+    uint64_t hash = key.identity;
+    for (const uint32_t cidr : key.cidrs) hash = (hash ^ cidr) * 0x9e3779b97f4a7c15ull;
+    return hash ^ hash >> 32;
+  }
+};
+
 struct CompiledPolicy {
   uint64_t generation = 0;
   Mode global_mode = Mode::kLearn;
 
-  std::vector<Prefix> cidrs;  // every prefix that a rule mentions (except included), sorted, unique
+  CidrTable cidrs;  // every prefix that a rule mentions (except and nodes' addresses included)
   std::vector<CompiledSubject> subjects;
-  std::map<std::pair<IdentityId, std::vector<uint32_t>>, SubjectId> subject_index;
-  // For addresses that are nobody's here: longest match wins; no match: kSubjectWorld. One entry for each of `cidrs`.
+  std::unordered_map<SubjectKey, SubjectId, SubjectKeyHash> subject_index;
+  // For addresses that are nobody's here: longest match wins; no match: kSubjectWorld. One entry for each of `cidrs`, in their order.
   std::vector<std::pair<Prefix, SubjectId>> world_prefixes;
 
   uint32_t classes = 0;  // class ids are 0..classes-1
   uint32_t rows = 0;
-  // [direction][row * classes + peer class] -> index into rulesets
-  std::vector<uint16_t> matrix[2];
+  // [direction][row][peer class] -> index into rulesets
+  std::vector<std::vector<uint32_t>> matrix[2];
   std::vector<Ruleset> rulesets;
   std::vector<RuleInfo> rules;
 
-  // Ascending indexes of the CIDRs that hold the address.
-  std::vector<uint32_t> CidrsOf(const IpAddress& address) const {
-    std::vector<uint32_t> out;
-    for (uint32_t i = 0; i < cidrs.size(); ++i) {
-      if (cidrs[i].Contains(address)) out.push_back(i);
-    }
-    return out;
-  }
-
   // nullopt: the identity was not known when this policy was compiled, or no address of it was in that set of CIDRs.
   std::optional<SubjectId> FindSubject(IdentityId identity, const IpAddress& address) const {
-    const auto found = subject_index.find({identity, CidrsOf(address)});
-    if (found == subject_index.end()) return std::nullopt;
-    return found->second;
+    return FindSubject({identity, cidrs.Holding(address)});
   }
+  // Of the identity where it has no address.
+  std::optional<SubjectId> FindSubject(IdentityId identity) const { return FindSubject(SubjectKey{identity, {}}); }
+  std::optional<SubjectId> FindSubject(const SubjectKey& key) const {
+    const auto found = subject_index.find(key);
+    return found == subject_index.end() ? std::nullopt : std::optional<SubjectId>(found->second);
+  }
+  // Of an address that is nobody's here.
+  SubjectId WorldSubject(const IpAddress& address) const {
+    const std::optional<uint32_t> longest = cidrs.Longest(address);
+    return longest ? world_prefixes[*longest].second : kSubjectWorld;
+  }
+};
+
+// What a policy has grown by: everything from these indexes on is new, and so are the cells of new classes in every row.
+struct PolicyGrowth {
+  uint32_t first_subject = 0;
+  uint32_t first_class = 0;
+  uint32_t first_row = 0;
+  uint32_t first_ruleset = 0;
 };
 
 }  // namespace bulkhead

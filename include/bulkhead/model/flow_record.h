@@ -54,6 +54,14 @@ struct EdgeRecord {
   uint64_t first_seen = 0, last_seen = 0;
 };
 
+// Flows judged by the active policy and by the staged one beside it, added up. answered stays 0; denied counts the packets that the
+// active policy denied.
+struct StagedEdgeRecord {
+  EdgeRecord edge;                         // edge.verdict is the active policy's
+  Verdict staged = Verdict::kAllow;        // what it would be
+  uint32_t source_rule = 0, destination_rule = 0;  // interned rule ids, of the staged policy
+};
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_MODEL_FLOW_RECORD_H_
