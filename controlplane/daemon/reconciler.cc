@@ -34,7 +34,7 @@ absl::StatusOr<CompiledPolicy> Reconciler::Compile(const PolicyInput& input, con
 }
 
 bool Reconciler::Knows(IdentityId identity, const std::set<IpAddress>& addresses) {
-  if (!policy_->subject_index.contains({identity, {}})) return false;
+  if (!policy_->FindSubject(identity)) return false;
   for (const IpAddress& address : addresses) {
     if (known_.contains({identity, address})) continue;
     if (!policy_->FindSubject(identity, address).has_value()) return false;

@@ -29,10 +29,9 @@ SubjectId SubjectOf(const CompiledPolicy& policy, const Evidence& evidence, size
                     const std::vector<IpAddress>& host) {
   const IdentityId id = IdOf(evidence, party);
   if (id == kIdentityUnknown) return kSubjectUnknown;
-  if (id == kIdentityWorld) return WorldSubject(policy, peer);
+  if (id == kIdentityWorld) return policy.WorldSubject(peer);
   if (id == kIdentityHost) return host.empty() ? kSubjectHost : policy.FindSubject(id, host.front()).value_or(kSubjectHost);
-  const auto found = policy.subject_index.find({id, {}});
-  return found == policy.subject_index.end() ? kSubjectUnknown : found->second;
+  return policy.FindSubject(id).value_or(kSubjectUnknown);
 }
 
 }  // namespace

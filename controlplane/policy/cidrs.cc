@@ -1,42 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pass 2: every prefix that a rule mentions, and which of them hold an address.
-#include <algorithm>
-#include <set>
-
+// Pass 2: every prefix by which a rule can tell addresses apart.
 #include "controlplane/policy/passes.h"
+#include "controlplane/policy/selectors.h"
 
 namespace bulkhead::compile {
 
-CidrIndex::CidrIndex(const std::vector<PlanPolicy>& policies) {
-  std::set<Prefix> found;
-  for (const PlanPolicy& policy : policies) {
-    for (const PlanDirection& direction : policy.directions) {
-      for (const PlanRule& rule : direction.rules) {
-        for (const PolicyPeer& peer : rule.rule->peers) {
-          if (!peer.ip_block) continue;
-          found.insert(peer.ip_block->cidr);
-          found.insert(peer.ip_block->except.begin(), peer.ip_block->except.end());
+CidrTable CollectCidrs(const Plan& plan, const CompileInput& input) {
+  std::vector<Prefix> found = input.more_cidrs;
+  for (const std::vector<PlanRule>& rules : plan.rules) {
+    for (const PlanRule& rule : rules) {
+      for (const PolicyPeer& peer : rule.rule->peers) {
+        found.insert(found.end(), peer.networks.begin(), peer.networks.end());
+        if (peer.ip_block) {
+          found.push_back(peer.ip_block->cidr);
+          found.insert(found.end(), peer.ip_block->except.begin(), peer.ip_block->except.end());
+        }
+        if (!peer.node_selector) continue;
+        for (const KnownNode& node : input.nodes) {
+          if (!Matches(*peer.node_selector, node.labels)) continue;
+          for (const IpAddress& address : node.addresses) found.push_back(Prefix::Host(address));
         }
       }
     }
   }
-  prefixes_.assign(found.begin(), found.end());
-  std::array<std::set<uint8_t>, 2> lengths;
-  for (uint32_t i = 0; i < prefixes_.size(); ++i) {
-    by_prefix_[prefixes_[i]] = i;
-    lengths[prefixes_[i].address.IsV4() ? 0 : 1].insert(prefixes_[i].length);
-  }
-  for (int family = 0; family < 2; ++family) lengths_[family].assign(lengths[family].begin(), lengths[family].end());
-}
-
-std::vector<uint32_t> CidrIndex::Holding(const IpAddress& address) const {
-  std::vector<uint32_t> out;
-  for (const uint8_t length : lengths_[address.IsV4() ? 0 : 1]) {
-    const auto found = by_prefix_.find(Prefix::Of(address, length));
-    if (found != by_prefix_.end()) out.push_back(found->second);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
+  return CidrTable(std::move(found));
 }
 
 }  // namespace bulkhead::compile

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compile: documents + who lives here -> CompiledPolicy. A pure function; any thread.
+// Compile: documents + who lives here -> CompiledPolicy.
+//
+// Thread safety: Compile, Judge and CheckSupported are pure, any thread. A Compiler belongs to one thread.
 #ifndef BULKHEAD_CONTROLPLANE_POLICY_COMPILE_H_
 #define BULKHEAD_CONTROLPLANE_POLICY_COMPILE_H_
 
@@ -34,18 +36,44 @@ struct CompileInput {
   std::map<std::string, Labels> namespaces;  // those declared; others have only kubernetes.io/metadata.name
   std::vector<KnownIdentity> identities;
   std::vector<IpAddress> host_addresses;
-  std::vector<KnownNode> nodes;     // for peers `nodes`
-  std::vector<Prefix> more_cidrs;   // looked up as if a rule mentioned them: two policies with the same can be compared by subject
+  std::vector<KnownNode> nodes;    // for peers `nodes`
+  std::vector<Prefix> more_cidrs;  // looked up as if a rule mentioned them: two policies with the same can be compared by subject
   PolicyOptions options;
   Mode global_mode = Mode::kLearn;
   uint64_t generation = 0;
 };
 
-// kResourceExhausted: a limit of abi/policy.h is exceeded; the message has the counts. rules[].id is left 0.
+// What the documents ask for and no compiler can give yet: "file:line:column: ...: not supported yet", one line each; empty:
+// nothing.
+std::vector<std::string> CheckSupported(const PolicyDocuments& documents);
+
+// kInvalidArgument: CheckSupported says something. kResourceExhausted: a limit of abi/policy.h is exceeded; the message has the
+// counts. rules[].id is left 0.
 // Subjects: the three reserved ones; (identity, CIDR set of each address) and (identity, {}) for each identity; (host, ...)
 // likewise for each host address; (world, set of P) for each prefix P. Rows: every class that holds a subject of a local identity
 // or the unknown one.
 absl::StatusOr<CompiledPolicy> Compile(const CompileInput& input);
+
+// Compiles again and again, and remembers what it can use again: an incremental result is equal to one from scratch.
+class Compiler {
+ public:
+  Compiler();
+  ~Compiler();
+  Compiler(const Compiler&) = delete;
+  Compiler& operator=(const Compiler&) = delete;
+
+  // As Compile(). An identity's labels, namespace and named ports must not change between calls under the same id.
+  absl::StatusOr<std::shared_ptr<CompiledPolicy>> Compile(const CompileInput& input);
+
+  // Adds an identity, or addresses to one, to the policy that Compile returned last, in place. An identity of a known class costs a
+  // few look-ups; a new class, one column and one row. kResourceExhausted: it does not fit, and nothing was added.
+  // kFailedPrecondition: there is no such policy, or what exists would have to change. After any error: Compile anew.
+  absl::StatusOr<PolicyGrowth> Extend(const KnownIdentity& known);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // What a compiled policy says of one packet, by the same look-ups as the dataplane: used by `explain`, `policy test`, proposals.
 struct Judgement {
@@ -53,9 +81,6 @@ struct Judgement {
   bool allow() const { return source.allow && destination.allow; }
 };
 Judgement Judge(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port);
-
-// Longest match among the policy's prefixes: the subject of an address that is nobody's here.
-SubjectId WorldSubject(const CompiledPolicy& policy, const IpAddress& address);
 
 }  // namespace bulkhead
 

@@ -47,9 +47,9 @@ Answer Evaluate(const Question& question) {
 
 SideAnswer DescribeSide(const CompiledPolicy& policy, const SideVerdict& verdict) {
   const RuleInfo& info = policy.rules[verdict.rule];
-  if (info.tier == Tier::kDefault) return {verdict.allow, "", info.key};
+  if (info.tier == Tier::kDefault) return {verdict.allow, "", info.key, verdict.audit};
   const std::string rule = info.index < 0 ? "isolated" : absl::StrCat(DirectionName(info.direction), "[", info.index, "]");
-  return {verdict.allow, absl::StrCat(info.policy_ns, "/", info.policy), rule};
+  return {verdict.allow, PolicyRef(info.kind, info.policy_ns, info.policy), rule, verdict.audit};
 }
 
 }  // namespace bulkhead

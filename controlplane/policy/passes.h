@@ -1,168 +1,242 @@
 // SPDX-License-Identifier: Apache-2.0
-// The passes of the compiler, in their order, and what each hands to the next. Internal to compile.cc and its tests. All pure.
+// The passes of the compiler, in their order, and what each hands to the next. Internal to the compiler and its tests.
 //
-//   NumberRules     documents                    -> policies in order, their rules numbered (RuleInfo)      provenance.cc
-//   CidrIndex       every prefix in a rule       -> address -> set of prefixes                              cidrs.cc
-//   ResolveAtoms    selectors and ipBlocks       -> who each of them matches                                atoms.cc
-//   MakeSubjects    identities, addresses        -> subjects                                                subjects.cc
-//   MakeClasses     subjects, what matches them  -> classes, rows                                           classes.cc
-//   SideTables      (class, peer class)          -> one side's verdicts by protocol and port                sides.cc
-//   MakeMatrix      pairs of classes             -> rulesets, matrix                                        matrix.cc
+//   MakePlan        documents                    -> policies in the order in which they are asked, rules numbered     plan.cc
+//   CollectCidrs    every prefix in a rule       -> CidrTable                                                         cidrs.cc
+//   ResolveAtoms    selectors and ipBlocks       -> who each of them matches                                          atoms.cc
+//   MakeSubjects    identities, addresses        -> subjects                                                          subjects.cc
+//   ClassMaker      subjects, what matches them  -> classes, rows                                                     classes.cc
+//   RulesetMaker    rules that match a peer      -> one side's verdicts by protocol and port                          rulesets.cc
+//   RowMaker        (class, peer class)          -> cells of the matrix                                               rows.cc
 #ifndef BULKHEAD_CONTROLPLANE_POLICY_PASSES_H_
 #define BULKHEAD_CONTROLPLANE_POLICY_PASSES_H_
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "controlplane/policy/bits.h"
 #include "controlplane/policy/compile.h"
 
 namespace bulkhead::compile {
 
 // An atom is the smallest thing that matches peers: a pair of selectors, or an ipBlock. Equal ones are one atom, however many rules
-// have it.
+// have it. A node's address and each of several networks is an ipBlock.
 using AtomId = uint32_t;
 
 struct PlanRule {
   const PolicyRule* rule = nullptr;
-  uint32_t info = 0;          // index into CompiledPolicy::rules
+  Tier tier = Tier::kNetworkPolicy;
+  bool audit = false;
   bool any_peer = false;      // no peers in the document: everybody
+  uint32_t info = 0;          // index into CompiledPolicy::rules
+  uint32_t number = 0;        // of all rules of its direction, in the order in which they are asked
   std::vector<AtomId> atoms;  // filled by ResolveAtoms
 };
 
-struct PlanDirection {
-  bool isolates = false;
-  uint32_t isolation = 0;  // index into CompiledPolicy::rules of what denies
-  std::vector<PlanRule> rules;
-};
-
-// One NetworkPolicy. Policies are in the order (namespace, name): of several rules that allow, the first one is the one that is
-// named.
 struct PlanPolicy {
   const Policy* document = nullptr;
-  AtomId selects = 0;  // filled by ResolveAtoms
-  std::array<PlanDirection, 2> directions;
+  AtomId selects = 0;                          // filled by ResolveAtoms
+  std::array<uint32_t, 2> isolation{};         // [direction]: index into CompiledPolicy::rules of what denies; a NetworkPolicy's
+  std::array<std::vector<uint32_t>, 2> rules;  // [direction]: numbers of its rules
 };
 
-std::vector<PlanPolicy> NumberRules(const PolicyDocuments& documents, std::vector<RuleInfo>* rules);
-
-// Which prefixes hold an address: one look-up for each prefix length in use.
-class CidrIndex {
- public:
-  explicit CidrIndex(const std::vector<PlanPolicy>& policies);
-
-  const std::vector<Prefix>& prefixes() const { return prefixes_; }  // sorted, unique
-  uint32_t IndexOf(const Prefix& prefix) const { return by_prefix_.at(prefix); }
-  std::vector<uint32_t> Holding(const IpAddress& address) const;  // ascending
-
- private:
-  std::vector<Prefix> prefixes_;
-  std::map<Prefix, uint32_t> by_prefix_;
-  std::array<std::vector<uint8_t>, 2> lengths_;  // of IPv4 and of IPv6
+// Of several rules that would allow, the first one is the one that is named.
+struct Plan {
+  std::vector<PlanPolicy> policies;
+  std::array<std::vector<PlanRule>, 2> rules;  // [direction], by number
 };
+Plan MakePlan(const PolicyDocuments& documents, std::vector<RuleInfo>* infos);
 
+// Every prefix that a rule mentions, nodes' addresses included, and more_cidrs.
+CidrTable CollectCidrs(const Plan& plan, const CompileInput& input);
+
+// Either a selector of namespaces, or one namespace; and a selector of pods in them.
+struct SelectorAtom {
+  AtomId atom = 0;
+  bool one_namespace = false;
+  std::string ns;
+  LabelSelector namespaces;
+  LabelSelector pods;
+};
 struct BlockAtom {
   AtomId atom = 0;
   uint32_t cidr = 0;
-  std::vector<uint32_t> except;
+  std::vector<uint32_t> except;  // ascending
 };
 
 struct Atoms {
   uint32_t count = 0;
-  std::vector<std::vector<AtomId>> of_identity;  // [index into CompileInput::identities], ascending
+  std::vector<SelectorAtom> selectors;
   std::vector<BlockAtom> blocks;
   std::vector<std::vector<uint32_t>> blocks_of_cidr;  // [cidr] -> indexes into blocks
   std::vector<std::string> port_names;                // those that rules use, sorted
 
   // The ipBlocks that match an address which lies in exactly these prefixes (ascending).
   std::vector<AtomId> OfCidrs(const std::vector<uint32_t>& cidrs) const;
+  // The selectors that match the identity; ascending.
+  std::vector<AtomId> OfIdentity(const Identity& identity, const std::map<std::string, Labels>& namespaces) const;
 };
-Atoms ResolveAtoms(const CompileInput& input, const CidrIndex& cidrs, std::vector<PlanPolicy>* policies);
 
-// Fills subjects (without class and row), subject_index, world_prefixes. owner: for each subject its index into input.identities,
-// or -1.
-void MakeSubjects(const CompileInput& input, const CidrIndex& cidrs, CompiledPolicy* policy, std::vector<int>* owner);
+// Which identities selectors match, kept from one compilation to the next.
+class Population {
+ public:
+  // Starts anew if others live here than last time.
+  void Set(const CompileInput& input);
+  // Indexes into CompileInput::identities, ascending.
+  const std::vector<uint32_t>& Members(const std::string& key, const SelectorAtom& atom);
+
+ private:
+  using Table = absl::flat_hash_map<std::string, std::vector<uint32_t>>;
+
+  std::vector<uint32_t> Find(const SelectorAtom& atom) const;
+
+  std::vector<Identity> identities_;
+  std::map<std::string, Labels> namespaces_;
+  std::map<std::string, std::pair<Labels, std::vector<uint32_t>>> spaces_;  // namespaces that have identities: labels, members
+  Table labels_;                                                            // "key=value" -> members
+  Table members_;                                                           // by Members' key
+};
+
+// Fills the plan's atoms. of_identity: [index into CompileInput::identities], ascending.
+Atoms ResolveAtoms(const CompileInput& input, const CidrTable& cidrs, Population* population, Plan* plan,
+                   std::vector<std::vector<AtomId>>* of_identity);
+
+// Fills cidrs, subjects (without class and row), subject_index, world_prefixes. owner: for each subject its index into
+// input.identities, or -1.
+void MakeSubjects(const CompileInput& input, CidrTable cidrs, CompiledPolicy* policy, std::vector<int>* owner);
 
 enum class PeerKind : uint8_t { kWorkload, kHost, kWorld };  // kWorkload: also the unknown ones
+PeerKind KindOf(IdentityId identity);
 
 struct Class {
   PeerKind kind = PeerKind::kWorkload;
-  Bits atoms;
+  std::vector<AtomId> atoms;  // ascending
   // Port names that rules use and this class has; port_set numbers equal ones alike, 0 = none.
   std::vector<NamedPort> ports;
   uint32_t port_set = 0;
   uint16_t row = kNoRow;
 };
-// Fills class_id and row of the subjects, and the counts. kResourceExhausted as Compile says.
-absl::StatusOr<std::vector<Class>> MakeClasses(const CompileInput& input, const Atoms& atoms, const std::vector<int>& owner,
-                                               CompiledPolicy* policy);
 
-// One side's verdict for every protocol and port.
-struct SideInterval {
-  uint8_t protocol = 0;
-  uint16_t first = 0, last = 0;
-  SideVerdict verdict;
-
-  bool operator==(const SideInterval&) const = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const SideInterval& i) {
-    return H::combine(std::move(h), i.protocol, i.first, i.last, i.verdict.allow, i.verdict.rule);
-  }
-};
-struct SideTable {
-  std::vector<SideInterval> intervals;  // sorted by (protocol, first), disjoint
-  SideVerdict otherwise;
-
-  bool operator==(const SideTable&) const = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const SideTable& t) {
-    return H::combine(std::move(h), t.intervals, t.otherwise.allow, t.otherwise.rule);
-  }
-};
-
-// Makes side tables on demand, each distinct one once.
-class SideTables {
+// Equal values get equal numbers, in the order of their first appearance.
+template <typename T>
+class Numbering {
  public:
-  SideTables(const std::vector<PlanPolicy>& policies, const std::vector<Class>& classes, const PolicyOptions& options);
-
-  // What `own` says of a connection with `peer`: Direction::kEgress: to it, kIngress: from it. Both are class ids.
-  uint32_t Of(Direction direction, uint32_t own, uint32_t peer);
-  const SideTable& table(uint32_t id) const { return tables_[id]; }
-  // Rules looked at and intervals kept so far: what compiling costs in time and memory.
-  uint64_t cost() const { return cost_; }
+  uint32_t Of(const T& value) { return numbers_.try_emplace(value, static_cast<uint32_t>(numbers_.size())).first->second; }
 
  private:
-  struct OwnPolicies {
-    std::vector<const PlanRule*> rules;  // of all that select the class, in order
-    bool isolated = false;
-    uint32_t isolation = 0;
-  };
-
-  SideVerdict Otherwise(const OwnPolicies& own, PeerKind own_kind, bool from_host) const;
-  SideTable Build(const std::vector<const PlanRule*>& rules, const std::vector<NamedPort>& ports, SideVerdict otherwise) const;
-
-  const std::vector<Class>& classes_;
-  const PolicyOptions options_;
-  std::array<std::vector<OwnPolicies>, 2> own_;  // [direction][class]
-  std::vector<SideTable> tables_;
-  absl::flat_hash_map<SideTable, uint32_t> by_content_;
-  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> by_key_;
-  uint64_t cost_ = 0;
-  std::vector<const PlanRule*> matching_;  // kept for its memory
-  std::vector<uint32_t> key_;
+  absl::flat_hash_map<T, uint32_t> numbers_;
 };
 
-// Fills matrix and rulesets. kResourceExhausted as Compile says.
-absl::Status MakeMatrix(const std::vector<Class>& classes, SideTables* sides, CompiledPolicy* policy);
+// Subjects that no rule can tell apart share a class.
+class ClassMaker {
+ public:
+  explicit ClassMaker(const Atoms& atoms);
 
-// Both sides' tables as one.
-Ruleset Combine(const SideTable& source, const SideTable& destination);
+  // Numbers what an identity's own side of a subject is: its selectors' atoms and its named ports.
+  uint32_t IdentityPart(const std::vector<AtomId>& atoms, const std::vector<NamedPort>& named_ports);
+  // Part 0: nobody's.
+  uint32_t ClassOf(IdentityId identity, const std::vector<uint32_t>& cidrs, uint32_t identity_part);
+  std::vector<Class>& classes() { return classes_; }
+  const std::vector<Class>& classes() const { return classes_; }
+
+ private:
+  struct Part {
+    std::vector<AtomId> atoms;
+    std::vector<NamedPort> ports;
+    uint32_t port_set = 0;
+  };
+
+  const Atoms& atoms_;
+  std::map<std::vector<NamedPort>, uint32_t> port_sets_;
+  absl::flat_hash_map<std::pair<uint32_t, std::vector<AtomId>>, uint32_t> part_ids_;
+  std::vector<Part> parts_;
+  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> block_part_of_cidrs_;
+  Numbering<std::vector<AtomId>> block_parts_;
+  absl::flat_hash_map<std::tuple<PeerKind, uint32_t, uint32_t>, uint32_t> ids_;
+  std::vector<Class> classes_;
+};
+
+// Refuses what the tables cannot hold. kResourceExhausted as Compile says.
+absl::Status CheckClasses(uint64_t subjects, uint64_t classes, uint64_t rows);
+
+// What judges one side besides the rules that match.
+struct SideFacts {
+  bool isolated = false;   // by an enforced NetworkPolicy
+  uint32_t isolation = 0;  // its rule
+  bool audited = false;    // by one in audit
+  uint32_t audit_isolation = 0;
+  bool can_deny = true;    // not for the host and the world, which have no policy of their own
+  bool from_host = false;  // ingress of packets that the host made, and they are let in
+};
+
+// Makes rulesets on demand, each distinct one once.
+class RulesetMaker {
+ public:
+  RulesetMaker(const PolicyOptions& options, std::vector<Ruleset>* rulesets) : options_(options), rulesets_(rulesets) {}
+
+  // rules: those of the side whose peers match, in order. destination: whose named ports count. Returns the ruleset's number.
+  uint32_t Of(const SideFacts& facts, const std::vector<const PlanRule*>& rules, const Class& destination);
+
+  // kResourceExhausted: more than the tables hold, as Compile says.
+  absl::Status Check() const;
+  // Rules looked at and intervals kept so far cost time and memory: more than compiling may cost. Check says so as well.
+  bool TooDear() const;
+  void AddCost(uint64_t cost) { cost_ += cost; }
+
+ private:
+  Ruleset Build(const SideFacts& facts, const std::vector<const PlanRule*>& rules, const Class& destination) const;
+  uint32_t Keep(Ruleset ruleset);
+
+  const PolicyOptions options_;
+  std::vector<Ruleset>* const rulesets_;
+  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> by_key_;
+  std::unordered_multimap<size_t, uint32_t> by_content_;  // hash -> number
+  std::vector<uint32_t> key_;                             // kept for its memory
+  uint64_t count_ = 0;                                    // of rulesets; more than there are when they do not fit
+  uint64_t intervals_ = 0;
+  uint64_t longest_ = 0;
+  uint64_t cost_ = 0;
+};
+
+// The rows of the matrix.
+class RowMaker {
+ public:
+  RowMaker(const Plan& plan, uint32_t atoms, const std::vector<Class>& classes, const PolicyOptions& options,
+           RulesetMaker* rulesets);
+
+  // All cells of the class's row in that direction.
+  std::vector<uint32_t> Row(Direction direction, uint32_t own);
+  // One cell: what `own` says of `peer`.
+  uint32_t Cell(Direction direction, uint32_t own, uint32_t peer);
+  // The classes have grown by this one.
+  void AddClass(uint32_t id);
+
+ private:
+  struct Own {
+    SideFacts facts;
+    std::vector<const PlanRule*> rules;  // of all policies that judge the class, in order
+  };
+
+  Own OwnOf(Direction direction, const Class& own) const;
+  uint32_t RulesetOf(Direction direction, const Own& own, const Class& own_class, const Class& peer,
+                     const std::vector<const PlanRule*>& matching);
+
+  const Plan& plan_;
+  const std::vector<Class>& classes_;
+  const PolicyOptions options_;
+  RulesetMaker* const rulesets_;
+  std::vector<std::vector<uint32_t>> policies_of_atom_;  // that select by it, ascending
+  std::vector<std::vector<uint32_t>> classes_of_atom_;
+  std::vector<std::vector<const PlanRule*>> matching_;  // [peer class], kept for its memory
+};
 
 }  // namespace bulkhead::compile
 

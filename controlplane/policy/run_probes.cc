@@ -114,9 +114,9 @@ Party MakeParty(const End& end, const std::optional<IpAddress>& address) {
 }
 
 SubjectId SubjectOf(const CompiledPolicy& policy, const End& end, const std::optional<IpAddress>& address) {
-  if (!end.workload) return address ? WorldSubject(policy, *address) : kSubjectWorld;
+  if (!end.workload) return address ? policy.WorldSubject(*address) : kSubjectWorld;
   if (address) return policy.FindSubject(end.identity, *address).value_or(kSubjectUnknown);
-  return policy.subject_index.at({end.identity, {}});
+  return policy.FindSubject(end.identity).value_or(kSubjectUnknown);
 }
 
 Answer AskCompiled(const CompiledPolicy& policy, const Question& question, SubjectId source, SubjectId destination) {

@@ -7,32 +7,30 @@ namespace {
 
 class SubjectMaker {
  public:
-  SubjectMaker(const CidrIndex& cidrs, CompiledPolicy* policy, std::vector<int>* owner)
-      : cidrs_(cidrs), policy_(policy), owner_(owner) {}
+  SubjectMaker(CompiledPolicy* policy, std::vector<int>* owner) : policy_(policy), owner_(owner) {}
 
   SubjectId Add(IdentityId identity, std::vector<uint32_t> set, Mode mode, int owner) {
     const auto id = static_cast<SubjectId>(policy_->subjects.size());
-    const auto [found, added] = policy_->subject_index.emplace(std::pair(identity, std::move(set)), id);
+    const auto [found, added] = policy_->subject_index.try_emplace({identity, std::move(set)}, id);
     if (!added) return found->second;
-    policy_->subjects.push_back({identity, found->first.second, 0, kNoRow, mode});
+    policy_->subjects.push_back({identity, found->first.cidrs, 0, kNoRow, mode});
     owner_->push_back(owner);
     return id;
   }
   SubjectId AddAddress(IdentityId identity, const IpAddress& address, Mode mode, int owner) {
-    return Add(identity, cidrs_.Holding(address), mode, owner);
+    return Add(identity, policy_->cidrs.Holding(address), mode, owner);
   }
 
  private:
-  const CidrIndex& cidrs_;
-  CompiledPolicy* policy_;
-  std::vector<int>* owner_;
+  CompiledPolicy* const policy_;
+  std::vector<int>* const owner_;
 };
 
 }  // namespace
 
-void MakeSubjects(const CompileInput& input, const CidrIndex& cidrs, CompiledPolicy* policy, std::vector<int>* owner) {
-  policy->cidrs = cidrs.prefixes();
-  SubjectMaker maker(cidrs, policy, owner);
+void MakeSubjects(const CompileInput& input, CidrTable cidrs, CompiledPolicy* policy, std::vector<int>* owner) {
+  policy->cidrs = std::move(cidrs);
+  SubjectMaker maker(policy, owner);
   maker.Add(kIdentityUnknown, {}, input.global_mode, -1);
   maker.Add(kIdentityHost, {}, Mode::kLearn, -1);
   maker.Add(kIdentityWorld, {}, Mode::kLearn, -1);
@@ -44,9 +42,9 @@ void MakeSubjects(const CompileInput& input, const CidrIndex& cidrs, CompiledPol
   for (const IpAddress& address : input.host_addresses) maker.AddAddress(kIdentityHost, address, Mode::kLearn, -1);
   // What lies in a prefix and in no longer one lies in exactly those prefixes that hold its first address and are no longer: a
   // shorter one that holds the prefix holds all of it.
-  for (const Prefix& prefix : cidrs.prefixes()) {
-    std::vector<uint32_t> set = cidrs.Holding(prefix.address);
-    std::erase_if(set, [&](uint32_t other) { return cidrs.prefixes()[other].length > prefix.length; });
+  for (const Prefix& prefix : policy->cidrs.prefixes()) {
+    std::vector<uint32_t> set = policy->cidrs.Holding(prefix.address);
+    std::erase_if(set, [&](uint32_t other) { return policy->cidrs[other].length > prefix.length; });
     policy->world_prefixes.emplace_back(prefix, maker.Add(kIdentityWorld, std::move(set), Mode::kLearn, -1));
   }
 }

@@ -105,8 +105,8 @@ TEST(ProposalProperty, PermitsExactlyWhatWasAnswered) {
     }
     for (const size_t source : seen) {
       for (const size_t destination : seen) {
-        const SubjectId from = policy.subject_index.at({kFirstIdentity + static_cast<IdentityId>(source), {}});
-        const SubjectId to = policy.subject_index.at({kFirstIdentity + static_cast<IdentityId>(destination), {}});
+        const SubjectId from = policy.FindSubject(kFirstIdentity + static_cast<IdentityId>(source)).value();
+        const SubjectId to = policy.FindSubject(kFirstIdentity + static_cast<IdentityId>(destination)).value();
         for (const uint8_t protocol : kProtocols) {
           for (const uint16_t port : kPorts) {
             const Fact fact{evidence.parties[source].Name(), evidence.parties[destination].Name(), protocol, port};

@@ -31,7 +31,7 @@ std::shared_ptr<const PolicyDocuments> Documents(const std::string& yaml) {
 
 SubjectId SubjectOf(const CompiledPolicy& policy, const CompileInput& input, const TestParty& party) {
   const auto find = [&](IdentityId identity) {
-    return party.address ? policy.FindSubject(identity, *party.address).value() : policy.subject_index.at({identity, {}});
+    return party.address ? policy.FindSubject(identity, *party.address).value() : policy.FindSubject(identity).value();
   };
   switch (party.kind) {
     case Party::Kind::kUnknown:
@@ -39,7 +39,7 @@ SubjectId SubjectOf(const CompiledPolicy& policy, const CompileInput& input, con
     case Party::Kind::kHost:
       return find(kIdentityHost);
     case Party::Kind::kWorld:
-      return party.address ? WorldSubject(policy, *party.address) : kSubjectWorld;
+      return party.address ? policy.WorldSubject(*party.address) : kSubjectWorld;
     case Party::Kind::kWorkload:
       return find(input.identities[party.identity].identity.id);
   }
@@ -79,11 +79,11 @@ Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, cons
   return {DescribeSide(policy, judgement.source), DescribeSide(policy, judgement.destination)};
 }
 
-std::string Text(const Answer& answer) {
-  const auto side = [](const SideAnswer& side) {
-    return absl::StrCat(side.allow ? "allow " : "deny ", side.policy, side.policy.empty() ? "" : " ", side.rule);
-  };
-  return side(answer.egress) + " / " + side(answer.ingress);
+std::string Text(const SideAnswer& side) {
+  const char* verdict = side.allow ? "allow " : side.audit ? "audit " : "deny ";
+  return absl::StrCat(verdict, side.policy, side.policy.empty() ? "" : " ", side.rule);
 }
+
+std::string Text(const Answer& answer) { return Text(answer.egress) + " / " + Text(answer.ingress); }
 
 }  // namespace bulkhead

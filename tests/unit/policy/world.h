@@ -37,6 +37,7 @@ Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, cons
                    uint8_t protocol, uint16_t port);
 
 // "allow default / deny shop/db isolated": egress, then ingress.
+std::string Text(const SideAnswer& side);
 std::string Text(const Answer& answer);
 
 }  // namespace bulkhead

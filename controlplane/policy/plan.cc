@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pass 1: the order in which policies are asked, and a number for everything that can decide.
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/str_cat.h"
+#include "controlplane/policy/passes.h"
+
+namespace bulkhead::compile {
+namespace {
+
+RuleInfo Reserved(const char* key) {
+  RuleInfo info;
+  info.key = key;
+  return info;
+}
+
+// index -1: the isolation.
+RuleInfo OfPolicy(const Policy& policy, Direction direction, int index) {
+  RuleInfo info;
+  info.tier = policy.tier;
+  info.kind = policy.kind;
+  info.policy_ns = policy.ns;
+  info.policy = policy.name;
+  info.direction = direction;
+  info.index = index;
+  if (index < 0) {
+    info.key = absl::StrCat(PolicyRef(policy), " ", DirectionName(direction), " isolated");
+    info.action = RuleAction::kDeny;
+    info.pos = policy.pos;
+    return info;
+  }
+  const PolicyRule& rule = policy.rules(direction)[static_cast<size_t>(index)];
+  info.key = absl::StrCat(PolicyRef(policy), " ", DirectionName(direction), "[", index, "]");
+  info.action = rule.action;
+  info.rule_name = rule.name;
+  info.pos = rule.pos;
+  return info;
+}
+
+class Planner {
+ public:
+  Planner(Plan* plan, std::vector<RuleInfo>* infos) : plan_(plan), infos_(infos) {}
+
+  void Add(const Policy& policy) {
+    PlanPolicy& planned = plan_->policies.emplace_back();
+    planned.document = &policy;
+    for (const Direction direction : {Direction::kEgress, Direction::kIngress}) {
+      // The rules of a direction that it does not judge mean nothing.
+      if (policy.Judges(direction)) AddDirection(direction, &planned);
+    }
+  }
+
+ private:
+  void AddDirection(Direction direction, PlanPolicy* planned) {
+    const Policy& policy = *planned->document;
+    const auto d = static_cast<size_t>(direction);
+    if (policy.kind == PolicyKind::kNetworkPolicy) planned->isolation[d] = AddInfo(OfPolicy(policy, direction, -1));
+    std::vector<PlanRule>& rules = plan_->rules[d];
+    for (size_t i = 0; i < policy.rules(direction).size(); ++i) {
+      PlanRule& rule = rules.emplace_back();
+      rule.rule = &policy.rules(direction)[i];
+      rule.tier = policy.tier;
+      rule.audit = policy.audit;
+      rule.any_peer = rule.rule->peers.empty();
+      rule.info = AddInfo(OfPolicy(policy, direction, static_cast<int>(i)));
+      rule.number = static_cast<uint32_t>(rules.size() - 1);
+      planned->rules[d].push_back(rule.number);
+    }
+  }
+  uint32_t AddInfo(RuleInfo info) {
+    infos_->push_back(std::move(info));
+    return static_cast<uint32_t>(infos_->size() - 1);
+  }
+
+  Plan* const plan_;
+  std::vector<RuleInfo>* const infos_;
+};
+
+}  // namespace
+
+Plan MakePlan(const PolicyDocuments& documents, std::vector<RuleInfo>* infos) {
+  *infos = {Reserved("default"), Reserved("self"), Reserved("from-host")};
+  std::vector<const Policy*> order;
+  for (const Policy& policy : documents.policies) order.push_back(&policy);
+  std::stable_sort(order.begin(), order.end(), [](const Policy* a, const Policy* b) {
+    return std::tie(a->tier, a->priority, a->kind, a->ns, a->name) < std::tie(b->tier, b->priority, b->kind, b->ns, b->name);
+  });
+  Plan plan;
+  plan.policies.reserve(order.size());
+  Planner planner(&plan, infos);
+  for (const Policy* policy : order) planner.Add(*policy);
+  return plan;
+}
+
+}  // namespace bulkhead::compile
