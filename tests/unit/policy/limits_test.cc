@@ -29,7 +29,7 @@ std::string Refusal(CompileInput input, PolicyDocuments documents) {
 TEST(LimitsTest, Subjects) {
   CompileInput input;
   for (uint32_t i = 0; i < BH_MAX_SUBJECTS; ++i) AddIdentity(&input, "shop", "app=web");
-  EXPECT_EQ(Refusal(input, {}), "policy needs 65539 subjects, the most is 65536");
+  EXPECT_EQ(Refusal(input, {}), "policy needs 262147 subjects, the most is 262144");
 }
 
 TEST(LimitsTest, Cells) {
