@@ -9,17 +9,18 @@
 
 #include "controlplane/policy/compile.h"
 #include "controlplane/policy/inventory.h"
+#include "tests/unit/policy/random_draw.h"
 #include "tests/unit/policy/world.h"
 
 namespace bulkhead {
 
 // Below: to be called within rc::check.
-int Draw(int end);  // 0..end-1; shrinks towards 0
-
-Labels RandomLabels();
-IpAddress RandomAddress();
 std::vector<NamedPort> RandomNamedPorts();
-Policy RandomPolicy(const std::string& name);
+Policy RandomPolicy(const std::string& name);  // a NetworkPolicy
+// Of the other kinds: a BaselineAdminNetworkPolicy when the name is "default", which is its only one, else one of the other two.
+// Without domainNames, which do not compile; some are in audit.
+Policy RandomTierPolicy(const std::string& name);
+void SetAudit(Policy* policy);  // in audit, with the annotation that says so
 PolicyDocuments RandomDocuments();
 CompileInput RandomInput();  // documents included
 TestParty RandomParty(const CompileInput& input);
@@ -27,7 +28,7 @@ std::pair<uint8_t, uint16_t> RandomProtocolAndPort();
 Inventory RandomInventory();
 
 // Equal but for positions.
-bool SamePolicy(const Policy& a, const Policy& b);
+bool SamePolicy(Policy a, Policy b);
 
 }  // namespace bulkhead
 
