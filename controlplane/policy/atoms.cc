@@ -34,12 +34,8 @@ class Resolver {
   }
 
   AtomId Subject(const Policy& policy) {
-    SelectorAtom atom;
-    atom.one_namespace = policy.kind == PolicyKind::kNetworkPolicy;
-    atom.ns = policy.ns;
-    if (!atom.one_namespace) atom.namespaces = policy.namespace_selector;
-    atom.pods = policy.pod_selector;
-    return Selector(std::move(atom));
+    const bool one_namespace = policy.kind == PolicyKind::kNetworkPolicy;
+    return Selector(policy, one_namespace ? nullptr : &policy.namespace_selector, policy.pod_selector);
   }
 
   void Peer(const Policy& policy, const PolicyPeer& peer, std::vector<AtomId>* out) {
@@ -47,12 +43,9 @@ class Resolver {
     for (const Prefix& network : peer.networks) out->push_back(Block(network, {}));
     if (peer.node_selector) Nodes(*peer.node_selector, out);
     if (!peer.pod_selector && !peer.namespace_selector) return;
-    SelectorAtom atom;
-    atom.one_namespace = !peer.namespace_selector;
-    atom.ns = policy.ns;
-    if (peer.namespace_selector) atom.namespaces = *peer.namespace_selector;
-    if (peer.pod_selector) atom.pods = *peer.pod_selector;
-    out->push_back(Selector(std::move(atom)));
+    static const LabelSelector kEverything;
+    out->push_back(Selector(policy, peer.namespace_selector ? &*peer.namespace_selector : nullptr,
+                            peer.pod_selector ? *peer.pod_selector : kEverything));
   }
 
   void UsesPorts(const std::vector<PolicyPort>& ports) {
@@ -73,20 +66,20 @@ class Resolver {
     return {found->second, added};
   }
 
-  AtomId Selector(SelectorAtom atom) {
-    std::string key;
-    if (atom.one_namespace) {
-      absl::StrAppend(&key, "s", atom.ns.size(), ":", atom.ns);
+  // namespaces null: the policy's own.
+  AtomId Selector(const Policy& policy, const LabelSelector* namespaces, const LabelSelector& pods) {
+    key_.clear();
+    if (namespaces) {
+      AddCanonical(*namespaces, &(key_ = "n"));
+      absl::StrAppend(&key_, "|");
     } else {
-      std::string spaces;
-      AddCanonical(atom.namespaces, &spaces);
-      absl::StrAppend(&key, "n", spaces.size(), ":", spaces);
+      absl::StrAppend(&key_, "s", policy.ns.size(), ":", policy.ns);
     }
-    AddCanonical(atom.pods, &key);
-    const auto [id, added] = Intern(key);
+    AddCanonical(pods, &key_);
+    const auto [id, added] = Intern(key_);
     if (!added) return id;
-    atom.atom = id;
-    for (const uint32_t identity : population_->Members(key, atom)) (*of_identity_)[identity].push_back(id);
+    SelectorAtom atom{id, namespaces == nullptr, policy.ns, namespaces ? *namespaces : LabelSelector{}, pods};
+    for (const uint32_t identity : population_->Members(key_, atom)) (*of_identity_)[identity].push_back(id);
     atoms_.selectors.push_back(std::move(atom));
     return id;
   }
@@ -120,6 +113,7 @@ class Resolver {
   std::vector<std::vector<AtomId>>* const of_identity_;
   absl::flat_hash_map<std::string, AtomId> ids_;
   std::set<std::string> port_names_;
+  std::string key_;  // kept for its memory
   Atoms atoms_;
 };
 

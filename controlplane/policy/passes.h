@@ -199,7 +199,8 @@ class RulesetMaker {
   std::vector<Ruleset>* const rulesets_;
   absl::flat_hash_map<std::vector<uint32_t>, uint32_t> by_key_;
   std::unordered_multimap<size_t, uint32_t> by_content_;  // hash -> number
-  std::vector<uint32_t> key_;                             // kept for its memory
+  std::vector<uint32_t> key_;                             // these two kept for their memory
+  std::vector<const PlanRule*> deciding_;
   uint64_t count_ = 0;                                    // of rulesets; more than there are when they do not fit
   uint64_t intervals_ = 0;
   uint64_t longest_ = 0;

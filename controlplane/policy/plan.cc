@@ -88,6 +88,14 @@ Plan MakePlan(const PolicyDocuments& documents, std::vector<RuleInfo>* infos) {
   });
   Plan plan;
   plan.policies.reserve(order.size());
+  size_t rules[2] = {};
+  for (const Policy* policy : order) {
+    for (const Direction direction : {Direction::kEgress, Direction::kIngress}) {
+      rules[static_cast<size_t>(direction)] += policy->rules(direction).size();
+    }
+  }
+  for (size_t direction = 0; direction < 2; ++direction) plan.rules[direction].reserve(rules[direction]);
+  infos->reserve(infos->size() + rules[0] + rules[1] + 2 * order.size());
   Planner planner(&plan, infos);
   for (const Policy* policy : order) planner.Add(*policy);
   return plan;

@@ -140,7 +140,8 @@ bool RulesetMaker::TooDear() const { return cost_ > kMaxCost; }
 uint32_t RulesetMaker::Of(const SideFacts& facts, const Rules& rules, const Class& destination) {
   const auto flags = static_cast<uint32_t>(facts.isolated | facts.audited << 1 | facts.can_deny << 2 | facts.from_host << 3);
   key_.assign({flags, facts.isolation, facts.audit_isolation, 0});
-  Rules deciding;
+  Rules& deciding = deciding_;
+  deciding.clear();
   bool passed = false;  // all ports have left the Admin tier
   for (const PlanRule* rule : rules) {
     if (passed && rule->tier == Tier::kAdmin) continue;

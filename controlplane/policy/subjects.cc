@@ -30,6 +30,10 @@ class SubjectMaker {
 
 void MakeSubjects(const CompileInput& input, CidrTable cidrs, CompiledPolicy* policy, std::vector<int>* owner) {
   policy->cidrs = std::move(cidrs);
+  const size_t likely = 8 + 2 * input.identities.size() + policy->cidrs.size();
+  policy->subjects.reserve(likely);
+  policy->subject_index.reserve(likely);
+  owner->reserve(likely);
   SubjectMaker maker(policy, owner);
   maker.Add(kIdentityUnknown, {}, input.global_mode, -1);
   maker.Add(kIdentityHost, {}, Mode::kLearn, -1);
