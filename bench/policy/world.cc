@@ -82,7 +82,7 @@ Policy Tiers(size_t number, size_t kinds) {
 
 }  // namespace
 
-KnownIdentity MakeWorkload(const Size& size, size_t number, size_t kind) {
+KnownIdentity MakeWorkload(size_t number, size_t kind) {
   KnownIdentity known;
   known.identity.id = kFirstIdentity + static_cast<IdentityId>(number);
   known.identity.ns = NamespaceOf(kind);
@@ -93,7 +93,6 @@ KnownIdentity MakeWorkload(const Size& size, size_t number, size_t kind) {
   known.named_ports = {{"http", kProtoTcp, static_cast<uint16_t>(8080 + kind % 2)}};
   known.addresses.push_back(IpAddress::V4(198, static_cast<uint8_t>(18 + (number >> 16)), static_cast<uint8_t>(number >> 8),
                                           static_cast<uint8_t>(number)));
-  (void)size;
   return known;
 }
 
@@ -104,7 +103,7 @@ CompileInput MakeWorld(const Size& size) {
   for (size_t i = 0; i < tiers; ++i) documents->policies.push_back(Tiers(i, size.kinds));
   for (size_t i = tiers; i < size.policies; ++i) documents->policies.push_back(Developers(i - tiers, size.kinds));
   input.documents = std::move(documents);
-  for (size_t i = 0; i < size.workloads; ++i) input.identities.push_back(MakeWorkload(size, i, i % size.kinds));
+  for (size_t i = 0; i < size.workloads; ++i) input.identities.push_back(MakeWorkload(i, i % size.kinds));
   input.global_mode = Mode::kEnforce;
   return input;
 }

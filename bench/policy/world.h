@@ -18,8 +18,8 @@ struct Size {
 
 CompileInput MakeWorld(const Size& size);
 
-// One more workload of the kind; its labels are its own. Numbers from size.workloads on are new.
-KnownIdentity MakeWorkload(const Size& size, size_t number, size_t kind);
+// One more workload of the kind; its labels are its own. Numbers from Size::workloads on are new.
+KnownIdentity MakeWorkload(size_t number, size_t kind);
 
 // The documents with one rule of one policy changed.
 std::shared_ptr<const PolicyDocuments> ChangeOne(const PolicyDocuments& documents, size_t which);
