@@ -28,7 +28,8 @@ PolicyPort Port(uint8_t protocol, uint16_t first, uint16_t last) { return {proto
 PolicyRule CallRule(size_t own, size_t step, size_t kinds) {
   PolicyRule rule;
   for (size_t i = 0; i < 2; ++i) rule.peers.push_back(PeerOf((own + 1 + 7 * step + i) % kinds, own));
-  rule.ports.push_back(Port(kProtoTcp, static_cast<uint16_t>(8000 + own % 100), static_cast<uint16_t>(8000 + own % 100 + step % 3)));
+  rule.ports.push_back(
+      Port(kProtoTcp, static_cast<uint16_t>(8000 + own % 100), static_cast<uint16_t>(8000 + own % 100 + step % 3)));
   if (step % 4 == 0) rule.ports.push_back({kProtoTcp, 0, 0, "http", {}});
   return rule;
 }

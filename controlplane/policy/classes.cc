@@ -40,12 +40,24 @@ uint32_t ClassMaker::ClassOf(IdentityId identity, const std::vector<uint32_t>& c
   const Part& part = parts_[identity_part];
   Class& made = classes_.emplace_back();
   made.kind = kind;
+  made.part = identity_part;
   made.atoms = atoms_.OfCidrs(cidrs);
   made.atoms.insert(made.atoms.end(), part.atoms.begin(), part.atoms.end());
   std::sort(made.atoms.begin(), made.atoms.end());
   made.ports = part.ports;
   made.port_set = part.port_set;
   return found->second;
+}
+
+// A new atom has the highest number.
+void ClassMaker::AddAtom(const std::vector<uint32_t>& ids, AtomId atom) {
+  for (const uint32_t id : ids) {
+    classes_[id].atoms.push_back(atom);
+    std::vector<AtomId>& own = parts_[classes_[id].part].atoms;
+    if (own.empty() || own.back() != atom) own.push_back(atom);
+  }
+  part_ids_.clear();
+  for (uint32_t i = 0; i < parts_.size(); ++i) part_ids_.try_emplace({parts_[i].port_set, parts_[i].atoms}, i);
 }
 
 absl::Status CheckClasses(uint64_t subjects, uint64_t classes, uint64_t rows) {

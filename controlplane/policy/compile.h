@@ -54,6 +54,12 @@ std::vector<std::string> CheckSupported(const PolicyDocuments& documents);
 // or the unknown one.
 absl::StatusOr<CompiledPolicy> Compile(const CompileInput& input);
 
+// What the last compilation had to do.
+struct CompileWork {
+  bool from_scratch = false;
+  uint32_t rows = 0;  // worked out, of both directions
+};
+
 // Compiles again and again, and remembers what it can use again: an incremental result is equal to one from scratch.
 class Compiler {
  public:
@@ -69,6 +75,8 @@ class Compiler {
   // few look-ups; a new class, one column and one row. kResourceExhausted: it does not fit, and nothing was added.
   // kFailedPrecondition: there is no such policy, or what exists would have to change. After any error: Compile anew.
   absl::StatusOr<PolicyGrowth> Extend(const KnownIdentity& known);
+
+  CompileWork work() const;
 
  private:
   struct State;

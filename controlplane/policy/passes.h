@@ -3,7 +3,7 @@
 //
 //   MakePlan        documents                    -> policies in the order in which they are asked, rules numbered     plan.cc
 //   CollectCidrs    every prefix in a rule       -> CidrTable                                                         cidrs.cc
-//   ResolveAtoms    selectors and ipBlocks       -> who each of them matches                                          atoms.cc
+//   AtomTable       selectors and ipBlocks       -> who each of them matches                                          atoms.cc
 //   MakeSubjects    identities, addresses        -> subjects                                                          subjects.cc
 //   ClassMaker      subjects, what matches them  -> classes, rows                                                     classes.cc
 //   RulesetMaker    rules that match a peer      -> one side's verdicts by protocol and port                          rulesets.cc
@@ -38,12 +38,12 @@ struct PlanRule {
   bool any_peer = false;      // no peers in the document: everybody
   uint32_t info = 0;          // index into CompiledPolicy::rules
   uint32_t number = 0;        // of all rules of its direction, in the order in which they are asked
-  std::vector<AtomId> atoms;  // filled by ResolveAtoms
+  std::vector<AtomId> atoms;  // filled by AtomTable
 };
 
 struct PlanPolicy {
   const Policy* document = nullptr;
-  AtomId selects = 0;                          // filled by ResolveAtoms
+  AtomId selects = 0;                          // filled by AtomTable
   std::array<uint32_t, 2> isolation{};         // [direction]: index into CompiledPolicy::rules of what denies; a NetworkPolicy's
   std::array<std::vector<uint32_t>, 2> rules;  // [direction]: numbers of its rules
 };
@@ -53,6 +53,13 @@ struct Plan {
   std::vector<PlanPolicy> policies;
   std::array<std::vector<PlanRule>, 2> rules;  // [direction], by number
 };
+// In the order in which they are asked.
+std::vector<const Policy*> InOrderOfTiers(const PolicyDocuments& documents);
+// Numbers what can decide in the policy: appends to the plan, and to infos.
+void AddToPlan(const Policy& policy, Plan* plan, std::vector<RuleInfo>* infos);
+// Takes over a policy of another plan; `document` is equal to the one that it was made of.
+void MoveToPlan(const Policy& document, PlanPolicy from, std::array<std::vector<PlanRule>, 2>* from_rules, Plan* plan);
+// The reserved rules, then AddToPlan for each.
 Plan MakePlan(const PolicyDocuments& documents, std::vector<RuleInfo>* infos);
 
 // Every prefix that a rule mentions, nodes' addresses included, and more_cidrs.
@@ -105,13 +112,46 @@ class Population {
   Table members_;                                                           // by Members' key
 };
 
-// Fills the plan's atoms. of_identity: [index into CompileInput::identities], ascending.
-Atoms ResolveAtoms(const CompileInput& input, const CidrTable& cidrs, Population* population, Plan* plan,
-                   std::vector<std::vector<AtomId>>* of_identity);
+// Every distinct selector and ipBlock, each resolved once.
+class AtomTable {
+ public:
+  // All must outlive the next calls. of_identity: [index into CompileInput::identities], ascending: the selectors that match it.
+  void Reset(const CompileInput& input, const CidrTable& cidrs, Population* population,
+             std::vector<std::vector<AtomId>>* of_identity);
+  // Fills the atoms of the policy's rules.
+  void Resolve(PlanPolicy* policy, Plan* plan);
 
-// Fills cidrs, subjects (without class and row), subject_index, world_prefixes. owner: for each subject its index into
-// input.identities, or -1.
-void MakeSubjects(const CompileInput& input, CidrTable cidrs, CompiledPolicy* policy, std::vector<int>* owner);
+  // From now on it is about changes, for the same input; cidrs: where the same prefixes stand now. What Resolve adds is then told:
+  // new selectors and who they match; whether there was an ipBlock or a port's name that was not known.
+  void StartChanges(const CidrTable& cidrs);
+  const std::vector<std::pair<AtomId, std::vector<uint32_t>>>& added() const { return added_; }
+  bool has_new_blocks_or_ports() const { return new_blocks_or_ports_; }
+
+  const Atoms& atoms() const { return atoms_; }
+
+ private:
+  AtomId Subject(const Policy& policy);
+  void Peer(const Policy& policy, const PolicyPeer& peer, std::vector<AtomId>* out);
+  void Nodes(const LabelSelector& selector, std::vector<AtomId>* out);
+  AtomId Selector(const Policy& policy, const LabelSelector* namespaces, const LabelSelector& pods);
+  AtomId Block(const Prefix& cidr, const std::vector<Prefix>& except);
+  void UsesPorts(const std::vector<PolicyPort>& ports);
+  std::pair<AtomId, bool> Intern(const std::string& key);
+
+  std::vector<KnownNode> nodes_;
+  const CidrTable* cidrs_ = nullptr;
+  Population* population_ = nullptr;
+  std::vector<std::vector<AtomId>>* of_identity_ = nullptr;
+  absl::flat_hash_map<std::string, AtomId> ids_;
+  std::vector<std::pair<AtomId, std::vector<uint32_t>>> added_;
+  bool new_blocks_or_ports_ = false;
+  std::string key_;  // kept for its memory
+  Atoms atoms_;
+};
+
+// policy->cidrs is there; fills subjects (without class and row), subject_index, world_prefixes. owner: for each subject its index
+// into input.identities, or -1.
+void MakeSubjects(const CompileInput& input, CompiledPolicy* policy, std::vector<int>* owner);
 
 enum class PeerKind : uint8_t { kWorkload, kHost, kWorld };  // kWorkload: also the unknown ones
 PeerKind KindOf(IdentityId identity);
@@ -119,6 +159,7 @@ PeerKind KindOf(IdentityId identity);
 struct Class {
   PeerKind kind = PeerKind::kWorkload;
   std::vector<AtomId> atoms;  // ascending
+  uint32_t part = 0;          // what its identities have of it
   // Port names that rules use and this class has; port_set numbers equal ones alike, 0 = none.
   std::vector<NamedPort> ports;
   uint32_t port_set = 0;
@@ -146,6 +187,8 @@ class ClassMaker {
   uint32_t ClassOf(IdentityId identity, const std::vector<uint32_t>& cidrs, uint32_t identity_part);
   std::vector<Class>& classes() { return classes_; }
   const std::vector<Class>& classes() const { return classes_; }
+  // These classes also match this new selector from now on, and so do their identities.
+  void AddAtom(const std::vector<uint32_t>& ids, AtomId atom);
 
  private:
   struct Part {
@@ -181,6 +224,8 @@ struct SideFacts {
 class RulesetMaker {
  public:
   RulesetMaker(const PolicyOptions& options, std::vector<Ruleset>* rulesets) : options_(options), rulesets_(rulesets) {}
+  // The same rulesets stand there now.
+  void MoveTo(std::vector<Ruleset>* rulesets) { rulesets_ = rulesets; }
 
   // rules: those of the side whose peers match, in order. destination: whose named ports count. Returns the ruleset's number.
   uint32_t Of(const SideFacts& facts, const std::vector<const PlanRule*>& rules, const Class& destination);
@@ -196,12 +241,12 @@ class RulesetMaker {
   uint32_t Keep(Ruleset ruleset);
 
   const PolicyOptions options_;
-  std::vector<Ruleset>* const rulesets_;
+  std::vector<Ruleset>* rulesets_;
   absl::flat_hash_map<std::vector<uint32_t>, uint32_t> by_key_;
   std::unordered_multimap<size_t, uint32_t> by_content_;  // hash -> number
   std::vector<uint32_t> key_;                             // these two kept for their memory
   std::vector<const PlanRule*> deciding_;
-  uint64_t count_ = 0;                                    // of rulesets; more than there are when they do not fit
+  uint64_t count_ = 0;  // of rulesets; more than there are when they do not fit
   uint64_t intervals_ = 0;
   uint64_t longest_ = 0;
   uint64_t cost_ = 0;

@@ -28,8 +28,7 @@ class SubjectMaker {
 
 }  // namespace
 
-void MakeSubjects(const CompileInput& input, CidrTable cidrs, CompiledPolicy* policy, std::vector<int>* owner) {
-  policy->cidrs = std::move(cidrs);
+void MakeSubjects(const CompileInput& input, CompiledPolicy* policy, std::vector<int>* owner) {
   const size_t likely = 8 + 2 * input.identities.size() + policy->cidrs.size();
   policy->subjects.reserve(likely);
   policy->subject_index.reserve(likely);

@@ -72,7 +72,7 @@ struct Ruleset {
   bool operator==(const Ruleset&) const = default;
 };
 
-// Where a verdict came from. `key` names the rule for as long as its policy has that many rules ("shop/db ingress[0]",
+// Where a verdict came from. An empty key: of a policy that is gone, and nothing names it. `key` names the rule for as long as its policy has that many rules ("shop/db ingress[0]",
 // "shop/db ingress isolated", "cnp:guard egress[2]", "default"); `id` is the number that the key was interned to, which flow entries carry.
 struct RuleInfo {
   std::string key;
