@@ -65,7 +65,7 @@ absl::StatusOr<Response> GetPolicy(const Context& context, const Request& reques
       if (policy.ns != request.segments[0] || policy.name != request.segments[1]) continue;
       PolicyDetail detail;
       detail.policy = MakeRow(*view, policy);
-      detail.yaml = PrintNetworkPolicy(policy);
+      detail.yaml = PrintPolicy(policy);
       for (const auto& [key, workload] : view->workloads) {
         if (Selects(policy, workload)) detail.selects.push_back(WorkloadNameOf(workload));
       }

@@ -15,8 +15,21 @@ struct ValidateOptions {
 
 std::vector<std::string> ObjectsOf(const bulkhead::PolicyFile& file) {
   std::vector<std::string> names;
-  for (const Policy& policy : file.documents.policies) names.push_back(policy.ns + "/" + policy.name);
+  for (const Policy& policy : file.documents.policies) names.push_back(PolicyRef(policy));
   return names;
+}
+
+// A daemon refuses these, though they are as the API has them.
+void WarnOfUnsupported(const bulkhead::PolicyFile& file) {
+  for (const Policy& policy : file.documents.policies) {
+    for (const PolicyRule& rule : policy.egress) {
+      for (const PolicyPeer& peer : rule.peers) {
+        if (peer.domain_names.empty()) continue;
+        std::fprintf(stderr, "%s: warning: domainNames are not supported yet: the policy cannot be applied\n",
+                     Printable(peer.pos.ToString()).c_str());
+      }
+    }
+  }
 }
 
 void PrintJson(const std::vector<bulkhead::PolicyFile>& files, bool valid) {
@@ -37,6 +50,7 @@ int Run(const Globals& /*globals*/, const ValidateOptions& options) {
   for (const bulkhead::PolicyFile& file : files) {
     valid = valid && file.errors.empty();
     for (const std::string& error : file.errors) std::fprintf(stderr, "%s\n", Printable(error).c_str());
+    if (file.errors.empty()) WarnOfUnsupported(file);
     if (file.errors.empty() && !options.output.json()) {
       std::printf("%s: valid: %s\n", Printable(file.file).c_str(), Printable(OrDash(Join(ObjectsOf(file), ", "))).c_str());
     }

@@ -74,11 +74,11 @@ absl::StatusOr<std::vector<Policy>> Changer::ParseAll(const std::vector<PolicyTe
   for (const Policy& policy : policies) {
     const auto piece = pieces.find({policy.ns, policy.name});
     std::string& text = (*texts)[{policy.ns, policy.name}];
-    text = PrintNetworkPolicy(policy);
+    text = PrintPolicy(policy);
     if (piece == pieces.end()) continue;
     // Taken as it stands only if it says the same by itself.
     const PolicyFile alone = ParsePolicies(piece->second, "");
-    if (PrintNetworkPolicy(alone.documents.policies.front()) == text) text = piece->second;
+    if (PrintPolicy(alone.documents.policies.front()) == text) text = piece->second;
   }
   return policies;
 }

@@ -136,7 +136,7 @@ absl::StatusOr<std::vector<Policy>> Reparse(const std::vector<Draft>& drafts) {
   std::vector<Policy> out;
   for (const Draft& draft : drafts) {
     if (!draft.why_not.empty()) continue;
-    PolicyFile file = ParsePolicies(PrintNetworkPolicy(draft.policy, draft.comments), "proposal");
+    PolicyFile file = ParsePolicies(PrintPolicy(draft.policy, draft.comments), "proposal");
     if (!file.errors.empty()) {
       return absl::InternalError(
           absl::StrCat("the proposal for ", NodeText(NodeFor(draft.service)), " does not parse: ", file.errors.front()));
@@ -150,7 +150,7 @@ std::string Text(Draft* draft, const Coverage& coverage) {
   std::vector<std::string> heading = Heading(*draft, coverage);
   if (!draft->why_not.empty()) return absl::StrCat("# ", absl::StrJoin(heading, "\n# "), "\n");
   draft->comments.policy = std::move(heading);
-  return PrintNetworkPolicy(draft->policy, draft->comments);
+  return PrintPolicy(draft->policy, draft->comments);
 }
 
 }  // namespace

@@ -2,10 +2,15 @@
 #include "controlplane/policy/parse.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <map>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/policy/kinds.h"
 #include "controlplane/policy/parse_network_policy.h"
 #include "controlplane/policy/parse_parts.h"
+#include "controlplane/policy/parse_tier_policy.h"
 #include "controlplane/yaml/node.h"
 
 namespace bulkhead {
@@ -22,25 +27,25 @@ void SortByPosition(std::vector<std::string>* errors, const std::string& file) {
 }
 
 void ParseObject(const ParseContext& context, const RawObject& object, PolicyDocuments* documents) {
-  const yaml::Node& kind_at = object.node->Find("kind") ? *object.node->Find("kind") : *object.node;
-  if (object.kind == "NetworkPolicy") {
-    if (object.api_version == kNetworkPolicyApi) {
-      documents->policies.push_back(ParseNetworkPolicy(context, *object.node));
+  std::vector<std::string> names = {"List"};
+  for (const PolicyKind kind : kPolicyKinds) {
+    names.emplace_back(PolicyKindName(kind));
+    if (object.kind != names.back()) continue;
+    if (object.api_version == ApiVersion(kind)) {
+      documents->policies.push_back(kind == PolicyKind::kNetworkPolicy ? ParseNetworkPolicy(context, *object.node)
+                                                                       : ParseTierPolicy(context, *object.node, kind));
       return;
     }
     const yaml::Node* api = object.node->Find("apiVersion");
     context.Error(api ? *api : *object.node, absl::StrCat("apiVersion: found ", yaml::Quote(object.api_version), ", expected ",
-                                                          kNetworkPolicyApi, " for a NetworkPolicy"));
+                                                          ApiVersion(kind), " for ", WithArticle(kind)));
     return;
   }
-  for (const char* known : {"ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"}) {
-    if (object.kind != known) continue;
-    context.Error(kind_at, absl::StrCat("kind: ", known, " is not supported, expected NetworkPolicy"));
-    return;
-  }
-  const std::string nearest = yaml::Nearest(object.kind, {"NetworkPolicy", "List"});
-  const std::string hint = nearest.empty() ? "" : absl::StrCat(" (did you mean ", nearest, "?)");
-  context.Error(kind_at, absl::StrCat("kind: found ", yaml::Quote(object.kind), ", expected NetworkPolicy", hint));
+  const yaml::Node* kind = object.node->Find("kind");
+  context.Error(kind ? *kind : *object.node,
+                absl::StrCat("kind: found ", yaml::Quote(object.kind),
+                             ", expected NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy",
+                             NearestHint(object.kind, names)));
 }
 
 }  // namespace
@@ -60,13 +65,14 @@ PolicyFile ParsePolicies(std::string_view text, const std::string& file) {
 }
 
 void RefuseDuplicates(std::vector<PolicyFile>* files) {
-  std::map<std::pair<std::string, std::string>, SourcePos> seen;
+  std::map<std::tuple<PolicyKind, std::string, std::string>, SourcePos> seen;
   for (PolicyFile& file : *files) {
     std::vector<Policy>& policies = file.documents.policies;
     std::erase_if(policies, [&](const Policy& policy) {
-      const auto [first, added] = seen.emplace(std::pair(policy.ns, policy.name), policy.pos);
+      const auto [first, added] = seen.emplace(std::tuple(policy.kind, policy.ns, policy.name), policy.pos);
       if (added) return false;
-      file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second NetworkPolicy ", policy.ns, "/", policy.name,
+      const std::string name = policy.ns.empty() ? policy.name : policy.ns + "/" + policy.name;
+      file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second ", PolicyKindName(policy.kind), " ", name,
                                          ", the first is at ", first->second.ToString()));
       return true;
     });

@@ -62,7 +62,7 @@ void ParsePortNumber(const ParseContext& context, const Node& node, const std::s
     if (expected.empty()) {
       port->name = node.scalar;
     } else {
-      context.Error(node, absl::StrCat(what, ".port: found ", yaml::Describe(node), ", expected ", expected));
+      context.Error(node, absl::StrCat(what, ".port: found ", yaml::Describe(node), ", expected a port number, or ", expected));
     }
     return;
   }
@@ -81,15 +81,7 @@ PolicyPort ParsePort(const ParseContext& context, const Node& node, const std::s
   PolicyPort port;
   port.pos = context.Pos(node);
   auto fields = context.Fields(node, what);
-  if (const Node* protocol = fields.Get("protocol")) {
-    const std::string name = fields.String("protocol");
-    const auto parsed = ParseProtocol(name);
-    if (name == "TCP" || name == "UDP" || name == "SCTP") {
-      port.protocol = *parsed;
-    } else if (yaml::IsString(*protocol)) {
-      context.Error(*protocol, absl::StrCat(what, ".protocol: found ", yaml::Quote(name), ", expected TCP, UDP or SCTP"));
-    }
-  }
+  port.protocol = ParseProtocolField(context, &fields, what);
   const Node* number = fields.Get("port");
   if (number) ParsePortNumber(context, *number, what, &port);
   if (const Node* end = fields.Get("endPort")) {
@@ -161,11 +153,7 @@ Policy ParseNetworkPolicy(const ParseContext& context, const Node& node) {
   policy.pos = context.Pos(node);
   auto fields = context.Fields(node, "");
   for (const char* known : {"apiVersion", "kind", "status"}) fields.Ignore(known);
-  ObjectMeta meta = ParseMeta(context, node, fields.Get("metadata"));
-  policy.ns = std::move(meta.ns);
-  policy.name = std::move(meta.name);
-  policy.labels = std::move(meta.labels);
-  policy.annotations = std::move(meta.annotations);
+  ParseMeta(context, node, fields.Get("metadata"), &policy);
   if (const Node* spec = fields.Get("spec")) {
     ParseSpec(context, *spec, &policy);
   } else {

@@ -8,8 +8,6 @@
 
 namespace bulkhead {
 
-inline constexpr char kNetworkPolicyApi[] = "networking.k8s.io/v1";
-
 // What was wrong is in context.errors; the result is of use only if nothing was added there.
 Policy ParseNetworkPolicy(const ParseContext& context, const yaml::Node& node);
 

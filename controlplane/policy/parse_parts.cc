@@ -2,6 +2,7 @@
 #include "controlplane/policy/parse_parts.h"
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/policy/kinds.h"
 #include "controlplane/policy/validate.h"
 
 namespace bulkhead {
@@ -9,6 +10,9 @@ namespace {
 
 using yaml::Node;
 using yaml::Quote;
+
+constexpr char kBaselineName[] = "default";
+constexpr char kAuditMode[] = "audit";
 
 // `what` is found at `node`; `expected` is a validator's answer, "" = fine.
 void Check(const ParseContext& context, const Node& node, const std::string& what, const std::string& text,
@@ -42,10 +46,8 @@ LabelRequirement ParseRequirement(const ParseContext& context, const Node& node,
   if (op == "DoesNotExist") out.op = LabelRequirement::Op::kDoesNotExist;
   const bool takes_values = op == "In" || op == "NotIn";
   if (op_node && yaml::IsString(*op_node) && !takes_values && op != "Exists" && op != "DoesNotExist") {
-    const std::string nearest = yaml::Nearest(op, {"In", "NotIn", "Exists", "DoesNotExist"});
-    const std::string hint = nearest.empty() ? "" : absl::StrCat(" (did you mean ", nearest, "?)");
-    context.Error(*op_node,
-                  absl::StrCat(what, ".operator: found ", Quote(op), ", expected In, NotIn, Exists or DoesNotExist", hint));
+    context.Error(*op_node, absl::StrCat(what, ".operator: found ", Quote(op), ", expected In, NotIn, Exists or DoesNotExist",
+                                         NearestHint(op, {"In", "NotIn", "Exists", "DoesNotExist"})));
     return out;
   }
   if (op_node && takes_values && (!values || values->items.empty())) {
@@ -81,6 +83,9 @@ void VisitObject(const ParseContext& context, RawObject object, const std::funct
   read("kind", &object.kind);
   if (object.kind.empty() || object.api_version.empty()) return;
   if (!object.kind.ends_with("List")) return visit(object);
+  if (const Node* api = node.Find("apiVersion"); context.strict && api && object.kind == "List" && object.api_version != "v1") {
+    context.Error(*api, absl::StrCat("apiVersion: found ", Quote(object.api_version), ", expected v1 for a List"));
+  }
 
   auto fields = context.Fields(node, object.kind);
   for (const char* known : {"apiVersion", "kind", "metadata"}) fields.Ignore(known);
@@ -99,18 +104,19 @@ void VisitObject(const ParseContext& context, RawObject object, const std::funct
 
 }  // namespace
 
-ObjectMeta ParseMeta(const ParseContext& context, const Node& object, const Node* node) {
-  ObjectMeta meta;
+void ParseMeta(const ParseContext& context, const Node& object, const Node* node, Policy* policy) {
+  const bool namespaced = policy->kind == PolicyKind::kNetworkPolicy;
+  if (namespaced) policy->ns = "default";
   if (!node) {
     context.Error(object, "required field \"metadata\" is missing");
-    return meta;
+    return;
   }
   auto fields = context.Fields(*node, "metadata");
-  meta.name = fields.String("name", yaml::Fields::kRequired);
+  policy->name = fields.String("name", yaml::Fields::kRequired);
   const std::string ns = fields.String("namespace");
-  if (!ns.empty()) meta.ns = ns;
-  meta.labels = fields.StringMap("labels");
-  meta.annotations = fields.StringMap("annotations");
+  if (namespaced && !ns.empty()) policy->ns = ns;
+  policy->labels = fields.StringMap("labels");
+  policy->annotations = fields.StringMap("annotations");
   // What an API server adds to an object that is read back from it.
   for (const char* known : {"creationTimestamp", "uid", "resourceVersion", "generation", "managedFields", "selfLink", "finalizers",
                             "ownerReferences", "generateName", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
@@ -118,13 +124,26 @@ ObjectMeta ParseMeta(const ParseContext& context, const Node& object, const Node
   }
   fields.Finish();
   if (const Node* name = fields.Get("name"); name && yaml::IsString(*name)) {
-    Check(context, *name, "metadata.name", meta.name, CheckDnsSubdomain(meta.name));
+    const bool baseline = policy->kind == PolicyKind::kBaselineAdminNetworkPolicy;
+    Check(context, *name, "metadata.name", policy->name,
+          !baseline                       ? CheckDnsSubdomain(policy->name)
+          : policy->name != kBaselineName ? absl::StrCat(kBaselineName, ", the only name of a BaselineAdminNetworkPolicy")
+                                          : "");
   }
-  if (const Node* name = fields.Get("namespace"); name && !ns.empty())
-    Check(context, *name, "metadata.namespace", ns, CheckDnsLabel(ns));
+  if (const Node* name = fields.Get("namespace"); name && !ns.empty()) {
+    Check(context, *name, "metadata.namespace", ns,
+          namespaced ? CheckDnsLabel(ns) : absl::StrCat("none: ", WithArticle(policy->kind), " belongs to no namespace"));
+  }
   CheckLabels(context, fields.Get("labels"), "metadata.labels", true);
   CheckLabels(context, fields.Get("annotations"), "metadata.annotations", false);
-  return meta;
+  const auto mode = policy->annotations.find(kModeAnnotation);
+  if (mode == policy->annotations.end()) return;
+  policy->audit = mode->second == kAuditMode;
+  if (!policy->audit) {
+    Check(context, *fields.Get("annotations")->Find(kModeAnnotation),
+          absl::StrCat("metadata.annotations[", Quote(kModeAnnotation), "]"), mode->second,
+          absl::StrCat(kAuditMode, ", the only mode of a policy"));
+  }
 }
 
 LabelSelector ParseSelector(const ParseContext& context, const Node& node, const std::string& what) {
@@ -141,13 +160,34 @@ LabelSelector ParseSelector(const ParseContext& context, const Node& node, const
 }
 
 std::optional<Prefix> ParseCidr(const ParseContext& context, const Node& node, const std::string& what) {
+  static const Prefix kMapped = *Prefix::Parse("::ffff:0:0/96");  // RFC 4291 section 2.5.5.2
   std::optional<Prefix> prefix;
   if (yaml::IsString(node)) prefix = Prefix::Parse(node.scalar);
+  if (prefix && kMapped.Contains(*prefix)) {
+    context.Error(node, absl::StrCat(what, ": found ", prefix->ToString(), ", expected the IPv4 CIDR that it stands for"));
+    return std::nullopt;
+  }
   if (!prefix) {
     context.Error(node,
                   absl::StrCat(what, ": found ", yaml::Describe(node), ", expected a CIDR such as 10.0.0.0/8 or 2001:db8::/32"));
   }
   return prefix;
+}
+
+uint8_t ParseProtocolField(const ParseContext& context, yaml::Fields* fields, const std::string& what) {
+  const Node* node = fields->Get("protocol");
+  if (!node) return kProtoTcp;
+  const std::string name = fields->String("protocol");
+  if (name == "TCP" || name == "UDP" || name == "SCTP") return *ParseProtocol(name);
+  if (yaml::IsString(*node)) {
+    context.Error(*node, absl::StrCat(what, ".protocol: found ", Quote(name), ", expected TCP, UDP or SCTP"));
+  }
+  return kProtoTcp;
+}
+
+std::string NearestHint(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string nearest = yaml::Nearest(word, candidates);
+  return nearest.empty() ? "" : absl::StrCat(" (did you mean ", nearest, "?)");
 }
 
 void ForEachObject(const ParseContext& context, const std::vector<Node>& documents,

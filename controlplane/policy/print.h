@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NetworkPolicy -> YAML that kubectl and ParsePolicies read. The same value gives the same text; parsing it gives the same value
-// (but for positions). Pure; any thread.
+// Policies of every kind -> YAML that kubectl and ParsePolicies read. The same value gives the same text; parsing it gives the same
+// value (but for positions). Pure; any thread.
 #ifndef BULKHEAD_CONTROLPLANE_POLICY_PRINT_H_
 #define BULKHEAD_CONTROLPLANE_POLICY_PRINT_H_
 
@@ -21,7 +21,7 @@ struct PolicyComments {
 };
 
 // One document, without "---".
-std::string PrintNetworkPolicy(const Policy& policy, const PolicyComments& comments = {});
+std::string PrintPolicy(const Policy& policy, const PolicyComments& comments = {});
 
 // The documents one after the other, with "---" between them.
 std::string PrintPolicies(const PolicyDocuments& documents);

@@ -13,7 +13,8 @@ std::string CheckDnsLabel(std::string_view text);      // RFC 1123 label: a name
 std::string CheckDnsSubdomain(std::string_view text);  // labels joined by dots: an object's name
 std::string CheckLabelKey(std::string_view text);      // [prefix/]name
 std::string CheckLabelValue(std::string_view text);
-std::string CheckPortName(std::string_view text);  // RFC 6335 section 5.1, lower case
+std::string CheckDomainName(std::string_view text);  // [*.]LABEL.LABEL...[.], as policy.networking.k8s.io has it; RFC 1035 2.3.4
+std::string CheckPortName(std::string_view text);    // RFC 6335 section 5.1, lower case
 
 }  // namespace bulkhead
 

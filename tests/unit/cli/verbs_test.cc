@@ -71,6 +71,19 @@ TEST_F(VerbsTest, ValidateNeedsNoDaemon) {
   EXPECT_EQ(Run("policy validate -", kPolicy).out, "stdin: valid: shop/db\n");
 }
 
+TEST_F(VerbsTest, ValidateKnowsEveryKind) {
+  const std::string policy =
+      "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: guard}\n"
+      "spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Accept, to: [";
+  const Outcome good = Run("policy validate -", policy + "{nodes: {}}]}]}\n");
+  EXPECT_EQ(good.out, "stdin: valid: cnp:guard\n");
+  EXPECT_EQ(good.err, "");
+  const Outcome names = Run("policy validate -", policy + "{domainNames: [a.example]}]}]}\n");
+  EXPECT_EQ(names.exit_code, 0);
+  EXPECT_EQ(names.err, "stdin:4:92: warning: domainNames are not supported yet: the policy cannot be applied\n");
+  EXPECT_EQ(Run("policy validate -", policy + "{domainNames: []}]}]}\n").exit_code, 2);
+}
+
 TEST_F(VerbsTest, PoliciesAreListedAndShown) {
   Start();
   EXPECT_EQ(Run("policy list").out,

@@ -150,19 +150,47 @@ TEST(ParsePolicyTest, ReportsAllErrorsFromTopToBottom) {
 }
 
 TEST(ParsePolicyTest, RefusesOtherKinds) {
-  EXPECT_THAT(Errors("apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {name: a}\n"),
-              ElementsAre("db.yaml:2:7: kind: AdminNetworkPolicy is not supported, expected NetworkPolicy"));
+  const std::string expected = ", expected NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy";
   EXPECT_THAT(Errors("apiVersion: networking.k8s.io/v1\nkind: NetworkPolcy\n"),
-              ElementsAre("db.yaml:2:7: kind: found \"NetworkPolcy\", expected NetworkPolicy (did you mean NetworkPolicy?)"));
-  EXPECT_THAT(Errors("apiVersion: v1\nkind: Pod\n"), ElementsAre("db.yaml:2:7: kind: found \"Pod\", expected NetworkPolicy"));
+              ElementsAre("db.yaml:2:7: kind: found \"NetworkPolcy\"" + expected + " (did you mean NetworkPolicy?)"));
+  EXPECT_THAT(
+      Errors("apiVersion: networking.k8s.io/v1\nkind: ClusterNetworkPolicie\n"),
+      ElementsAre("db.yaml:2:7: kind: found \"ClusterNetworkPolicie\"" + expected + " (did you mean ClusterNetworkPolicy?)"));
+  EXPECT_THAT(Errors("apiVersion: v1\nkind: list\n"),
+              ElementsAre("db.yaml:2:7: kind: found \"list\"" + expected + " (did you mean List?)"));
+  EXPECT_THAT(Errors("apiVersion: v1\nkind: Pod\n"), ElementsAre("db.yaml:2:7: kind: found \"Pod\"" + expected));
   EXPECT_THAT(
       Errors("apiVersion: extensions/v1beta1\nkind: NetworkPolicy\n"),
       ElementsAre("db.yaml:1:13: apiVersion: found \"extensions/v1beta1\", expected networking.k8s.io/v1 for a NetworkPolicy"));
+  EXPECT_THAT(Errors("apiVersion: v2\nkind: List\n"),
+              ElementsAre("db.yaml:1:13: apiVersion: found \"v2\", expected v1 for a List"));
   EXPECT_THAT(Errors("a: b\n"), ElementsAre("db.yaml:1:1: apiVersion: found nothing, expected a string",
                                             "db.yaml:1:1: kind: found nothing, expected a string"));
   EXPECT_THAT(Errors("- a\n"), ElementsAre("db.yaml:1:1: found a list, expected an object with apiVersion and kind"));
   EXPECT_THAT(Errors("kind: List\napiVersion: v1\nitems: {}\n"),
               ElementsAre("db.yaml:3:8: List.items: found a map, expected a list"));
+}
+
+TEST(ParsePolicyTest, ReadsTheModeOfAPolicy) {
+  const auto with = [](const std::string& annotations) {
+    return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: a\n  annotations: " + annotations + "\n";
+  };
+  EXPECT_FALSE(One(with("{note: audit}")).audit);
+  EXPECT_TRUE(One(with("{bulkhead.dev/mode: audit}")).audit);
+  for (const char* bad : {"enforce", "learn", "Audit", "''"}) {
+    const std::string found = std::string(bad) == "''" ? "" : bad;
+    EXPECT_THAT(Errors(with("{bulkhead.dev/mode: " + std::string(bad) + "}")),
+                ElementsAre("db.yaml:5:36: metadata.annotations[\"bulkhead.dev/mode\"]: found \"" + found +
+                            "\", expected audit, the only mode of a policy"));
+  }
+  EXPECT_THAT(
+      Errors(with("{bulkhead.dev/mode: }")),
+      ElementsAre("db.yaml:5:36: metadata.annotations[\"bulkhead.dev/mode\"]: found \"\", expected audit, the only mode of a "
+                  "policy"));
+  EXPECT_THAT(
+      Errors(with("{bulkhead.dev/mode: true}")),
+      ElementsAre("db.yaml:5:36: metadata.annotations[\"bulkhead.dev/mode\"]: found the bool true, expected a string (write it "
+                  "in quotes)"));
 }
 
 struct BadSpec {
@@ -217,6 +245,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "db.yaml:5:59: spec.ingress[0].from[0].ipBlock.except[0]: found ::/0, expected a strict subset of 10.0.0.0/8"},
         BadSpec{"  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}]\n",
                 "db.yaml:5:21: spec.ingress[0].from[0]: found ipBlock together with a selector, expected one of them"},
+        BadSpec{"  ingress: [{from: [{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}]}]\n",
+                "db.yaml:5:38: spec.ingress[0].from[0].ipBlock.cidr: found ::ffff:10.0.0.0/104, expected the IPv4 CIDR that it "
+                "stands for"},
         BadSpec{"  egress: [{ports: [{protocol: tcp}]}]\n",
                 "db.yaml:5:32: spec.egress[0].ports[0].protocol: found \"tcp\", expected TCP, UDP or SCTP"},
         BadSpec{"  egress: [{ports: [{protocol: ICMP}]}]\n",
@@ -249,6 +280,20 @@ TEST(PolicyFilesTest, SecondObjectOfOneNameIsRefused) {
   RefuseDuplicates(&files);
   EXPECT_THAT(files[0].errors, IsEmpty());
   EXPECT_THAT(files[1].errors, ElementsAre("b.yaml:7:1: found a second NetworkPolicy shop/db, the first is at a.yaml:1:1"));
+  EXPECT_EQ(JoinPolicies(files).policies.size(), 2u);
+}
+
+TEST(PolicyFilesTest, OneNameMayBeOfTwoKindsButNotTwiceOfOne) {
+  const std::string spec = "metadata: {name: guard}\nspec: {priority: 1, subject: {namespaces: {}}}\n";
+  const std::string anp = "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\n" + spec;
+  const std::string cnp =
+      "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\n"
+      "metadata: {name: guard}\nspec: {tier: Admin, priority: 1, subject: {namespaces: {}}}\n";
+  std::vector<PolicyFile> files = {ParsePolicies(anp + "---\n" + cnp, "a.yaml"), ParsePolicies(cnp, "b.yaml")};
+  EXPECT_THAT(files[0].errors, IsEmpty());
+  RefuseDuplicates(&files);
+  EXPECT_THAT(files[0].errors, IsEmpty());
+  EXPECT_THAT(files[1].errors, ElementsAre("b.yaml:1:1: found a second ClusterNetworkPolicy guard, the first is at a.yaml:6:1"));
   EXPECT_EQ(JoinPolicies(files).policies.size(), 2u);
 }
 

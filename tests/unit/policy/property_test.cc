@@ -97,19 +97,36 @@ RC_GTEST_PROP(PolicyProperty, ProbesAgree, ()) {
   }
 }
 
+Policy RandomOfAnyKind() {
+  const int kind = Draw(3);
+  if (kind != 0) {
+    Policy policy = RandomTierPolicy(kind == 1 ? "p" : "default");
+    for (PolicyRule& rule : policy.egress) {
+      if (policy.kind == PolicyKind::kBaselineAdminNetworkPolicy || rule.action != RuleAction::kAccept || !rule.ports.empty())
+        continue;
+      rule.peers.emplace_back().domain_names = {"www.example.com", "*.example.org."};
+    }
+    return policy;
+  }
+  Policy policy = RandomPolicy("p");
+  if (Draw(4) == 3) SetAudit(&policy);
+  return policy;
+}
+
 RC_GTEST_PROP(PolicyProperty, ParsingWhatWasPrintedGivesTheSame, ()) {
-  const Policy policy = RandomPolicy("p");
+  PolicyDocuments documents;
+  documents.policies = {RandomOfAnyKind(), RandomOfAnyKind()};
   PolicyComments comments;
-  comments.policy = {"first\nnot a line of its own: [", ""};
+  comments.policy = {"first\nnot a line of its own: [", "", "nor this\xc2\x85 one: ["};
   comments.rules[{Direction::kIngress, 0}] = {"answered 12 flows"};
-  const std::string text = PrintNetworkPolicy(policy, comments);
+  const std::string text = PrintPolicy(documents.policies[0], comments) + "---\n" + PrintPolicy(documents.policies[1]);
   RC_LOG() << text;
   const PolicyFile file = ParsePolicies(text, "f");
   RC_LOG() << absl::StrJoin(file.errors, "\n");
   RC_ASSERT(file.errors.empty());
-  RC_ASSERT(file.documents.policies.size() == 1u);
-  RC_ASSERT(SamePolicy(file.documents.policies[0], policy));
-  RC_ASSERT(PrintNetworkPolicy(file.documents.policies[0], comments) == text);
+  RC_ASSERT(file.documents.policies.size() == 2u);
+  for (size_t i = 0; i < 2; ++i) RC_ASSERT(SamePolicy(file.documents.policies[i], documents.policies[i]));
+  RC_ASSERT(PrintPolicies(file.documents) == PrintPolicies(documents));
 }
 
 RC_GTEST_PROP(PolicyProperty, SuggestedChangesAllow, ()) {

@@ -32,6 +32,16 @@ TEST(ValidateTest, LabelValue) {
   Expect(CheckLabelValue, {"", "a", "A.b_c-d"}, {"-", "a/b", "a ", "\xc3\xa4", std::string(64, 'a')});
 }
 
+TEST(ValidateTest, DomainName) {
+  const std::string label(63, 'a');
+  const std::string longest = label + "." + label + "." + label + "." + label.substr(0, 61);  // 253
+  Expect(CheckDomainName,
+         {"a.b", "www.example.com", "WWW.example.com.", "*.example.com", "_a.b", "a-_1.b0", "1.2", label + ".b", longest,
+          longest + ".", "*." + longest},
+         {"",     ".",     "a",    "a.",   "*",    "*.",    "*.com", "*.*.com",     "a.*.com",     "w*.example.com", "a..b",
+          ".a.b", "a.b..", "-a.b", "a-.b", "a.b_", "a b.c", "a.b/c", "\xc3\xa4.de", label + "a.b", longest + "a"});
+}
+
 TEST(ValidateTest, PortName) {
   Expect(CheckPortName, {"http", "a", "1a", "http-2"}, {"", "80", "HTTP", "-a", "a-", "a--b", "a_b", std::string(16, 'a')});
 }
