@@ -6,10 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/cli/offline_input.h"
 #include "controlplane/cli/verbs.h"
-#include "controlplane/identity/service_name.h"
-#include "controlplane/policy/inventory.h"
-#include "controlplane/policy/parse.h"
 #include "controlplane/policy/probes.h"
 #include "nlohmann/json.hpp"
 
@@ -29,47 +27,10 @@ struct TestInput {
   std::vector<Probe> probes;
 };
 
-// The label that every live workload carries, so that policy which selects by it can be tested here too.
-void AddServiceLabels(Inventory* inventory) {
-  for (InventoryWorkload& workload : inventory->workloads) {
-    WorkloadReport report;
-    report.name = workload.owner;
-    report.ns = workload.ns;
-    report.labels = workload.labels;
-    const Naming naming = NameWorkload(report, true);
-    if (const auto label = naming.labels.find(kServiceLabel); label != naming.labels.end()) workload.labels.insert(*label);
-  }
-}
-
-void ReadPolicies(const std::vector<std::string>& paths, PolicyDocuments* documents, std::vector<std::string>* errors) {
-  std::vector<PolicyFile> all;
-  for (const std::string& path : paths) {
-    auto files = LoadPolicies(path);
-    if (!files.ok()) {
-      errors->emplace_back(files.status().message());
-      continue;
-    }
-    std::move(files->begin(), files->end(), std::back_inserter(all));
-  }
-  RefuseDuplicates(&all);
-  for (const PolicyFile& file : all) errors->insert(errors->end(), file.errors.begin(), file.errors.end());
-  *documents = JoinPolicies(all);
-}
-
 TestInput ReadInput(const TestOptions& options, std::vector<std::string>* errors) {
   TestInput input;
-  std::vector<std::pair<std::string, std::string>> inventories;
-  for (const std::string& path : options.inventories) {
-    auto text = yaml::ReadFile(path, kInventoryLimits.bytes);
-    if (text.ok()) {
-      inventories.emplace_back(path, *std::move(text));
-    } else {
-      errors->emplace_back(text.status().message());
-    }
-  }
-  input.inventory = ParseInventory(inventories, errors);
-  AddServiceLabels(&input.inventory);
-  ReadPolicies(options.policies, &input.documents, errors);
+  input.inventory = ReadInventory(options.inventories, errors);
+  input.documents = ReadPolicies(options.policies, errors);
   const auto probes = yaml::ReadFile(options.probes);
   if (probes.ok()) {
     input.probes = ParseProbes(*probes, options.probes, errors);
@@ -145,9 +106,7 @@ void PrintDisagreement(const Probe& probe, const ProbeResult& result) {
 int RunTest(const TestOptions& options) {
   std::vector<std::string> errors;
   const TestInput input = ReadInput(options, &errors);
-  for (const std::string& warning : input.inventory.warnings) std::fprintf(stderr, "%s\n", warning.c_str());
-  for (const std::string& error : errors) std::fprintf(stderr, "%s\n", error.c_str());
-  if (!errors.empty()) return kExitBadInput;
+  if (!ReportInput(input.inventory, errors)) return kExitBadInput;
 
   const auto results = RunProbes(input.inventory, input.documents, input.probes);
   if (!results.ok()) {
