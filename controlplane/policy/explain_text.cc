@@ -54,6 +54,7 @@ std::string Decision(const SideExplanation& side) {
 // Whether the trial is worth a line: of a denial all are; of what allows those of the tiers before, where people look for what
 // could have denied, and what would have denied but for audit.
 bool IsShown(const SideExplanation& side, const RuleTrial& trial) {
+  if (side.answer.rule == "from-host") return InATier(trial.tier);
   return !side.answer.allow || trial.tier < side.tier || (trial.matches && trial.action == "Deny");
 }
 

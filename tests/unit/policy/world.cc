@@ -81,7 +81,7 @@ Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, cons
 
 std::string Text(const Answer& answer) {
   const auto side = [](const SideAnswer& side) {
-    return absl::StrCat(side.allow ? "allow " : "deny ", side.policy, side.policy.empty() ? "" : " ", side.rule);
+    return absl::StrCat(side.allow ? "allow " : side.audit ? "would-deny " : "deny ", side.policy, side.policy.empty() ? "" : " ", side.rule);
   };
   return side(answer.egress) + " / " + side(answer.ingress);
 }
