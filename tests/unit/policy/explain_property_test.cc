@@ -85,7 +85,8 @@ RC_GTEST_PROP(ExplainProperty, SuggestsWheneverDocumentsCan, ()) {
       RC_LOG() << Text({explanation.egress.answer, explanation.ingress.answer}) << "\n";
       RC_ASSERT(side->answer.allow && side->tier == Tier::kAdmin);
       bool audit = false;
-      for (const Policy& policy : world.documents.policies) audit = audit || (PolicyRef(policy) == side->answer.policy && policy.audit);
+      for (const Policy& policy : world.documents.policies)
+        audit = audit || (PolicyRef(policy) == side->answer.policy && policy.audit);
       RC_ASSERT(audit);
     }
   }
