@@ -6,8 +6,8 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "bulkhead/api/explain.h"
+#include "controlplane/api/explained.h"
 #include "controlplane/api/lines.h"
 #include "controlplane/api/names.h"
 #include "controlplane/api/resolve.h"
@@ -103,38 +103,28 @@ Side MakeSide(const View& view, const Resolved& resolved, const Workload* other,
   return side;
 }
 
-ExplainedSide Describe(const SideExplanation& side) {
-  ExplainedSide out;
-  out.verdict = VerdictName(side.answer.allow ? Verdict::kAllow : Verdict::kDeny);
-  out.policy = side.answer.policy;
-  out.rule = side.answer.rule;
-  if (side.pos.line > 0) out.position = side.pos.ToString();
-  out.isolates = side.isolates;
-  for (const RuleTrial& trial : side.considered) {
-    out.considered.push_back(
-        {trial.policy, trial.rule, trial.peers, trial.matches, trial.why, trial.pos.line > 0 ? trial.pos.ToString() : ""});
-  }
-  return out;
+// What a denial does to the packet.
+const char* EffectOf(Mode mode, bool audit) {
+  if (audit) return " -> passes, reported (policy in audit)";
+  return mode == Mode::kEnforce ? " -> dropped" : mode == Mode::kAudit ? " -> passes, reported" : " -> passes, recorded";
 }
 
 // What each side's mode does to what its policy says; sets the verdict.
 void AddModes(const bulkhead::Explanation& policy, const Side& source, const Side& destination, Explanation* out) {
   bool denied = false, dropped = false;
   std::vector<std::string> modes;
-  const auto add = [&](const Side& side, bool allow) {
+  const auto add = [&](const Side& side, const SideAnswer& answer) {
     if (!side.mode) return;
     std::string text = absl::StrCat(side.shown.name, " ", ModeName(*side.mode));
-    if (!allow) {
+    if (!answer.allow) {
       denied = true;
-      dropped = dropped || *side.mode == Mode::kEnforce;
-      absl::StrAppend(&text, *side.mode == Mode::kEnforce ? " -> dropped"
-                             : *side.mode == Mode::kAudit ? " -> passes, reported"
-                                                          : " -> passes, recorded");
+      dropped = dropped || (answer.drops() && *side.mode == Mode::kEnforce);
+      absl::StrAppend(&text, EffectOf(*side.mode, answer.audit));
     }
-    if (policy.allow || !allow) modes.push_back(text);
+    if (policy.allow || !answer.allow) modes.push_back(text);
   };
-  add(source, policy.egress.answer.allow);
-  if (destination.shown.name != source.shown.name || !policy.allow) add(destination, policy.ingress.answer.allow);
+  add(source, policy.egress.answer);
+  if (destination.shown.name != source.shown.name || !policy.allow) add(destination, policy.ingress.answer);
   out->modes = std::move(modes);
   out->verdict = VerdictName(dropped ? Verdict::kDeny : denied ? Verdict::kWouldDeny : Verdict::kAllow);
 }
@@ -160,23 +150,6 @@ void AddNote(const Resolved& resolved, const Side& side, Explanation* out) {
     out->notes.push_back(absl::StrCat(side.shown.workload, " is unprotected: ",
                                       side.workload->unprotected.empty() ? "host network" : side.workload->unprotected));
   }
-}
-
-std::string ShownName(const ExplainedParty& party) {
-  return party.name == "world" && !party.address.empty() ? "world " + party.address : party.name;
-}
-
-void Render(const bulkhead::Explanation& policy, Explanation* out) {
-  const std::string port = out->port == 0 ? out->protocol : absl::StrCat(out->port, "/", out->protocol);
-  out->text.push_back(absl::StrCat(out->verdict, "  ", ShownName(out->from), " -> ", ShownName(out->to), " ", port,
-                                   "   generation ", out->generation));
-  for (const SideExplanation* side : {&policy.egress, &policy.ingress}) {
-    for (std::string& line : RenderSide(*side)) out->text.push_back(std::move(line));
-  }
-  for (const std::string& mode : out->modes) out->text.push_back("  mode     " + mode);
-  for (const std::string& change : out->to_allow) out->text.push_back("  to allow: " + change);
-  out->text.push_back(absl::StrCat("  seen: ", out->answered_1h, " answered, ", out->denied_1h, " denied in 1h"));
-  for (const std::string& note : out->notes) out->text.push_back("  note: " + note);
 }
 
 }  // namespace
@@ -220,14 +193,12 @@ absl::StatusOr<Response> GetExplanation(const Context& context, const Request& r
   out.to = destination.shown;
   out.protocol = ProtocolName(*protocol);
   out.port = static_cast<uint16_t>(*port);
-  out.egress = Describe(policy.egress);
-  out.ingress = Describe(policy.ingress);
-  out.to_allow = RenderToAllow(policy);
+  AddPolicy(policy, &out);
   AddModes(policy, source, destination, &out);
   AddSeen(context, *protocol, &out);
   AddNote(*from, source, &out);
   if (destination.shown.workload != source.shown.workload) AddNote(*to, destination, &out);
-  Render(policy, &out);
+  RenderText(policy, true, &out);
   return ObjectResponse(out);
 }
 

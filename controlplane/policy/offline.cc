@@ -66,6 +66,18 @@ std::optional<End> OfflineWorld::Find(const std::string& text) const {
   return end;
 }
 
+std::vector<End> OfflineWorld::FindAll(const std::string& text) const {
+  if (const std::optional<End> one = Find(text)) return {*one};
+  std::vector<End> out;
+  for (size_t i = 0; i < ends_.size(); ++i) {
+    const InventoryWorkload& workload = inventory_.workloads[i];
+    const auto label = workload.labels.find("bulkhead.dev/service");
+    const std::string ns = workload.ns + "/";
+    if (text == ns + workload.owner || (label != workload.labels.end() && text == ns + label->second)) out.push_back(ends_[i]);
+  }
+  return out;
+}
+
 std::string OfflineWorld::Nearest(const std::string& text) const {
   std::vector<std::string> names;
   for (const auto& [name, end] : by_name_) names.push_back(name);

@@ -53,6 +53,8 @@ class OfflineWorld {
 
   // By "namespace/name" or address; an address that is a workload's is that workload. nullopt: no such workload.
   std::optional<End> Find(const std::string& text) const;
+  // As Find; else, of the service "namespace/name", every workload: those of that controller, or with that bulkhead.dev/service.
+  std::vector<End> FindAll(const std::string& text) const;
   // The name nearest to a misspelt one; empty: none is near.
   std::string Nearest(const std::string& text) const;
 

@@ -110,7 +110,8 @@ TEST_F(ExplainTest, SaysWhenNoRuleCanHelp) {
   EXPECT_THAT(RenderToAllow(unknown), ElementsAre("no rule can name this peer: it is no known workload and has no known address"));
   input_.options.default_allow = false;
   EXPECT_THAT(RenderToAllow(Ask(api_, World("198.18.0.1"), kProtoTcp, 1)),
-              ElementsAre("no policy selects this side and the default is deny: write a NetworkPolicy for it"));
+              ElementsAre("allow it to shop/api with a NetworkPolicy: podSelector {app: api}, policyTypes: [Egress], "
+                          "to: ipBlock {cidr: 198.18.0.1/32}, ports: {protocol: TCP, port: 1}"));
   EXPECT_THAT(RenderSide(Ask(api_, World("198.18.0.1"), kProtoTcp, 1).egress),
               ElementsAre("  egress   deny   no policy isolates; default_verdict is deny"));
 }

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "controlplane/policy/explain.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/print.h"
 #include "controlplane/policy/probes.h"
@@ -127,28 +126,6 @@ RC_GTEST_PROP(PolicyProperty, ParsingWhatWasPrintedGivesTheSame, ()) {
   RC_ASSERT(file.documents.policies.size() == 2u);
   for (size_t i = 0; i < 2; ++i) RC_ASSERT(SamePolicy(file.documents.policies[i], documents.policies[i]));
   RC_ASSERT(PrintPolicies(file.documents) == PrintPolicies(documents));
-}
-
-RC_GTEST_PROP(PolicyProperty, SuggestedChangesAllow, ()) {
-  const CompileInput input = RandomInput();
-  for (int i = 0; i < kQuestions; ++i) {
-    const TestParty source = RandomParty(input), destination = RandomParty(input);
-    const auto [protocol, port] = RandomProtocolAndPort();
-    Question question = MakeQuestion(input, source, destination, protocol, port);
-    const Explanation explanation = Explain(question);
-    RC_ASSERT(Text(Evaluate(question)) == Text({explanation.egress.answer, explanation.ingress.answer}));
-    for (const SideExplanation* side : {&explanation.egress, &explanation.ingress}) {
-      RC_ASSERT(side->answer.allow || side->to_allow.has_value() != !side->hint.empty());
-      if (!side->to_allow) continue;
-      PolicyDocuments changed = *input.documents;
-      Apply(*side->to_allow, &changed);
-      Question again = question;
-      again.documents = &changed;
-      const Answer after = Evaluate(again);
-      RC_LOG() << PrintPolicies(*input.documents) << ChangeText(*side->to_allow) << "\n";
-      RC_ASSERT((side->direction == Direction::kEgress ? after.egress : after.ingress).allow);
-    }
-  }
 }
 
 }  // namespace

@@ -80,7 +80,7 @@ Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, cons
 }
 
 std::string Text(const SideAnswer& side) {
-  const char* verdict = side.allow ? "allow " : side.audit ? "audit " : "deny ";
+  const char* verdict = side.allow ? "allow " : side.audit ? "would-deny " : "deny ";
   return absl::StrCat(verdict, side.policy, side.policy.empty() ? "" : " ", side.rule);
 }
 

@@ -36,7 +36,7 @@ Question MakeQuestion(const CompileInput& input, const TestParty& source, const 
 Answer AskCompiled(const CompiledPolicy& policy, const CompileInput& input, const TestParty& source, const TestParty& destination,
                    uint8_t protocol, uint16_t port);
 
-// "allow default / deny shop/db isolated": egress, then ingress.
+// "allow default / deny shop/db isolated": egress, then ingress. Of a policy in audit: "would-deny shop/db isolated".
 std::string Text(const SideAnswer& side);
 std::string Text(const Answer& answer);
 
