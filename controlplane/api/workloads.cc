@@ -30,6 +30,9 @@ WorkloadRow MakeRow(const View& view, const Workload& workload, const Protection
     const std::string host = port.host_address.IsUnspecified() ? "" : port.host_address.ToString() + ":";
     row.published.push_back(absl::StrCat(host, port.host_port, "->", port.container_port, "/", ProtocolName(port.protocol)));
   }
+  for (const NamedPort& port : workload.named_ports) {
+    row.ports.push_back(absl::StrCat(port.name, "=", port.port, "/", ProtocolName(port.protocol)));
+  }
   row.via = workload.via;
   row.labels = workload.labels;
   return row;

@@ -32,8 +32,8 @@ std::vector<Cell> MakeCells(const api::WorkloadRow& row, bool wide) {
   for (const auto& [key, value] : row.labels) labels.push_back(key + "=" + value);
   for (std::string& text :
        std::vector<std::string>{std::to_string(row.identity), OrDash(Join(row.networks, ",")), OrDash(Join(row.interfaces, ",")),
-                                OrDash(Join(row.published, ",")), OrDash(row.image), DigestText(row.image_digest, kShortId),
-                                OrDash(Join(labels, ","))}) {
+                                OrDash(Join(row.published, ",")), OrDash(Join(row.ports, ",")), OrDash(row.image),
+                                DigestText(row.image_digest, kShortId), OrDash(Join(labels, ","))}) {
     cells.emplace_back(std::move(text));
   }
   return cells;
@@ -45,7 +45,7 @@ int Run(const Globals& globals, const WorkloadsOptions& options) {
   if (!options.scope.ns.empty()) request.query[api::kNamespace] = options.scope.ns;
   std::vector<Column> columns = {"NAMESPACE", "NAME", "SERVICE", "MODE", "RUNTIME", "ID", "ADDRESSES", "STATE"};
   if (options.output.wide()) {
-    for (const char* title : {"IDENTITY", "NETWORKS", "INTERFACES", "PUBLISHED", "IMAGE", "DIGEST", "LABELS"})
+    for (const char* title : {"IDENTITY", "NETWORKS", "INTERFACES", "PUBLISHED", "PORTS", "IMAGE", "DIGEST", "LABELS"})
       columns.emplace_back(title);
   }
   return Report(PrintRows<api::WorkloadRow>(client, request, options.output, columns,

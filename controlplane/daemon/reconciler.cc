@@ -27,6 +27,7 @@ absl::StatusOr<CompiledPolicy> Reconciler::Compile(const PolicyInput& input, con
     if (identity == nullptr) continue;  // adopted, and the store has lost it: stays unknown until its workload is found
     KnownIdentity& known = compile.identities.emplace_back();
     known.identity = *identity;
+    known.named_ports = identity->named_ports;
     known.addresses.assign(addresses.begin(), addresses.end());
     known.mode = input.modes.Of(identity->ns, identity->service);
   }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace bulkhead {
 namespace {
 
@@ -19,19 +21,23 @@ void Append(std::string* key, std::string_view part) {
 IdentityInterner::IdentityInterner(const std::vector<Identity>& known) {
   for (const Identity& identity : known) {
     if (identity.id < kFirstIdentity) continue;
-    ids_.emplace(KeyOf(identity.ns, identity.service, identity.labels, identity.image_digest), identity.id);
+    ids_.emplace(KeyOf(identity), identity.id);
     identities_.emplace(identity.id, identity);
     next_ = std::max(next_, identity.id + 1);
   }
 }
 
-std::string IdentityInterner::KeyOf(const std::string& ns, const std::string& service, const Labels& labels,
-                                    const std::string& image_digest) {
-  std::string key;
-  Append(&key, ns);
-  Append(&key, service);
-  Append(&key, image_digest);
-  for (const auto& [name, value] : labels) {
+std::string IdentityInterner::KeyOf(const Identity& identity) {
+  std::string key, ports;
+  for (const NamedPort& port : identity.named_ports) {
+    Append(&ports, port.name);
+    Append(&ports, absl::StrCat(port.protocol, "/", port.port));
+  }
+  Append(&key, identity.ns);
+  Append(&key, identity.service);
+  Append(&key, identity.image_digest);
+  Append(&key, ports);
+  for (const auto& [name, value] : identity.labels) {
     Append(&key, name);
     Append(&key, value);
   }
@@ -39,10 +45,11 @@ std::string IdentityInterner::KeyOf(const std::string& ns, const std::string& se
 }
 
 IdentityId IdentityInterner::Intern(const std::string& ns, const std::string& service, const Labels& labels,
-                                    const std::string& image_digest) {
-  const auto [at, inserted] = ids_.emplace(KeyOf(ns, service, labels, image_digest), next_);
+                                    const std::string& image_digest, const std::vector<NamedPort>& named_ports) {
+  Identity identity{next_, ns, service, labels, image_digest, named_ports};
+  const auto [at, inserted] = ids_.emplace(KeyOf(identity), next_);
   if (inserted) {
-    identities_.emplace(next_, Identity{next_, ns, service, labels, image_digest});
+    identities_.emplace(next_, std::move(identity));
     new_.push_back(next_);
     ++next_;
   }

@@ -20,8 +20,9 @@ class IdentityInterner {
   // `known`: what was given out before, from the store. Ids below kFirstIdentity are ignored.
   explicit IdentityInterner(const std::vector<Identity>& known = {});
 
-  // labels: SecurityLabels. Always gives the same number for equal arguments.
-  IdentityId Intern(const std::string& ns, const std::string& service, const Labels& labels, const std::string& image_digest);
+  // labels: SecurityLabels. named_ports: NamePorts. Always gives the same number for equal arguments.
+  IdentityId Intern(const std::string& ns, const std::string& service, const Labels& labels, const std::string& image_digest,
+                    const std::vector<NamedPort>& named_ports = {});
 
   // nullptr: never given out. Valid until the interner goes.
   const Identity* Find(IdentityId id) const;
@@ -31,7 +32,7 @@ class IdentityInterner {
   std::vector<Identity> TakeNew();
 
  private:
-  static std::string KeyOf(const std::string& ns, const std::string& service, const Labels& labels, const std::string& image_digest);
+  static std::string KeyOf(const Identity& identity);
 
   std::unordered_map<std::string, IdentityId> ids_;
   std::unordered_map<IdentityId, Identity> identities_;

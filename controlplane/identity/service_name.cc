@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/identity/named_ports.h"
 
 namespace bulkhead {
 namespace {
@@ -113,6 +114,7 @@ Naming NameWorkload(const WorkloadReport& report, bool trust_image_labels) {
   if (out.service.empty()) out.service = CleanName(std::string_view(report.id).substr(0, 12));
   if (out.service.empty()) out.service = "_";
   out.labels[kServiceLabel] = out.service;
+  out.named_ports = NamePorts(report, &out.problems);
   return out;
 }
 

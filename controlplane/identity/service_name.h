@@ -29,6 +29,7 @@ struct Naming {
   std::string ns;
   std::string service;
   Labels labels;                      // trusted, bounded, with kServiceLabel
+  std::vector<NamedPort> named_ports;  // NamePorts
   std::vector<std::string> problems;  // what was left out, for status
 };
 

@@ -42,7 +42,9 @@ Workload Inventory::WorkloadOf(const std::string& key, const Record& record, uin
   out.image = report.image;
   out.image_digest = report.image_digest;
   out.published = report.published;
-  out.identity = IdentityOwner(record)->identity;
+  const Record* owner = IdentityOwner(record);
+  out.identity = owner->identity;
+  out.named_ports = owner->naming.named_ports;
   out.host_network = report.host_network;
   out.via = report.shares_with;
   out.unprotected = WhyUnprotected(key, record, now);

@@ -99,7 +99,7 @@ void Inventory::Upsert(const SourceEvent& event, uint64_t now) {
   if (record.report.labels != report.labels || record.naming.service.empty() || record.report != report) {
     record.naming = NameWorkload(report, options_.trust_image_labels);
     record.identity = interner_->Intern(record.naming.ns, record.naming.service, SecurityLabels(record.naming.labels),
-                                        report.image_digest);
+                                        report.image_digest, record.naming.named_ports);
   }
   record.report = std::move(report);
   if (IsRunning(record.report.phase) && record.running_since == 0) record.running_since = now;

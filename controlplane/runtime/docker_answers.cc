@@ -205,10 +205,10 @@ void DockerTracker::ApplyEndpoints(const std::string& network, const std::map<st
 
 void DockerTracker::OnImage(const DockerRequest& request, const absl::StatusOr<std::string>& body) {
   Image& image = images_[request.id];
-  absl::StatusOr<Labels> labels = Decode(body, &DecodeDockerImageLabels);
-  if (labels.ok()) {
-    image = {Image::State::kKnown, *std::move(labels), 0};
-  } else if (absl::IsNotFound(labels.status())) {
+  absl::StatusOr<DockerImage> known = Decode(body, &DecodeDockerImage);
+  if (known.ok()) {
+    image = {Image::State::kKnown, *std::move(known), 0};
+  } else if (absl::IsNotFound(known.status())) {
     image = {Image::State::kGone, {}, 0};
   } else {
     image = {Image::State::kFailed, {}, image.failures + 1};

@@ -129,6 +129,24 @@ void ReadListedPorts(JsonReader& read, const Json& container, std::vector<Publis
   SortUnique(out);
 }
 
+// A PortSet, {"8080/tcp": {}, "53": {}}. No protocol means tcp.
+std::vector<NamedPort> ReadExposed(JsonReader& read, const Json& config) {
+  std::vector<NamedPort> out;
+  for (const auto& [key, nothing] : read.Object(config, "ExposedPorts").items()) {
+    const size_t slash = key.find('/');
+    const std::optional<uint8_t> protocol = ParseProtocol(slash == std::string::npos ? "tcp" : key.substr(slash + 1));
+    uint16_t number = 0;
+    if (!protocol || !HasPorts(*protocol) || !ReadPort(std::string_view(key).substr(0, slash), number)) continue;
+    out.push_back({absl::StrCat(ProtocolName(*protocol), "-", number), *protocol, number});
+  }
+  const auto place = [](const NamedPort& port) { return std::pair(port.protocol, port.port); };
+  std::sort(out.begin(), out.end(), [&](const NamedPort& a, const NamedPort& b) { return place(a) < place(b); });
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  out.resize(std::min(out.size(), kMaxExposed));
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 DockerState StateOf(std::string_view status) {
   if (status == "running") return DockerState::kRunning;
   if (status == "paused") return DockerState::kPaused;
@@ -259,11 +277,12 @@ absl::StatusOr<DockerNetwork> DecodeDockerNetwork(std::string_view json) {
   return Checked(read, std::move(out));
 }
 
-absl::StatusOr<Labels> DecodeDockerImageLabels(std::string_view json) {
+absl::StatusOr<DockerImage> DecodeDockerImage(std::string_view json) {
   const absl::StatusOr<Json> parsed = ParseJson(json);
   if (!parsed.ok()) return parsed.status();
   JsonReader read;
-  Labels out = ReadLabels(read, read.Object(*parsed, "Config"));
+  const Json& config = read.Object(*parsed, "Config");
+  DockerImage out{ReadLabels(read, config), ReadExposed(read, config)};
   return Checked(read, std::move(out));
 }
 

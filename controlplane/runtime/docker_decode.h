@@ -4,6 +4,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_RUNTIME_DOCKER_DECODE_H_
 #define BULKHEAD_CONTROLPLANE_RUNTIME_DOCKER_DECODE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -40,6 +41,16 @@ struct DockerContainer {
   std::vector<PublishedPort> published;  // sorted; a port that the engine has yet to choose is left out
 };
 
+struct DockerImage {
+  Labels labels;
+  // EXPOSE, each port by the name that it has in policy: "tcp-8080". Sorted; at most kMaxExposed, those of the lowest
+  // numbers. Keys that are no port are left out: whoever made the image wrote them.
+  std::vector<NamedPort> exposed;
+
+  bool operator==(const DockerImage&) const = default;
+};
+inline constexpr size_t kMaxExposed = 256;
+
 struct DockerNetwork {
   std::string id;
   std::string name;
@@ -61,7 +72,7 @@ absl::StatusOr<std::vector<DockerContainer>> DecodeDockerList(std::string_view j
 absl::StatusOr<DockerContainer> DecodeDockerInspect(std::string_view json);              // GET /containers/{id}/json
 absl::StatusOr<std::vector<DockerNetwork>> DecodeDockerNetworks(std::string_view json);  // GET /networks
 absl::StatusOr<DockerNetwork> DecodeDockerNetwork(std::string_view json);                // GET /networks/{id}
-absl::StatusOr<Labels> DecodeDockerImageLabels(std::string_view json);                   // GET /images/{id}/json
+absl::StatusOr<DockerImage> DecodeDockerImage(std::string_view json);                    // GET /images/{id}/json
 absl::StatusOr<bool> DecodeDockerRootless(std::string_view json);                        // GET /info
 absl::StatusOr<DockerEvent> DecodeDockerEvent(std::string_view json);                    // one line of GET /events
 // The engine's own words in an answer of another status than 200: one printable line of at most 200 bytes.

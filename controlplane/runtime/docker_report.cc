@@ -43,7 +43,7 @@ const DockerNetwork* DockerTracker::FindNetwork(const DockerEndpoint& endpoint) 
   return nullptr;
 }
 
-// Labels of an image never change: its id is a digest of them, too.
+// Labels and ports of an image never change: its id is a digest of them, too.
 const DockerTracker::Image& DockerTracker::ImageOf(const Record& record) {
   static const Image kNone{Image::State::kKnown, {}, 0};
   static const Image kWrong{Image::State::kGone, {}, 0};
@@ -87,7 +87,8 @@ WorkloadReport DockerTracker::MakeReport(const std::string& id, const Record& re
   out.name = known.name;
   out.generated_name = IsDockerGeneratedName(known.name);
   out.labels = known.labels;
-  out.image_labels = image.labels;
+  out.image_labels = image.known.labels;
+  out.named_ports = image.known.exposed;
   if (image.state != Image::State::kKnown) {
     // Without the image nobody can tell its labels from the container's own, so none is taken for the container's own.
     out.image_labels = known.labels;

@@ -79,7 +79,7 @@ class DockerTracker {
   struct Image {
     enum class State : uint8_t { kAsked, kKnown, kFailed, kGone };
     State state = State::kAsked;
-    Labels labels;
+    DockerImage known;
     int failures = 0;
   };
   struct Sync {

@@ -4,6 +4,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_RUNTIME_SOURCE_H_
 #define BULKHEAD_CONTROLPLANE_RUNTIME_SOURCE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -27,6 +28,8 @@ struct NetworkAttachment {
 // endpoint be bound provisionally by (bridge, MAC).
 enum class WorkloadPhase : uint8_t { kCreated, kConnecting, kRunning, kPaused, kStopped };
 
+inline constexpr size_t kMaxNamedPorts = 64;  // of one workload
+
 struct WorkloadReport {
   std::string id;
   std::string runtime;
@@ -42,6 +45,7 @@ struct WorkloadReport {
   std::string netns_path;  // its network namespace; empty: /proc/<pid>/ns/net
   std::vector<NetworkAttachment> networks;
   std::vector<PublishedPort> published;
+  std::vector<NamedPort> named_ports;  // those that the source itself names, sorted; labels may name more
   bool host_network = false;
   std::string shares_with;  // id of the workload whose network namespace it joined
   std::string unprotected;  // why the hooks cannot see it (macvlan, overlay, ...); empty = they can

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controlplane/policy/validate.h"
 #include "controlplane/yaml/node.h"
 
 namespace bulkhead {
@@ -24,6 +25,7 @@ namespace {
 
 constexpr size_t kMaxFiles = 8192;
 constexpr size_t kMaxFileBytes = 256 << 10;
+constexpr char kPortNameText[] = "at most 15 lower-case letters, digits and single -, with a letter among them";
 constexpr int kRecheckMs = 500;  // for namespaces, and for what inotify cannot see
 constexpr int kSettleMs = 20;    // after a change: editors write and rename
 
@@ -44,6 +46,45 @@ uint64_t NamespaceInode(const std::string& path, std::string* problem) {
     return 0;
   }
   return info.st_ino;
+}
+
+std::optional<NamedPort> ReadNamedPort(const yaml::Node& item, const std::string& file, std::vector<std::string>* errors) {
+  const size_t errors_before = errors->size();
+  yaml::Fields fields(item, file, "ports", errors);
+  NamedPort out;
+  out.name = fields.String("name", yaml::Fields::kRequired);
+  out.port = static_cast<uint16_t>(fields.Integer("port", 1, 65535, 1, yaml::Fields::kRequired));
+  const std::string protocol = fields.String("protocol");
+  if (!protocol.empty()) out.protocol = ParseProtocol(protocol).value_or(0);
+  if (const yaml::Node* name = fields.Get("name"); name != nullptr && yaml::IsString(*name) && !CheckPortName(out.name).empty()) {
+    yaml::AddError(file, *name, absl::StrCat("ports.name: found ", yaml::Describe(*name), ", expected ", kPortNameText), errors);
+  }
+  if (const yaml::Node* node = fields.Get("protocol"); node != nullptr && !HasPorts(out.protocol)) {
+    yaml::AddError(file, *node, absl::StrCat("ports.protocol: found ", yaml::Describe(*node), ", expected TCP, UDP or SCTP"),
+                   errors);
+  }
+  fields.Finish();
+  return errors->size() == errors_before ? std::optional(std::move(out)) : std::nullopt;
+}
+
+// One name may stand for a port of each protocol (dns), not for two of one.
+std::vector<NamedPort> ReadNamedPorts(const std::vector<yaml::Node>& items, const std::string& file,
+                                      std::vector<std::string>* errors) {
+  std::map<std::pair<std::string, uint8_t>, uint16_t> ports;
+  for (const yaml::Node& item : items) {
+    const std::optional<NamedPort> port = ReadNamedPort(item, file, errors);
+    if (!port) continue;
+    if (ports.size() == kMaxNamedPorts) {
+      yaml::AddError(file, item, absl::StrCat("ports: found more than ", kMaxNamedPorts), errors);
+      break;
+    }
+    if (!ports.try_emplace({port->name, port->protocol}, port->port).second) {
+      yaml::AddError(file, item, absl::StrCat("ports: found a second ", port->name, " of ", ProtocolName(port->protocol)), errors);
+    }
+  }
+  std::vector<NamedPort> out;
+  for (const auto& [name, number] : ports) out.push_back({name.first, name.second, number});
+  return out;
 }
 
 uint64_t OwnNamespaceInode() {
@@ -75,6 +116,7 @@ absl::StatusOr<WorkloadReport> ParseWorkloadFile(std::string_view text, const st
   if (const yaml::Node* netns = fields.Get("netns"); netns != nullptr && !report.netns_path.starts_with('/')) {
     errors.push_back(yaml::At(file, *netns, "netns: expected an absolute path"));
   }
+  report.named_ports = ReadNamedPorts(fields.Items("ports"), file, &errors);
   fields.Finish();
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return report;

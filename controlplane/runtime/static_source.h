@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// StaticSource: workloads from a watched folder of small YAML files, one workload each; needs no engine. Any network namespace can be
-// one:
+// StaticSource: workloads from a watched folder of small YAML files, one workload each; needs no engine. Any network namespace can
+// be one:
 //
 //   name: db-0
 //   namespace: shop                 # optional, as the next three
@@ -8,9 +8,11 @@
 //   image: registry/db:1
 //   digest: sha256:...
 //   netns: /run/netns/db-0
+//   ports:                          # optional: what policy may call by name, as well as labels do
+//     - {name: sql, port: 5432}     # protocol: TCP (the default), UDP or SCTP
 //
-// A file that is broken keeps the workload it had and is reported (kProblem, key = the file). A namespace that does not exist yet is
-// the report's problem, and is looked for until it does.
+// A file that is broken keeps the workload it had and is reported (kProblem, key = the file). A namespace that does not exist yet
+// is the report's problem, and is looked for until it does.
 //
 // Thread safety: as Source; the work is done in a thread of its own.
 #ifndef BULKHEAD_CONTROLPLANE_RUNTIME_STATIC_SOURCE_H_

@@ -20,6 +20,8 @@ const std::vector<std::string>& Schema() {
       " policy BLOB NOT NULL, direction INTEGER NOT NULL, rule_index INTEGER NOT NULL, file BLOB NOT NULL, line INTEGER NOT NULL,"
       " col INTEGER NOT NULL);"
       "CREATE TABLE key_values (key TEXT PRIMARY KEY, value BLOB NOT NULL);",
+      // named_ports: EncodeNamedPorts.
+      "ALTER TABLE identities ADD COLUMN named_ports BLOB NOT NULL DEFAULT x'';",
   };
   return *steps;
 }
@@ -83,6 +85,30 @@ absl::StatusOr<Labels> DecodeLabels(std::string_view bytes) {
   return labels;
 }
 
+std::string EncodeNamedPorts(const std::vector<NamedPort>& ports) {
+  std::string out;
+  for (const NamedPort& port : ports) {
+    AppendString(&out, port.name);
+    out.push_back(static_cast<char>(port.protocol));
+    out.push_back(static_cast<char>(port.port & 0xff));
+    out.push_back(static_cast<char>(port.port >> 8));
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<NamedPort>> DecodeNamedPorts(std::string_view bytes) {
+  std::vector<NamedPort> ports;
+  while (!bytes.empty()) {
+    NamedPort port;
+    if (!TakeString(&bytes, &port.name) || bytes.size() < 3) return absl::DataLossError("stored port names are cut");
+    port.protocol = static_cast<uint8_t>(bytes[0]);
+    port.port = static_cast<uint16_t>(static_cast<uint8_t>(bytes[1]) | static_cast<uint8_t>(bytes[2]) << 8);
+    bytes.remove_prefix(3);
+    ports.push_back(std::move(port));
+  }
+  return ports;
+}
+
 absl::StatusOr<std::unique_ptr<Store>> Store::OpenOnce(const std::string& path) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path);
   if (!database.ok()) return database.status();
@@ -112,7 +138,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path) {
 }
 
 absl::StatusOr<std::vector<Identity>> Store::LoadIdentities() {
-  absl::StatusOr<Statement> select = database_->Prepare("SELECT id, ns, service, labels, image_digest FROM identities ORDER BY id");
+  absl::StatusOr<Statement> select =
+      database_->Prepare("SELECT id, ns, service, labels, image_digest, named_ports FROM identities ORDER BY id");
   if (!select.ok()) return select.status();
   std::vector<Identity> out;
   while (true) {
@@ -127,6 +154,9 @@ absl::StatusOr<std::vector<Identity>> Store::LoadIdentities() {
     if (!labels.ok()) return labels.status();
     identity.labels = *std::move(labels);
     identity.image_digest = select->Blob(4);
+    absl::StatusOr<std::vector<NamedPort>> ports = DecodeNamedPorts(select->Blob(5));
+    if (!ports.ok()) return ports.status();
+    identity.named_ports = *std::move(ports);
     out.push_back(std::move(identity));
   }
 }
@@ -134,12 +164,13 @@ absl::StatusOr<std::vector<Identity>> Store::LoadIdentities() {
 absl::Status Store::SaveIdentities(const std::vector<Identity>& identities) {
   if (identities.empty()) return absl::OkStatus();
   return database_->Transaction([&]() -> absl::Status {
-    absl::StatusOr<Statement> insert =
-        database_->Prepare("INSERT OR REPLACE INTO identities (id, ns, service, labels, image_digest) VALUES (?, ?, ?, ?, ?)");
+    absl::StatusOr<Statement> insert = database_->Prepare(
+        "INSERT OR REPLACE INTO identities (id, ns, service, labels, image_digest, named_ports) VALUES (?, ?, ?, ?, ?, ?)");
     if (!insert.ok()) return insert.status();
     for (const Identity& identity : identities) {
       insert->BindInt(1, identity.id).BindBlob(2, identity.ns).BindBlob(3, identity.service);
       insert->BindBlob(4, EncodeLabels(identity.labels)).BindBlob(5, identity.image_digest);
+      insert->BindBlob(6, EncodeNamedPorts(identity.named_ports));
       if (absl::Status status = insert->Run(); !status.ok()) return status;
     }
     return absl::OkStatus();

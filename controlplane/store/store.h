@@ -57,6 +57,10 @@ class Store {
 std::string EncodeLabels(const Labels& labels);
 absl::StatusOr<Labels> DecodeLabels(std::string_view bytes);
 
+// For each port: its name length-prefixed, the protocol (1 byte), the number (2 bytes, low first). kDataLoss: not such bytes.
+std::string EncodeNamedPorts(const std::vector<NamedPort>& ports);
+absl::StatusOr<std::vector<NamedPort>> DecodeNamedPorts(std::string_view bytes);
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_CONTROLPLANE_STORE_STORE_H_

@@ -103,6 +103,7 @@ struct WorkloadRow {
   uint32_t identity = 0;
   std::string image, image_digest;
   std::vector<std::string> addresses, networks, interfaces, published;  // interfaces: host side; published: "8080->80/tcp"
+  std::vector<std::string> ports;                                       // that policy may name: "http=8080/tcp"
   std::string via;                                                      // id of the workload whose network namespace it shares
   std::map<std::string, std::string> labels;
 
@@ -123,6 +124,7 @@ struct WorkloadRow {
     visit("networks", self.networks);
     visit("interfaces", self.interfaces);
     visit("published", self.published);
+    visit("ports", self.ports);
     visit("via", self.via);
     visit("labels", self.labels);
   }

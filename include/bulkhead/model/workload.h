@@ -53,19 +53,21 @@ struct Workload {
   std::string image_digest;
   std::vector<Endpoint> endpoints;
   std::vector<PublishedPort> published;
+  std::vector<NamedPort> named_ports;  // sorted; of the workload whose network namespace it shares, if any
   IdentityId identity = kIdentityUnknown;
   bool host_network = false;
   std::string unprotected;  // why the hooks cannot see it; empty = protected, or being bound
   std::string via;          // id of the workload whose network namespace it shares; empty = its own
 };
 
-// A workload's security-relevant labels, namespace and image digest. Replicas share one. Never changes once it has an id.
+// A workload's security-relevant labels, namespace, image digest and named ports. Replicas share one. With an id it never changes.
 struct Identity {
   IdentityId id = kIdentityUnknown;
   std::string ns;
   std::string service;
   Labels labels;
   std::string image_digest;
+  std::vector<NamedPort> named_ports{};  // sorted
 };
 
 // A machine that workloads run on, as policy selects it (peer `nodes`).

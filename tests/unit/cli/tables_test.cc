@@ -204,12 +204,19 @@ TEST_F(TablesTest, ExplainRefusesWhatItDoesNotKnow) {
 
 TEST_F(TablesTest, Workloads) {
   Start();
+  auto view = MakeShopView();
+  view->workloads.begin()->second.named_ports = {{"http", kProtoTcp, 8080}, {"sip", kProtoUdp, 5060}};
+  service_.SetView(view);
   const Outcome outcome = Run("workloads");
   EXPECT_THAT(outcome.out, HasSubstr("NAMESPACE  NAME   SERVICE  MODE     RUNTIME  ID            ADDRESSES    STATE\n"));
   EXPECT_THAT(outcome.out, HasSubstr("shop       db-1   db       enforce  docker   db-1-0123456  198.18.0.17  protected\n"));
   EXPECT_THAT(Run("workloads -o wide").out, HasSubstr("app=db"));
+  EXPECT_THAT(Run("workloads -o wide").out, HasSubstr("PUBLISHED  PORTS"));
+  EXPECT_THAT(Run("workloads -o wide").out, HasSubstr("http=8080/tcp,sip=5060/udp"));
   const nlohmann::json json = Json("workloads");
   ASSERT_EQ(json.size(), 5u);
+  EXPECT_EQ(json[0]["ports"], nlohmann::json({"http=8080/tcp", "sip=5060/udp"}));
+  EXPECT_EQ(json[1]["ports"], nlohmann::json::array());
   EXPECT_EQ(json[0]["name"], "api-1");
 }
 

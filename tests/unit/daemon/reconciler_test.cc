@@ -75,6 +75,29 @@ TEST_F(ReconcilerTest, ReplicaNeedsNoCompile) {
   EXPECT_THAT(backend_.log, IsEmpty());
 }
 
+// What a port is called decides whom a rule with a name lets in, so it is part of a kind.
+TEST_F(ReconcilerTest, PortNamesOfAWorkloadReachThePolicy) {
+  std::string yaml = PolicyYaml("shop", "db", "db", "web");
+  yaml.replace(yaml.rfind("}]}]"), 4, "}], ports: [{port: sql}]}]");
+  SetDocuments(yaml);
+  ASSERT_EQ(input_.documents->policies.size(), 1u);
+  const IdentityId web = Endpoint(1, "web", "198.18.0.2").identity;
+  EndpointState& db = Endpoint(2, "db", "198.18.0.3");
+  const auto opens = [&](uint16_t port) {
+    const CompiledPolicy& policy = *reconciler_->policy();
+    const SubjectId from = *policy.FindSubject(web, *IpAddress::Parse("198.18.0.2"));
+    return Judge(policy, from, *policy.FindSubject(db.identity, db.addresses[0]), kProtoTcp, port).allow();
+  };
+  Sync();
+  EXPECT_FALSE(opens(5432));
+  db.identity = interner_.Intern("shop", "db", {{"app", "db"}}, "", {{"sql", kProtoTcp, 5432}});
+  state_.identities[db.identity] = {db.addresses[0]};
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 2u);
+  EXPECT_TRUE(opens(5432));
+  EXPECT_FALSE(opens(5433));
+}
+
 // An address in another set of the policy's CIDRs is another subject.
 TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
   std::string yaml = PolicyYaml("shop", "db", "db", "web") + "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n";

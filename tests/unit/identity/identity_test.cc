@@ -126,7 +126,11 @@ TEST(InternerTest, EqualIdentitiesShareANumberAndOthersDoNot) {
   ids.insert(interner.Intern("shop", "web", {{"", "ab"}}, "sha256:1"));
   ids.insert(interner.Intern("shop", "web", {{"a", "b"}}, "sha256:2"));
   ids.insert(interner.Intern("shopw", "eb", {{"a", "b"}}, "sha256:1"));
-  EXPECT_EQ(ids.size(), 8u);
+  ids.insert(interner.Intern("shop", "web", {{"a", "b"}}, "sha256:1", {{"http", kProtoTcp, 80}}));
+  ids.insert(interner.Intern("shop", "web", {{"a", "b"}}, "sha256:1", {{"http", kProtoUdp, 80}}));
+  ids.insert(interner.Intern("shop", "web", {{"a", "b"}}, "sha256:1", {{"http", kProtoTcp, 81}}));
+  ids.insert(interner.Intern("shop", "web", {{"a", "b"}}, "sha256:1", {{"http", kProtoTcp, 80}, {"x", kProtoTcp, 80}}));
+  EXPECT_EQ(ids.size(), 12u);
   EXPECT_EQ(interner.Find(first)->service, "web");
   EXPECT_EQ(interner.Find(9999), nullptr);
 }
@@ -134,12 +138,12 @@ TEST(InternerTest, EqualIdentitiesShareANumberAndOthersDoNot) {
 TEST(InternerTest, GoesOnWhereTheStoreEnded) {
   IdentityInterner before;
   before.Intern("shop", "web", {{"a", "b"}}, "");
-  before.Intern("shop", "db", {}, "");
+  before.Intern("shop", "db", {}, "", {{"sql", kProtoTcp, 5432}});
   const std::vector<Identity> stored = before.TakeNew();
   ASSERT_EQ(stored.size(), 2u);
   EXPECT_TRUE(before.TakeNew().empty());
   IdentityInterner after(stored);
-  EXPECT_EQ(after.Intern("shop", "db", {}, ""), stored[1].id);
+  EXPECT_EQ(after.Intern("shop", "db", {}, "", {{"sql", kProtoTcp, 5432}}), stored[1].id);
   EXPECT_EQ(after.Intern("shop", "new", {}, ""), stored[1].id + 1);
   EXPECT_EQ(after.TakeNew().size(), 1u);
 }

@@ -250,6 +250,38 @@ TEST_F(InventoryTest, FailedAttachIsShown) {
   EXPECT_EQ(Unprotected("docker/a"), "");
 }
 
+TEST_F(InventoryTest, PortNamesAreTheWorkloadsAndItsIdentitys) {
+  Make();
+  Sync();
+  WorkloadReport web = Container("a", WorkloadPhase::kRunning, 100, "br1", Mac(1), "198.18.0.2");
+  web.labels["bulkhead.dev/port.http"] = "8080";
+  web.image_labels = web.labels;
+  web.image_digest = "sha256:1";
+  web.named_ports = {{"tcp-9000", kProtoTcp, 9000}};
+  WorkloadReport side = Container("side", WorkloadPhase::kRunning, 101, "br1", Mac(1), "198.18.0.2");
+  side.labels = {{"app", "sidecar"}, {"bulkhead.dev/port.metrics", "9100"}};
+  side.networks.clear();
+  side.shares_with = "a";
+  for (const WorkloadReport& report : {web, side}) inventory_->OnSource(Upsert(report), now_);
+  const InventoryState& state = Settle();
+  const auto a = [&]() -> const Workload& { return state.workloads.at("docker/a"); };
+  const std::vector<NamedPort> ports = {{"http", kProtoTcp, 8080}, {"tcp-9000", kProtoTcp, 9000}};
+  EXPECT_EQ(a().named_ports, ports);
+  EXPECT_EQ(interner_.Find(a().identity)->named_ports, ports);
+  EXPECT_EQ(state.workloads.at("docker/side").named_ports, ports) << "those of the namespace's owner";
+  const IdentityId before = a().identity;
+  web.labels["bulkhead.dev/port.http"] = "8081";
+  web.image_labels = web.labels;
+  inventory_->OnSource(Upsert(web), now_);
+  Settle();
+  EXPECT_NE(a().identity, before);
+  web.labels["bulkhead.dev/port.http"] = "8O81";
+  inventory_->OnSource(Upsert(web), now_);
+  Settle();
+  EXPECT_THAT(a().named_ports, ElementsAre(NamedPort{"tcp-9000", kProtoTcp, 9000}));
+  EXPECT_THAT(state.problems, testing::Contains(HasSubstr("workload default/a: 1 port labels left out")));
+}
+
 TEST_F(InventoryTest, SharedNamespaceHasTheOwnersIdentity) {
   Make();
   Sync();

@@ -15,9 +15,12 @@
 namespace bulkhead {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Le;
 
 const std::string kId(64, 'a');
 
@@ -68,7 +71,8 @@ TEST(DockerDecode, WrongTypesAreErrors) {
     EXPECT_FALSE(DecodeDockerList(text).ok()) << text;
   }
   EXPECT_FALSE(DecodeDockerNetworks("{}").ok());
-  EXPECT_FALSE(DecodeDockerImageLabels(R"({"Config":{"Labels":{"a":[]}}})").ok());
+  EXPECT_FALSE(DecodeDockerImage(R"({"Config":{"Labels":{"a":[]}}})").ok());
+  EXPECT_FALSE(DecodeDockerImage(R"({"Config":{"ExposedPorts":["80/tcp"]}})").ok());
 }
 
 TEST(DockerDecode, PublishedPorts) {
@@ -91,6 +95,25 @@ TEST(DockerDecode, PublishedPorts) {
   EXPECT_THAT(ports(settings, asked, running),
               ElementsAre(PublishedPort{Ip("0.0.0.0"), 49153, 81, kProtoTcp}, PublishedPort{Ip("198.18.0.1"), 53, 53, kProtoUdp},
                           PublishedPort{Ip("fd00::1"), 53, 53, kProtoUdp}));
+}
+
+TEST(DockerDecode, ExposedPorts) {
+  const auto exposed = [](const std::string& ports) {
+    return DecodeDockerImage(R"({"Config":{"Labels":{"a":"b"},"ExposedPorts":)" + ports + "}}").value();
+  };
+  EXPECT_EQ(exposed("null"), (DockerImage{{{"a", "b"}}, {}}));
+  EXPECT_THAT(
+      exposed(R"({"8080/tcp":{},"80":{},"443/TCP":null,"53/udp":{},"2905/sctp":{}})").exposed,
+      ElementsAre(NamedPort{"sctp-2905", kProtoSctp, 2905}, NamedPort{"tcp-443", kProtoTcp, 443},
+                  NamedPort{"tcp-80", kProtoTcp, 80}, NamedPort{"tcp-8080", kProtoTcp, 8080}, NamedPort{"udp-53", kProtoUdp, 53}));
+  EXPECT_THAT(exposed(R"({"80/icmp":{},"80/":{},"/tcp":{},"":{},"x/tcp":{},"0/tcp":{},"65536/tcp":{},"1-9/tcp":{},"80:80/tcp":{}})")
+                  .exposed,
+              IsEmpty());
+  std::string many = "{";
+  for (int i = 65535; i > 0; --i) many += "\"" + std::to_string(i) + (i == 1 ? "/tcp\":{}" : "/tcp\":{},");
+  EXPECT_EQ(exposed(many + "}").exposed.size(), kMaxExposed);
+  EXPECT_EQ(exposed(many + "}").exposed.front().name, "tcp-1");
+  EXPECT_THAT(exposed(many + "}").exposed, Each(Field(&NamedPort::port, Le(256))));
 }
 
 TEST(DockerDecode, NamesInAList) {
@@ -180,7 +203,7 @@ TEST(DockerDecode, CutAndChangedAnswers) {
       {"/containers/", [](std::string_view text) { return DecodeDockerInspect(text).ok(); }},
       {"/networks/", [](std::string_view text) { return DecodeDockerNetwork(text).ok(); }},
       {"/networks", [](std::string_view text) { return DecodeDockerNetworks(text).ok(); }},
-      {"/images/", [](std::string_view text) { return DecodeDockerImageLabels(text).ok(); }},
+      {"/images/", [](std::string_view text) { return DecodeDockerImage(text).ok(); }},
       {"event", [](std::string_view text) { return DecodeDockerEvent(text).ok(); }},
   };
   const std::vector<std::string> order = {"/containers/json", "/containers/", "/networks/", "/networks", "/images/"};

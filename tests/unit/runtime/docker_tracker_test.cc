@@ -126,6 +126,14 @@ TEST(DockerTracker, NothingIsReportedBeforeTheImageIsKnown) {
   EXPECT_EQ(engine.Web().image_labels, (Labels{{"org", "shop"}}));
 }
 
+TEST(DockerTracker, PortsThatTheImageExposesHaveNames) {
+  Tracked engine;
+  engine.Event(ContainerEvent("create", kWeb));
+  engine.Answer(Kind::kInspect, kWeb, Inspect(kWeb, "created", 0));
+  engine.Answer(Kind::kImage, "sha256:1d", R"({"Config":{"ExposedPorts":{"8080/tcp":{},"53/udp":{}}}})");
+  EXPECT_THAT(engine.Web().named_ports, ElementsAre(NamedPort{"tcp-8080", kProtoTcp, 8080}, NamedPort{"udp-53", kProtoUdp, 53}));
+}
+
 TEST(DockerTracker, LabelsOfAGoneImageAreNotTrusted) {
   Tracked engine;
   engine.Event(ContainerEvent("create", kWeb));

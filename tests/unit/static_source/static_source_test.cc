@@ -15,6 +15,7 @@
 namespace bulkhead {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using Kind = SourceEvent::Kind;
 namespace fs = std::filesystem;
@@ -76,6 +77,7 @@ TEST(ParseWorkloadFileTest, Fields) {
   EXPECT_EQ(report->image, "r/db:1");
   EXPECT_EQ(report->image_digest, "sha256:0");
   EXPECT_EQ(report->netns_path, "/run/netns/db");
+  EXPECT_THAT(report->named_ports, testing::IsEmpty());
   EXPECT_TRUE(ParseWorkloadFile("name: a\nnetns: /n\n", "f.yaml", "a").ok());
 }
 
@@ -88,6 +90,39 @@ TEST(ParseWorkloadFileTest, Mistakes) {
   EXPECT_THAT(error("name: a\nnetns: /n\nlabel: {}\n"), HasSubstr("f.yaml:3:1: unknown field \"label\" (did you mean labels?)"));
   EXPECT_THAT(error("name: a\nnetns: /n\nlabels: {a: [b]}\n"), HasSubstr("f.yaml:3:"));
   EXPECT_THAT(error("name: a\nnetns: /n\n---\nname: b\nnetns: /n\n"), HasSubstr("second document"));
+}
+
+TEST(ParseWorkloadFileTest, Ports) {
+  const auto ports = [](const std::string& text) {
+    return ParseWorkloadFile("name: a\nnetns: /n\nports:\n" + text, "f.yaml", "a");
+  };
+  const auto good = ports(
+      "  - {name: sql, port: 5432}\n  - {name: dns, port: 53, protocol: UDP}\n  - {name: dns, port: 5353, protocol: tcp}\n"
+      "  - {name: m3ua, port: 2905, protocol: sctp}\n");
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_THAT(good->named_ports, ElementsAre(NamedPort{"dns", kProtoTcp, 5353}, NamedPort{"dns", kProtoUdp, 53},
+                                             NamedPort{"m3ua", kProtoSctp, 2905}, NamedPort{"sql", kProtoTcp, 5432}));
+  const auto error = [&](const std::string& text) { return std::string(ports(text).status().message()); };
+  EXPECT_EQ(
+      error("  - {name: SQL, port: 1}\n"),
+      "f.yaml:4:12: ports.name: found the string \"SQL\", expected at most 15 lower-case letters, digits and single -, with a "
+      "letter among them");
+  EXPECT_THAT(error("  - {name: '80', port: 80}\n"), HasSubstr("f.yaml:4:12: ports.name"));
+  EXPECT_THAT(error("  - {port: 80}\n"), HasSubstr("f.yaml:4:5: ports: required field \"name\" is missing"));
+  EXPECT_THAT(error("  - {name: a}\n"), HasSubstr("required field \"port\" is missing"));
+  EXPECT_THAT(error("  - {name: a, port: 0}\n"),
+              HasSubstr("f.yaml:4:21: ports.port: found the number 0, expected a whole number from 1"));
+  EXPECT_THAT(error("  - {name: a, port: 65536}\n"), HasSubstr("to 65535"));
+  EXPECT_THAT(error("  - {name: a, port: 80, protocol: icmp}\n"),
+              HasSubstr("f.yaml:4:35: ports.protocol: found the string \"icmp\", expected TCP, UDP or SCTP"));
+  EXPECT_THAT(error("  - {name: a, port: 80, protocl: tcp}\n"), HasSubstr("unknown field \"protocl\" (did you mean protocol?)"));
+  EXPECT_THAT(error("  - {name: a, port: 80}\n  - {name: a, port: 81, protocol: TCP}\n"),
+              HasSubstr("f.yaml:5:5: ports: found a second a of tcp"));
+  EXPECT_THAT(error("  - http\n"), HasSubstr("f.yaml:4:5: ports: found the string \"http\", expected a map"));
+  EXPECT_THAT(error("  http: 80\n"), HasSubstr("expected a list"));
+  std::string many;
+  for (int i = 0; i <= 64; ++i) many += "  - {name: a" + std::to_string(i) + ", port: 80}\n";
+  EXPECT_THAT(error(many), HasSubstr("f.yaml:68:5: ports: found more than 64"));
 }
 
 TEST_F(StaticSourceTest, NamespaceThatIsNotThereIsAProblemUntilItIs) {

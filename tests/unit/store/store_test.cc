@@ -23,7 +23,8 @@ class StoreTest : public testing::Test {
 
 TEST_F(StoreTest, RemembersIdentitiesRulesAndValues) {
   const std::string bytes("\0\xff'\";--\n", 8);
-  const Identity identity{17, "shop" + bytes, "web", {{"a" + bytes, bytes}, {"", ""}}, "sha256:1"};
+  const std::vector<NamedPort> ports = {{"dns", kProtoUdp, 53}, {"high", kProtoSctp, 65534}, {"http", kProtoTcp, 0x1f90}};
+  const Identity identity{17, "shop" + bytes, "web", {{"a" + bytes, bytes}, {"", ""}}, "sha256:1", ports};
   RuleInfo rule;
   rule.key = "shop/db ingress[0]";
   rule.policy_ns = "shop";
@@ -48,6 +49,7 @@ TEST_F(StoreTest, RemembersIdentitiesRulesAndValues) {
   EXPECT_EQ(identities[0].ns, identity.ns);
   EXPECT_EQ(identities[0].labels, identity.labels);
   EXPECT_EQ(identities[0].image_digest, identity.image_digest);
+  EXPECT_EQ(identities[0].named_ports, ports);
   const auto rules = *store->LoadRules();
   ASSERT_EQ(rules.size(), 1u);
   EXPECT_EQ(rules[0].key, rule.key);
@@ -115,6 +117,31 @@ TEST_F(StoreTest, LabelsThatAreCutAreRefused) {
     }
   }
   EXPECT_FALSE(DecodeLabels("\xff\xff\xff\xff").ok());
+}
+
+TEST_F(StoreTest, PortNamesThatAreCutAreRefused) {
+  const std::string bytes = EncodeNamedPorts({{"http", kProtoTcp, 80}});
+  EXPECT_EQ(DecodeNamedPorts(bytes)->size(), 1u);
+  for (size_t size = 1; size < bytes.size(); ++size)
+    EXPECT_TRUE(absl::IsDataLoss(DecodeNamedPorts(bytes.substr(0, size)).status())) << size;
+}
+
+// A file of before ports had names keeps its numbers.
+TEST_F(StoreTest, IdentitiesOfAnOlderFileHaveNoPortNames) {
+  {
+    auto database = *Database::Open(path_);
+    const std::vector<std::string> first = {
+        "CREATE TABLE identities (id INTEGER PRIMARY KEY, ns BLOB NOT NULL, service BLOB NOT NULL, labels BLOB NOT NULL,"
+        " image_digest BLOB NOT NULL);"
+        "INSERT INTO identities VALUES (16, 'shop', 'web', x'', 'sha256:1')"};
+    ASSERT_TRUE(database->Migrate("store", first).ok());
+  }
+  auto store = *Store::Open(path_);
+  EXPECT_EQ(store->problem(), "");
+  const auto identities = *store->LoadIdentities();
+  ASSERT_EQ(identities.size(), 1u);
+  EXPECT_EQ(identities[0].id, 16u);
+  EXPECT_TRUE(identities[0].named_ports.empty());
 }
 
 TEST_F(StoreTest, TransactionIsAllOrNothing) {
