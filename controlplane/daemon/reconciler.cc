@@ -10,56 +10,17 @@ namespace bulkhead {
 
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                      const std::vector<EndpointState>& adopted, uint64_t generation)
-    : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation) {
+    : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
+      active_(interner, options,
+              {[this](CompiledPolicy* policy) { NumberRules(policy); },
+               [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
+               [this](const PolicyGrowth& growth) { return backend_->GrowPolicy(growth); }}) {
   for (const EndpointState& endpoint : adopted) applied_[endpoint.slot] = endpoint;
 }
 
 absl::StatusOr<CompiledPolicy> Reconciler::Compile(const PolicyInput& input, const InventoryState& inventory,
                                                   uint64_t generation) const {
-  CompileInput compile;
-  compile.documents = input.documents;
-  compile.host_addresses = input.host_addresses;
-  compile.options = options_;
-  compile.global_mode = input.modes.global;
-  compile.generation = generation;
-  for (const auto& [id, addresses] : inventory.identities) {
-    const Identity* identity = interner_->Find(id);
-    if (identity == nullptr) continue;  // adopted, and the store has lost it: stays unknown until its workload is found
-    KnownIdentity& known = compile.identities.emplace_back();
-    known.identity = *identity;
-    known.named_ports = identity->named_ports;
-    known.addresses.assign(addresses.begin(), addresses.end());
-    known.mode = input.modes.Of(identity->ns, identity->service);
-  }
-  return bulkhead::Compile(compile);
-}
-
-bool Reconciler::Knows(IdentityId identity, const std::set<IpAddress>& addresses) {
-  if (!policy_->FindSubject(identity)) return false;
-  for (const IpAddress& address : addresses) {
-    if (known_.contains({identity, address})) continue;
-    if (!policy_->FindSubject(identity, address).has_value()) return false;
-    known_.insert({identity, address});
-  }
-  return true;
-}
-
-bool Reconciler::NeedsPolicy(const PolicyInput& input, const InventoryState& inventory) {
-  if (tried_.documents != input.documents || tried_.modes != input.modes) return true;
-  const bool failed = !policy_status_.ok() || policy_ == nullptr;
-  if (!failed && !Knows(kIdentityHost, {input.host_addresses.begin(), input.host_addresses.end()})) return true;
-  for (const auto& [id, addresses] : inventory.identities) {
-    if (!failed) {
-      if (interner_->Find(id) != nullptr && !Knows(id, addresses)) return true;
-      continue;
-    }
-    // What did not fit does not fit better the second time; only somebody new is a reason to try again.
-    if (!tried_subjects_.contains({id, {}})) return true;
-    for (const IpAddress& address : addresses) {
-      if (!tried_subjects_.contains({id, address})) return true;
-    }
-  }
-  return false;
+  return bulkhead::Compile(MakeCompileInput(input, inventory, *interner_, options_, generation));
 }
 
 void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory, const std::function<bool(uint32_t)>& release) {
@@ -70,12 +31,11 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
     host_addresses_set_ = status.ok();
     host_addresses_ = input.host_addresses;
   }
-  const bool retry = !policy_status_.ok() && !absl::IsResourceExhausted(policy_status_);
-  if (policy_ == nullptr || retry || NeedsPolicy(input, inventory)) {
+  if (active_.IsBehind(input, inventory)) {
     PutUnboundFirst(inventory);
-    ApplyPolicy(input, inventory);
+    UpdatePolicy(input, inventory);
   }
-  Note("policy", policy_status_);
+  Note("policy", policy_status());
   RemoveEndpoints(inventory, release);
   PutEndpoints(inventory);
   if (!published_set_ || published_ != inventory.published) {
@@ -97,33 +57,18 @@ void Reconciler::PutUnboundFirst(const InventoryState& inventory) {
   }
 }
 
-void Reconciler::ApplyPolicy(const PolicyInput& input, const InventoryState& inventory) {
-  tried_ = input;
-  tried_subjects_.clear();
-  for (const auto& [id, addresses] : inventory.identities) {
-    tried_subjects_.insert({id, {}});
-    for (const IpAddress& address : addresses) tried_subjects_.insert({id, address});
-  }
-  const uint64_t next = generation() + 1;
-  absl::StatusOr<CompiledPolicy> compiled = Compile(input, inventory, next);
-  if (!compiled.ok()) {
-    policy_status_ = compiled.status();
-    spdlog::error("policy: {}; generation {} stays", std::string(policy_status_.message()), generation());
-    return;
-  }
-  if (absl::Status status = store_->SaveRules(rules_->Number(&*compiled)); !status.ok()) Note("state", status);
-  auto policy = std::make_shared<const CompiledPolicy>(*std::move(compiled));
-  policy_status_ = backend_->ApplyPolicy(policy);
-  if (!policy_status_.ok()) {
-    spdlog::error("policy: {}; generation {} stays", std::string(policy_status_.message()), generation());
-    return;
-  }
-  policy_ = std::move(policy);
-  documents_ = input.documents;
-  known_.clear();
-  spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", next, documents_->policies.size(),
-                inventory.identities.size(), policy_->classes, policy_->rulesets.size());
-  if (absl::Status status = store_->Set("generation", std::to_string(next)); !status.ok()) Note("state", status);
+void Reconciler::NumberRules(CompiledPolicy* policy) {
+  if (absl::Status status = store_->SaveRules(rules_->Number(policy)); !status.ok()) Note("state", status);
+}
+
+void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& inventory) {
+  const uint64_t before = generation();
+  active_.CatchUp(input, inventory, before + 1);
+  if (!policy_status().ok()) spdlog::error("policy: {}; generation {} stays", std::string(policy_status().message()), before);
+  if (generation() == before) return;
+  spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", generation(), documents()->policies.size(),
+                inventory.identities.size(), policy()->classes, policy()->rulesets.size());
+  if (absl::Status status = store_->Set("generation", std::to_string(generation())); !status.ok()) Note("state", status);
 }
 
 void Reconciler::Put(const EndpointState& endpoint) {

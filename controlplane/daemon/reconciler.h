@@ -18,6 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controlplane/api/view.h"
+#include "controlplane/daemon/policy_input.h"
+#include "controlplane/daemon/policy_keeper.h"
 #include "controlplane/daemon/rule_book.h"
 #include "controlplane/identity/interner.h"
 #include "controlplane/inventory/inventory.h"
@@ -26,13 +28,6 @@
 #include "dataplane/backend.h"
 
 namespace bulkhead {
-
-// What people decided.
-struct PolicyInput {
-  std::shared_ptr<const PolicyDocuments> documents = std::make_shared<PolicyDocuments>();
-  Modes modes;
-  std::vector<IpAddress> host_addresses;  // sorted
-};
 
 class Reconciler {
  public:
@@ -48,18 +43,17 @@ class Reconciler {
   // now, ask again by the next call.
   void Sync(const PolicyInput& input, const InventoryState& inventory, const std::function<bool(uint32_t ifindex)>& release);
 
-  uint64_t generation() const { return policy_ ? policy_->generation : generation_; }
-  std::shared_ptr<const CompiledPolicy> policy() const { return policy_; }
-  std::shared_ptr<const PolicyDocuments> documents() const { return documents_; }
+  uint64_t generation() const { return policy() ? policy()->generation : generation_; }
+  std::shared_ptr<const CompiledPolicy> policy() const { return active_.policy(); }
+  std::shared_ptr<const PolicyDocuments> documents() const { return policy() ? active_.input().documents : nullptr; }
   // Of the last attempt to publish a policy.
-  const absl::Status& policy_status() const { return policy_status_; }
+  const absl::Status& policy_status() const { return active_.status(); }
   std::vector<std::string> problems() const;
 
  private:
-  bool Knows(IdentityId identity, const std::set<IpAddress>& addresses);
-  bool NeedsPolicy(const PolicyInput& input, const InventoryState& inventory);
   void PutUnboundFirst(const InventoryState& inventory);
-  void ApplyPolicy(const PolicyInput& input, const InventoryState& inventory);
+  void UpdatePolicy(const PolicyInput& input, const InventoryState& inventory);
+  void NumberRules(CompiledPolicy* policy);
   void PutEndpoints(const InventoryState& inventory);
   void RemoveEndpoints(const InventoryState& inventory, const std::function<bool(uint32_t)>& release);
   void Put(const EndpointState& endpoint);
@@ -72,13 +66,8 @@ class Reconciler {
   const PolicyOptions options_;
 
   uint64_t generation_;  // of before the first policy of ours
-  std::shared_ptr<const CompiledPolicy> policy_;
-  std::shared_ptr<const PolicyDocuments> documents_;  // of policy_
-  PolicyInput tried_;                                 // by the last attempt, good or not
-  std::set<std::pair<IdentityId, IpAddress>> tried_subjects_;
-  absl::Status policy_status_;
-  std::set<std::pair<IdentityId, IpAddress>> known_;  // subjects that policy_ is known to have
-  std::map<uint16_t, EndpointState> applied_;         // by slot
+  PolicyKeeper active_;
+  std::map<uint16_t, EndpointState> applied_;  // by slot
   std::vector<IpAddress> host_addresses_;
   bool host_addresses_set_ = false;
   std::vector<PublishedTarget> published_;

@@ -17,6 +17,7 @@ RuleBook::RuleBook(const std::vector<RuleInfo>& known) {
 std::vector<RuleInfo> RuleBook::Number(CompiledPolicy* policy) {
   std::vector<RuleInfo> changed;
   for (RuleInfo& rule : policy->rules) {
+    if (rule.key.empty()) continue;  // of a policy that is gone
     const auto [at, added] = ids_.emplace(rule.key, next_);
     if (added) ++next_;
     rule.id = at->second;

@@ -26,6 +26,20 @@ class FakeBackend : public Backend {
     policies.push_back(std::move(policy));
     return absl::OkStatus();
   }
+  absl::Status GrowPolicy(const PolicyGrowth& growth) override {
+    log.push_back("grow");
+    if (grow_status.ok()) growths.push_back(growth);
+    return grow_status;
+  }
+  absl::Status StagePolicy(std::shared_ptr<const CompiledPolicy> policy) override {
+    log.push_back(policy ? "stage" : "unstage");
+    if (stage_status.ok()) staged = std::move(policy);
+    return stage_status;
+  }
+  absl::Status GrowStaged(const PolicyGrowth&) override {
+    log.push_back("grow staged");
+    return grow_staged_status;
+  }
   absl::Status PutEndpoint(const EndpointState& endpoint) override {
     log.push_back(std::string(endpoint.bound ? "bound " : "unbound ") + std::to_string(endpoint.slot));
     if (!put_status.ok()) return put_status;
@@ -55,17 +69,20 @@ class FakeBackend : public Backend {
   }
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>&) override { return absl::OkStatus(); }
   absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>&) override { return absl::OkStatus(); }
+  absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>&) override { return absl::OkStatus(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
   absl::StatusOr<uint64_t> Sweep() override { return 0; }
 
   std::vector<std::string> log;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
+  std::vector<PolicyGrowth> growths;
+  std::shared_ptr<const CompiledPolicy> staged;
   std::map<uint16_t, EndpointState> endpoints;
   std::vector<IpAddress> host_addresses;
   std::vector<PublishedTarget> published;
   std::map<uint32_t, uint16_t> attached;
-  absl::Status policy_status, put_status, attach_status;
+  absl::Status policy_status, grow_status, stage_status, grow_staged_status, put_status, attach_status;
 };
 
 class TestFolder {

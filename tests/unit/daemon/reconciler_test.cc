@@ -93,12 +93,12 @@ TEST_F(ReconcilerTest, PortNamesOfAWorkloadReachThePolicy) {
   db.identity = interner_.Intern("shop", "db", {{"app", "db"}}, "", {{"sql", kProtoTcp, 5432}});
   state_.identities[db.identity] = {db.addresses[0]};
   Sync();
-  EXPECT_EQ(reconciler_->generation(), 2u);
+  EXPECT_EQ(reconciler_->generation(), 1u);  // it has grown
   EXPECT_TRUE(opens(5432));
   EXPECT_FALSE(opens(5433));
 }
 
-// An address in another set of the policy's CIDRs is another subject.
+// An address in another set of the policy's CIDRs is another subject, which is added to the policy that is there.
 TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
   std::string yaml = PolicyYaml("shop", "db", "db", "web") + "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n";
   yaml.replace(yaml.find("[Ingress]"), 9, "[Ingress, Egress]");
@@ -106,9 +106,64 @@ TEST_F(ReconcilerTest, AddressInAnotherCidrIsANewKind) {
   ASSERT_EQ(input_.documents->policies.size(), 1u);
   Endpoint(1, "web", "198.18.0.2");
   Sync();
-  Endpoint(2, "web", "198.18.1.2");
+  const std::shared_ptr<const CompiledPolicy> policy = reconciler_->policy();
+  const size_t subjects = policy->subjects.size();
+  EXPECT_FALSE(policy->FindSubject(state_.endpoints[1].identity, *IpAddress::Parse("198.18.1.2")));
+  const EndpointState& moved = Endpoint(2, "web", "198.18.1.2");
   Sync();
-  EXPECT_THAT(backend_.log, Contains("policy"));
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "grow", "bound 2"));
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  ASSERT_EQ(backend_.growths.size(), 1u);
+  EXPECT_EQ(backend_.growths[0].first_subject, subjects);
+  EXPECT_TRUE(policy->FindSubject(moved.identity, moved.addresses[0]));
+}
+
+// However many come together.
+TEST_F(ReconcilerTest, NewKindsAreOneGrowth) {
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  const uint32_t classes = reconciler_->policy()->classes;
+  const size_t subjects = reconciler_->policy()->subjects.size();
+  Endpoint(2, "db", "198.18.0.3");
+  Endpoint(3, "cache", "198.18.0.4");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "unbound 3", "grow", "bound 2", "bound 3"));
+  ASSERT_EQ(backend_.growths.size(), 1u);
+  EXPECT_EQ(backend_.growths[0].first_subject, subjects);
+  EXPECT_EQ(backend_.growths[0].first_class, classes);
+  const CompiledPolicy& policy = *reconciler_->policy();
+  const auto db = policy.FindSubject(state_.endpoints[2].identity), cache = policy.FindSubject(state_.endpoints[3].identity);
+  ASSERT_TRUE(db && cache);
+  EXPECT_FALSE(Judge(policy, *cache, *db, kProtoTcp, 80).allow()) << "what grew is judged";
+  EXPECT_EQ(backend_.policies.size(), 1u);
+}
+
+TEST_F(ReconcilerTest, WhatCannotGrowIsCompiledAnew) {
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  backend_.grow_status = absl::ResourceExhaustedError("no column is left");
+  Endpoint(2, "db", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "grow", "policy", "bound 2"));
+  EXPECT_EQ(reconciler_->generation(), 2u);
+  EXPECT_THAT(reconciler_->problems(), IsEmpty());
+  backend_.grow_status = absl::OkStatus();
+  Endpoint(3, "cache", "198.18.0.4");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 3", "grow", "bound 3"));
+}
+
+// A new address of the host that a CIDR tells apart is no identity's: compiled anew.
+TEST_F(ReconcilerTest, HostAddressInAnotherCidrMakesAGeneration) {
+  std::string yaml = PolicyYaml("shop", "db", "db", "web") + "  egress: [{to: [{ipBlock: {cidr: 198.18.1.0/24}}]}]\n";
+  yaml.replace(yaml.find("[Ingress]"), 9, "[Ingress, Egress]");
+  SetDocuments(yaml);
+  input_.host_addresses = {*IpAddress::Parse("198.18.0.1")};
+  Sync();
+  input_.host_addresses.push_back(*IpAddress::Parse("198.18.1.1"));
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("policy"));
   EXPECT_EQ(reconciler_->generation(), 2u);
 }
 
@@ -138,7 +193,29 @@ TEST_F(ReconcilerTest, RefusedPolicyLeavesTheOldOneAndIsNotTriedAgainInVain) {
   EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("70000 classes")));
   Endpoint(2, "db", "198.18.0.3");
   Sync();
-  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "policy", "bound 2")) << "somebody new is a reason to try again";
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "policy", "policy", "bound 2")) << "somebody new is a reason to try again";
+}
+
+// A policy that is refused must not cost those who come meanwhile their place in the one that stays.
+TEST_F(ReconcilerTest, NewcomersJoinThePolicyThatStays) {
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  Endpoint(1, "web", "198.18.0.2");
+  Sync();
+  const auto stays = input_.documents;
+  std::string refused = PolicyYaml("shop", "cache", "cache", "web") + "  egress: [{to: [{podSelector: {}}]}]\n";
+  SetDocuments(refused);
+  auto documents = std::make_shared<PolicyDocuments>(*input_.documents);
+  documents->policies[0].egress[0].peers[0].domain_names = {"example.org"};  // which no compiler takes yet
+  input_.documents = documents;
+  Sync();
+  EXPECT_THAT(backend_.log, IsEmpty());
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  Endpoint(2, "db", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "policy", "bound 2"));
+  EXPECT_EQ(reconciler_->documents(), stays);
+  EXPECT_TRUE(reconciler_->policy()->FindSubject(state_.endpoints[2].identity));
+  EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("not supported yet")));
 }
 
 TEST_F(ReconcilerTest, FailedWritesAreRepeated) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/policy_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "spdlog/spdlog.h"
+
+namespace bulkhead {
+namespace {
+
+bool SameDecisions(const PolicyInput& a, const PolicyInput& b) { return a.documents == b.documents && a.modes == b.modes; }
+
+// What does not fit, or is no policy, is no better the second time.
+bool IsFinal(const absl::Status& status) { return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status); }
+
+bool Contains(const std::set<IpAddress>& all, const std::set<IpAddress>& some) {
+  return std::includes(all.begin(), all.end(), some.begin(), some.end());
+}
+
+}  // namespace
+
+bool PolicyKeeper::KnowsHost(const PolicyInput& input) const {
+  return std::all_of(input.host_addresses.begin(), input.host_addresses.end(),
+                     [this](const IpAddress& address) { return policy_->FindSubject(kIdentityHost, address).has_value(); });
+}
+
+std::vector<KnownIdentity> PolicyKeeper::FindNew(const Identities& identities, const Modes& modes) {
+  std::vector<KnownIdentity> out;
+  for (const auto& [id, addresses] : identities) {
+    const auto known = known_.find(id);
+    if (known != known_.end() && known->second == addresses) continue;
+    const Identity* identity = interner_->Find(id);
+    if (identity == nullptr) continue;
+    std::set<IpAddress> fresh = addresses;
+    std::erase_if(fresh, [&](const IpAddress& address) { return policy_->FindSubject(id, address).has_value(); });
+    if (fresh.empty() && policy_->FindSubject(id)) {
+      known_[id] = addresses;
+    } else {
+      out.push_back(KnownFrom(*identity, fresh, modes));
+    }
+  }
+  return out;
+}
+
+bool PolicyKeeper::IsBehind(const PolicyInput& input, const InventoryState& inventory) {
+  if (!tried_ || !SameDecisions(*tried_, input)) return true;
+  if (status_.ok()) return !KnowsHost(input) || !FindNew(inventory.identities, input.modes).empty();
+  return !IsFinal(status_) || std::any_of(inventory.identities.begin(), inventory.identities.end(), [this](const auto& identity) {
+    const auto at = tried_identities_.find(identity.first);
+    return at == tried_identities_.end() || !Contains(at->second, identity.second);
+  });
+}
+
+void PolicyKeeper::CatchUp(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  if (tried_ && SameDecisions(*tried_, input) && status_.ok() && KnowsHost(input)) {
+    const absl::Status grown = Grow(FindNew(inventory.identities, input.modes));
+    if (grown.ok()) return;
+    spdlog::debug("policy cannot grow: {}", std::string(grown.message()));
+  }
+  tried_ = input;
+  status_ = Publish(input, inventory, generation);
+  if (status_.ok()) return;
+  tried_identities_ = inventory.identities;
+  // Who is new now has a place at least in the policy that stays.
+  if (policy_ == nullptr || SameDecisions(input, input_) || FindNew(inventory.identities, input_.modes).empty()) return;
+  PolicyInput stays = input_;
+  stays.host_addresses = input.host_addresses;
+  if (const absl::Status kept = Publish(stays, inventory, generation); !kept.ok()) {
+    spdlog::error("policy: {}", std::string(kept.message()));
+  }
+}
+
+absl::Status PolicyKeeper::Grow(const std::vector<KnownIdentity>& fresh) {
+  if (fresh.empty()) return absl::OkStatus();
+  std::optional<PolicyGrowth> all;  // the first one's indexes are those from which everything is new
+  for (const KnownIdentity& known : fresh) {
+    const absl::StatusOr<PolicyGrowth> growth = compiler_.Extend(known);
+    if (!growth.ok()) return growth.status();
+    if (!all) all = *growth;
+  }
+  return outlet_.grow(*all);
+}
+
+absl::Status PolicyKeeper::Publish(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  absl::StatusOr<std::shared_ptr<CompiledPolicy>> compiled =
+      compiler_.Compile(MakeCompileInput(input, inventory, *interner_, options_, generation));
+  if (!compiled.ok()) return compiled.status();
+  outlet_.number(compiled->get());
+  if (absl::Status status = outlet_.apply(*compiled); !status.ok()) return status;
+  policy_ = *std::move(compiled);
+  input_ = input;
+  known_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace bulkhead
