@@ -22,7 +22,8 @@ std::vector<RuleInfo> RuleBook::Number(CompiledPolicy* policy) {
     if (added) ++next_;
     rule.id = at->second;
     RuleInfo& known = rules_[rule.id];
-    if (!added && known.pos == rule.pos) continue;
+    const bool same = known.pos == rule.pos && known.action == rule.action && known.rule_name == rule.rule_name;
+    if (!added && same) continue;
     known = rule;
     changed.push_back(rule);
   }

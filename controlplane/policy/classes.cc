@@ -61,8 +61,8 @@ void ClassMaker::AddAtom(const std::vector<uint32_t>& ids, AtomId atom) {
 }
 
 absl::Status CheckClasses(uint64_t subjects, uint64_t classes, uint64_t rows) {
-  if (subjects > BH_MAX_SUBJECTS) {
-    return absl::ResourceExhaustedError(absl::StrCat("policy needs ", subjects, " subjects, the most is ", BH_MAX_SUBJECTS));
+  if (subjects > kMaxCompiledSubjects) {
+    return absl::ResourceExhaustedError(absl::StrCat("policy needs ", subjects, " subjects, the most is ", kMaxCompiledSubjects));
   }
   if (classes >= BH_NO_ROW) {
     return absl::ResourceExhaustedError(absl::StrCat("policy needs ", classes, " classes, the most is ", BH_NO_ROW - 1));

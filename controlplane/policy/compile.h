@@ -18,6 +18,9 @@
 
 namespace bulkhead {
 
+// More than a host's dataplane holds (BH_MAX_SUBJECTS in abi/policy.h, which it checks itself): an inventory is of a whole cluster.
+inline constexpr uint32_t kMaxCompiledSubjects = 262'144;
+
 struct KnownIdentity {
   Identity identity;
   std::vector<IpAddress> addresses;  // of all its workloads; empty is allowed

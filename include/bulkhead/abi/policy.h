@@ -25,7 +25,7 @@ enum bh_direction { BH_EGRESS = 0, BH_INGRESS = 1 };
 #define BH_POLICY_SLOTS 3u
 
 /* For each policy slot. */
-#define BH_MAX_SUBJECTS 262144u
+#define BH_MAX_SUBJECTS 65536u
 #define BH_MAX_CELLS 4194304u /* of both directions together */
 #define BH_MAX_RULESETS 262144u
 #define BH_MAX_INTERVALS 262144u

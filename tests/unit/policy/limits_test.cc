@@ -28,7 +28,7 @@ std::string Refusal(CompileInput input, PolicyDocuments documents) {
 
 TEST(LimitsTest, Subjects) {
   CompileInput input;
-  for (uint32_t i = 0; i < BH_MAX_SUBJECTS; ++i) AddIdentity(&input, "shop", "app=web");
+  for (uint32_t i = 0; i < kMaxCompiledSubjects; ++i) AddIdentity(&input, "shop", "app=web");
   EXPECT_EQ(Refusal(input, {}), "policy needs 262147 subjects, the most is 262144");
 }
 
