@@ -8,13 +8,32 @@
 
 /* One end of a packet or of a flow, as policy and the flow table need it. */
 struct bh_party {
-	__u32 subject;
+	__u16 subject;  /* of the active policy */
+	__u16 staged;   /* of the staged one; means nothing when none is staged */
 	__u32 workload; /* 0: none, or not known */
 	__u32 ifindex;  /* of the endpoint that has its address in this zone; 0: none has */
 	__u16 slot;     /* provenance that its packets carry; 0: none, or not known yet */
 	__u16 flags;    /* BH_ADDRESS_HOST */
 } __attribute__((aligned(8)));
 BH_SIZE(struct bh_party, 16);
+BH_ASSERT(BH_MAX_SUBJECTS <= 65536u, "a subject fits into struct bh_party");
+
+static __always_inline int bh_is_staged(const struct bh_context *c)
+{
+	return *(const volatile __u32 *)&c->control->staged != 0;
+}
+
+static __always_inline void bh_party_subject(struct bh_party *party, __u16 subject)
+{
+	party->subject = party->staged = subject;
+}
+
+static __always_inline void bh_party_subject_of(const struct bh_context *c, struct bh_party *party,
+						const struct bh_address *address)
+{
+	party->subject = (__u16)address->subject[bh_active_slot(c)];
+	party->staged = (__u16)address->subject[BH_SLOT_STAGED];
+}
 
 static __always_inline const struct bh_endpoint *bh_endpoint_of(__u32 slot)
 {
@@ -49,7 +68,16 @@ static __always_inline int bh_is_bound(const struct bh_endpoint *endpoint)
 /* The subject of an endpoint for packets whose address says nothing. */
 static __always_inline __u32 bh_endpoint_subject(const struct bh_context *c, const struct bh_endpoint *endpoint)
 {
-	return bh_is_bound(endpoint) ? endpoint->subject[c->policy_slot & 1][bh_family_index(c)] : BH_SUBJECT_UNKNOWN;
+	return bh_is_bound(endpoint) ? endpoint->subject[bh_active_slot(c)][bh_family_index(c)] : BH_SUBJECT_UNKNOWN;
+}
+
+/* The same as a party, of a bound endpoint. */
+static __always_inline void bh_party_endpoint(const struct bh_context *c, struct bh_party *party,
+					      const struct bh_endpoint *endpoint)
+{
+	party->workload = endpoint->workload;
+	party->subject = (__u16)endpoint->subject[bh_active_slot(c)][bh_family_index(c)];
+	party->staged = (__u16)endpoint->subject[BH_SLOT_STAGED][bh_family_index(c)];
 }
 
 static __noinline const struct bh_address *bh_address_find(__u16 zone, __u8 family, const __u32 *address)
@@ -60,23 +88,29 @@ static __noinline const struct bh_address *bh_address_find(__u16 zone, __u8 fami
 	return bpf_map_lookup_elem(&bh_addresses, &key);
 }
 
-/* The subject of an address that is nobody's here. */
-static __noinline __u32 bh_prefix_subject(const struct bh_context *c, const __u32 *address)
+/* An address that is nobody's here. */
+static __noinline int bh_party_outside(const struct bh_context *c, const __u32 *address, struct bh_party *party)
 {
-	const __u32 *subject;
+	const __u32 *subject, *staged = 0;
 
 	if (c->packet.family == BH_V6) {
 		struct bh_prefix6_key key = {.length = 128};
 
 		bh_copy(key.address, address, 16);
 		subject = c->policy_slot ? bpf_map_lookup_elem(&bh_prefix6_1, &key) : bpf_map_lookup_elem(&bh_prefix6_0, &key);
+		if (bh_is_staged(c))
+			staged = bpf_map_lookup_elem(&bh_prefix6_2, &key);
 	} else {
 		struct bh_prefix4_key key = {.length = 32};
 
 		bh_copy(key.address, address, 4);
 		subject = c->policy_slot ? bpf_map_lookup_elem(&bh_prefix4_1, &key) : bpf_map_lookup_elem(&bh_prefix4_0, &key);
+		if (bh_is_staged(c))
+			staged = bpf_map_lookup_elem(&bh_prefix4_2, &key);
 	}
-	return subject ? *subject : BH_SUBJECT_WORLD;
+	party->subject = subject ? (__u16)*subject : BH_SUBJECT_WORLD;
+	party->staged = staged ? (__u16)*staged : BH_SUBJECT_WORLD;
+	return 0;
 }
 
 /* What a table entry says of an address. An address of another zone's endpoint has no ifindex here, so that its flows are counted
@@ -87,10 +121,10 @@ static __always_inline void bh_party_of(const struct bh_context *c, const struct
 
 	party->flags = address->flags;
 	if (address->flags & BH_ADDRESS_AMBIGUOUS) {
-		party->subject = BH_SUBJECT_UNKNOWN;
+		bh_party_subject(party, BH_SUBJECT_UNKNOWN);
 		return;
 	}
-	party->subject = address->subject[c->policy_slot & 1];
+	bh_party_subject_of(c, party, address);
 	if (!endpoint)
 		return;
 	party->workload = endpoint->workload;
@@ -115,7 +149,7 @@ static __noinline int bh_party_at(const struct bh_context *c, const __u32 *addre
 	if (found)
 		bh_party_of(c, found, party);
 	else
-		party->subject = bh_prefix_subject(c, address);
+		bh_party_outside(c, address, party);
 	bh_forget(c, party, sizeof(*party));
 	return 0;
 }
@@ -140,11 +174,10 @@ static __noinline int bh_party_tagged(const struct bh_context *c, const __u32 *a
 
 	party->slot = (__u16)tag;
 	if (bh_is_bound(endpoint)) { /* else gone, or not known yet: BH_SUBJECT_UNKNOWN */
-		party->workload = endpoint->workload;
-		party->subject = bh_endpoint_subject(c, endpoint);
+		bh_party_endpoint(c, party, endpoint);
 		found = bh_address_find_of(c, address, tag);
 		if (found) {
-			party->subject = found->subject[c->policy_slot & 1];
+			bh_party_subject_of(c, party, found);
 			party->ifindex = endpoint->zone == c->zone ? found->ifindex : 0;
 		}
 	}
@@ -171,7 +204,10 @@ static __noinline int bh_published_target(const struct bh_context *c, const __u3
 			return -1;
 	}
 	found = bh_address_find(target->zone, target->family, (const __u32 *)target->address);
-	party->subject = found ? found->subject[c->policy_slot & 1] : BH_SUBJECT_UNKNOWN;
+	if (found)
+		bh_party_subject_of(c, party, found);
+	else
+		bh_party_subject(party, BH_SUBJECT_UNKNOWN);
 	endpoint = found ? bh_endpoint_of(found->slot) : 0;
 	party->workload = endpoint ? endpoint->workload : 0;
 	bh_forget(c, party, sizeof(*party));

@@ -23,7 +23,7 @@ struct bh_context {
 	__u16 slot; /* of the endpoint */
 	__u16 recorded_tag; /* with known: what the entry has as provenance of the side that is not the endpoint's */
 	__u16 service_port; /* with known: host order */
-	__u8 policy_slot;
+	__u8 policy_slot; /* the active one */
 	__u8 known;  /* the tuple has an entry that the packet belongs to, but it must be judged again */
 	__u8 answer; /* with known: the packet goes from responder to opener */
 	__u8 strange; /* with known: an answer of another provenance than the answers before */
@@ -53,7 +53,12 @@ static __always_inline void bh_forget_context(struct bh_context *c)
 	bh_forget(c, (__u8 *)c + first, sizeof(*c) - first);
 }
 
-/* Index into the tables that stand by family. */
+/* Indexes into the tables that stand by policy slot, of the active policy, and by family. */
+static __always_inline __u32 bh_active_slot(const struct bh_context *c)
+{
+	return c->policy_slot & 1;
+}
+
 static __always_inline __u32 bh_family_index(const struct bh_context *c)
 {
 	return c->packet.family == BH_V6;

@@ -83,7 +83,7 @@ static __noinline int bh_report(const struct bh_context *c, const struct bh_judg
 }
 
 /* What happened on an edge. */
-enum bh_edge_step { BH_EDGE_FLOW, BH_EDGE_ANSWERED, BH_EDGE_DENIED };
+enum bh_edge_step { BH_EDGE_NOTHING = 0, BH_EDGE_FLOW, BH_EDGE_ANSWERED, BH_EDGE_DENIED };
 
 static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 now)
 {
@@ -96,7 +96,7 @@ static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 n
 	edge->last_seen = now;
 }
 
-static __always_inline void bh_edge_add_in(void *map, const struct bh_edge_key *key, int step)
+static __always_inline void bh_edge_add_in(void *map, const void *key, int step)
 {
 	__u64 now = bpf_ktime_get_ns();
 	struct bh_edge *edge = bpf_map_lookup_elem(map, key);
@@ -104,8 +104,10 @@ static __always_inline void bh_edge_add_in(void *map, const struct bh_edge_key *
 	if (!edge) {
 		struct bh_edge fresh = {.first_seen = now};
 
+		long error = bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST);
+
 		/* Another CPU may be first; then both add to what it made. */
-		if (bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == -7 /* E2BIG: full */)
+		if (error == -7 /* E2BIG: full */ || error == -12 /* ENOMEM: nothing gives way */)
 			bh_count(BH_COUNTER_EDGES_LOST);
 		edge = bpf_map_lookup_elem(map, key);
 	}
@@ -134,18 +136,46 @@ static __always_inline const __u32 *bh_end_address(const struct bh_context *c, i
 	return (outside == BH_OUTSIDE_SOURCE) != (reversed != 0) ? c->packet.source : c->packet.destination;
 }
 
-static __noinline int bh_edge_judged(const struct bh_context *c, const struct bh_judgement *j, int step)
+static __always_inline void bh_edge_key_of(const struct bh_context *c, const struct bh_judgement *j, struct bh_edge_key *key)
 {
-	struct bh_edge_key key = {
-		.source_identity = j->source_identity,
-		.destination_identity = j->destination_identity,
-		.port = j->service_port,
-		.protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol,
-		.verdict = j->verdict,
-		.family = c->packet.family,
-	};
+	key->source_identity = j->source_identity;
+	key->destination_identity = j->destination_identity;
+	key->port = j->service_port;
+	key->protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol;
+	key->verdict = j->verdict;
+	key->family = c->packet.family;
+}
 
-	return bh_edge_add(&key, bh_end_address(c, j->outside, j->reversed), step);
+static __noinline int bh_edge_judged(const struct bh_context *c, const struct bh_judgement *j)
+{
+	struct bh_edge_key key = {};
+
+	bh_edge_key_of(c, j, &key);
+	return bh_edge_add(&key, bh_end_address(c, j->outside, j->reversed), j->step);
+}
+
+static __noinline int bh_edge_add_staged(const struct bh_staged_edge_key *key, int step)
+{
+	bh_edge_add_in(&bh_staged_edges, key, step);
+	return 0;
+}
+
+/* Judges the same flow by the staged policy, to count what it would be, no more. Overwrites j, which nobody needs any longer. */
+static __noinline int bh_judge_staged(const struct bh_context *c, struct bh_judgement *j)
+{
+	const __u32 *address = bh_end_address(c, j->outside, j->reversed);
+	struct bh_staged_edge_key key = {};
+
+	bh_edge_key_of(c, j, &key.edge);
+	if (address)
+		bh_copy(key.edge.address, address, 16);
+	else
+		key.edge.family = 0;
+	bh_apply_policy(c, j, BH_SLOT_STAGED | c->frame.zero);
+	key.source_rule = j->source_rule;
+	key.destination_rule = j->destination_rule;
+	key.verdict = j->verdict;
+	return j->reason == BH_REASON_INTERNAL ? 0 : bh_edge_add_staged(&key, j->step);
 }
 
 /* The packet at hand, of the responder, is the first answer of its flow. */

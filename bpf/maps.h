@@ -24,6 +24,15 @@
 		__type(value, value_type);         \
 	} name SEC(".maps")
 
+#define BH_MAPPED_ARRAY_MAP(name, value_type, entries) \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_ARRAY);        \
+		__uint(max_entries, entries);            \
+		__uint(map_flags, BPF_F_MMAPABLE);       \
+		__type(key, __u32);                      \
+		__type(value, value_type);               \
+	} name SEC(".maps")
+
 #define BH_PERCPU_MAP(name, value_type, entries)       \
 	struct {                                       \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
@@ -50,20 +59,14 @@
 		__type(value, __u32);                    \
 	} name SEC(".maps")
 
-/* Control and policy (abi/config.h, abi/policy.h). The stamp is written through a mapping: one aligned store. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
-	__type(value, struct bh_control);
-} bh_control SEC(".maps");
-
-BH_ARRAY_MAP(bh_policy, struct bh_policy, 2);
-BH_ARRAY_MAP(bh_subjects, struct bh_subject, 2 * BH_MAX_SUBJECTS);
-BH_ARRAY_MAP(bh_matrix, struct bh_matrix_line, 2 * (BH_MAX_CELLS / BH_CELLS_PER_LINE));
-BH_ARRAY_MAP(bh_rulesets, struct bh_ruleset, 2 * BH_MAX_RULESETS);
-BH_ARRAY_MAP(bh_intervals, struct bh_interval, 2 * BH_MAX_INTERVALS);
+/* Control and policy (abi/config.h, abi/policy.h). User space writes what is large, and the stamp with one aligned store, through
+ * mappings. */
+BH_MAPPED_ARRAY_MAP(bh_control, struct bh_control, 1);
+BH_ARRAY_MAP(bh_policy, struct bh_policy, BH_POLICY_SLOTS);
+BH_MAPPED_ARRAY_MAP(bh_subjects, struct bh_subject, BH_POLICY_SLOTS * BH_MAX_SUBJECTS);
+BH_MAPPED_ARRAY_MAP(bh_matrix, struct bh_matrix_line, BH_POLICY_SLOTS * (BH_MAX_CELLS / BH_CELLS_PER_LINE));
+BH_MAPPED_ARRAY_MAP(bh_rulesets, struct bh_ruleset, BH_POLICY_SLOTS * BH_MAX_RULESETS);
+BH_MAPPED_ARRAY_MAP(bh_intervals, struct bh_interval, BH_POLICY_SLOTS * BH_MAX_INTERVALS);
 
 /* Who lives here (abi/address.h). */
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_ports, __u32, __u32, BH_MAX_ENDPOINTS);
@@ -73,8 +76,10 @@ BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_published, struct bh_published_key, struct bh_
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_targets, struct bh_target_key, __u32, 8192);
 BH_PREFIX_MAP(bh_prefix4_0, struct bh_prefix4_key);
 BH_PREFIX_MAP(bh_prefix4_1, struct bh_prefix4_key);
+BH_PREFIX_MAP(bh_prefix4_2, struct bh_prefix4_key);
 BH_PREFIX_MAP(bh_prefix6_0, struct bh_prefix6_key);
 BH_PREFIX_MAP(bh_prefix6_1, struct bh_prefix6_key);
+BH_PREFIX_MAP(bh_prefix6_2, struct bh_prefix6_key);
 
 /* The programs that judge what the established path leaves, by enum bh_hook: one pair for all zones (see workload.bpf.c). */
 struct {
@@ -90,6 +95,7 @@ BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows6, struct bh_flow6_key, struct bh_flo
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_fragments, struct bh_fragment_key, struct bh_fragment, 8192);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_edges, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct bh_edge, 65536);
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_staged_edges, struct bh_staged_edge_key, struct bh_edge, 16384);
 
 /* What to report (abi/event.h). */
 BH_PERCPU_MAP(bh_counters, __u64, BH_COUNTER_COUNT);

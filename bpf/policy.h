@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The compiled policy: (source subject, destination subject, protocol, service port) -> verdict and the rules of both sides. */
+/* The compiled policy: (source subject, destination subject, protocol, service port) -> verdict and the rules of both sides, by
+ * the tables of one policy slot. */
 #ifndef BULKHEAD_BPF_POLICY_H_
 #define BULKHEAD_BPF_POLICY_H_
 
@@ -22,20 +23,18 @@ struct bh_judgement {
 	__u8 reversed;
 	__u8 outside; /* enum bh_outside */
 	__u8 midstream;
-	__u8 reserved;
+	__u8 step; /* enum bh_edge_step: what the packet was to its edge */
 } __attribute__((aligned(8)));
 BH_SIZE(struct bh_judgement, 56);
 
-static __always_inline const struct bh_policy *bh_policy_now(const struct bh_context *c)
+static __always_inline const struct bh_policy *bh_policy_in(__u32 slot)
 {
-	__u32 slot = c->policy_slot & 1;
-
 	return bpf_map_lookup_elem(&bh_policy, &slot);
 }
 
-static __always_inline const struct bh_subject *bh_subject_of(const struct bh_context *c, __u32 subject)
+static __always_inline const struct bh_subject *bh_subject_of(__u32 slot, __u32 subject)
 {
-	__u32 index = c->policy_slot * BH_MAX_SUBJECTS + subject;
+	__u32 index = slot * BH_MAX_SUBJECTS + subject;
 
 	return subject < BH_MAX_SUBJECTS ? bpf_map_lookup_elem(&bh_subjects, &index) : 0;
 }
@@ -43,14 +42,14 @@ static __always_inline const struct bh_subject *bh_subject_of(const struct bh_co
 /* What cannot be looked up enforces: a table that must have an entry had none. */
 static __always_inline int bh_subject_enforces(const struct bh_context *c, __u32 subject)
 {
-	const struct bh_subject *found = bh_subject_of(c, subject);
+	const struct bh_subject *found = bh_subject_of(bh_active_slot(c), subject);
 
 	return !found || found->mode == BH_MODE_ENFORCE;
 }
 
 static __always_inline int bh_global_enforces(const struct bh_context *c)
 {
-	const struct bh_policy *policy = bh_policy_now(c);
+	const struct bh_policy *policy = bh_policy_in(bh_active_slot(c));
 
 	return !policy || policy->global_mode == BH_MODE_ENFORCE;
 }
@@ -60,31 +59,56 @@ static __always_inline const struct bh_interval *bh_interval_of(__u32 index)
 	return bpf_map_lookup_elem(&bh_intervals, &index);
 }
 
-/* The ruleset of a pair of subjects; 0: a table had no entry. Only for a pair of which at least one has a row. */
-static __always_inline const struct bh_ruleset *bh_ruleset_of(const struct bh_context *c, const struct bh_subject *source,
-							      const struct bh_subject *destination)
+/* The ruleset of a cell, or 0. */
+static __always_inline const struct bh_ruleset *bh_ruleset_of(__u32 slot, __u32 cell)
 {
-	const struct bh_policy *policy = bh_policy_now(c);
-	const struct bh_matrix_line *line;
-	__u32 cell, index;
+	__u32 index = (slot * BH_MAX_CELLS + cell) / BH_CELLS_PER_LINE;
+	const struct bh_matrix_line *line = bpf_map_lookup_elem(&bh_matrix, &index);
 
-	if (!policy)
-		return 0;
-	if (source->row != BH_NO_ROW)
-		cell = source->row * policy->stride + destination->class_id;
-	else
-		cell = policy->ingress + destination->row * policy->stride + source->class_id;
-	if (cell >= BH_MAX_CELLS)
-		return 0;
-	index = (c->policy_slot * BH_MAX_CELLS + cell) / BH_CELLS_PER_LINE;
-	line = bpf_map_lookup_elem(&bh_matrix, &index);
 	if (!line)
 		return 0;
 	index = line->cell[cell % BH_CELLS_PER_LINE];
 	if (index >= BH_MAX_RULESETS)
 		return 0;
-	index += c->policy_slot * BH_MAX_RULESETS;
+	index += slot * BH_MAX_RULESETS;
 	return bpf_map_lookup_elem(&bh_rulesets, &index);
+}
+
+/* What one side says: enum bh_side below, the rule above. */
+#define BH_ANSWER(side, rule) ((__u64)(rule) << 8 | (side))
+#define BH_ANSWER_SIDE(answer) ((__u32)(answer)&0xff)
+#define BH_ANSWER_RULE(answer) ((__u32)((answer) >> 8))
+#define BH_NO_ANSWER BH_ANSWER(0xff, 0) /* a table had no entry */
+
+/* What the cell's ruleset says of (protocol, port). Not static, and of numbers alone: so the verifier looks at the search once,
+ * whoever asks and however often (kernel 5.6, "bpf: Introduce function-by-function verification"). */
+__noinline __u64 bh_ask_cell(__u32 slot, __u64 cell, __u32 protocol, __u32 port)
+{
+	const struct bh_ruleset *ruleset;
+	const struct bh_interval *interval;
+
+	if (slot >= BH_POLICY_SLOTS || cell >= BH_MAX_CELLS)
+		return BH_NO_ANSWER;
+	ruleset = bh_ruleset_of(slot, (__u32)cell);
+	if (!ruleset)
+		return BH_NO_ANSWER;
+	interval = bh_interval_search(bh_interval_of, slot * BH_MAX_INTERVALS + ruleset->first, ruleset->count, (__u8)protocol,
+				      (__u16)port);
+	return interval ? BH_ANSWER(interval->verdict, interval->rule) : BH_ANSWER(ruleset->verdict, ruleset->rule);
+}
+
+/* What `own` says of a peer of that class, in that direction. */
+static __always_inline __u64 bh_ask_side(const struct bh_context *c, __u32 slot, const struct bh_subject *own, __u16 peer_class,
+					 __u32 direction, __u16 port)
+{
+	__u8 protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol;
+	const struct bh_policy *policy = bh_policy_in(slot);
+
+	if (!policy)
+		return BH_NO_ANSWER;
+	if (own->row == BH_NO_ROW) /* judged elsewhere, or by nobody */
+		return BH_ANSWER(BH_SIDE_ALLOWS, policy->default_rule);
+	return bh_ask_cell(slot, ((__u64)own->row * 2 + direction) * policy->stride + peer_class, protocol, port);
 }
 
 static __always_inline void bh_denied_for(struct bh_judgement *j, __u8 verdict, __u8 reason)
@@ -93,28 +117,44 @@ static __always_inline void bh_denied_for(struct bh_judgement *j, __u8 verdict, 
 	j->reason = reason;
 }
 
-/* Who denies, and the rules of both sides, by the ruleset's interval that holds the protocol and port. */
-static __always_inline __u8 bh_apply_ruleset(const struct bh_context *c, const struct bh_ruleset *ruleset, struct bh_judgement *j)
+/* At ingress whoever receives a group's packet judges for itself later: only the source's denial counts. */
+static __always_inline int bh_receivers_judge(const struct bh_context *c)
 {
-	__u8 protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol;
-	__u32 first = c->policy_slot * BH_MAX_INTERVALS + ruleset->first;
-	const struct bh_interval *interval = bh_interval_search(bh_interval_of, first, ruleset->count, protocol, j->service_port);
-
-	j->source_rule = interval ? interval->source_rule : ruleset->source_rule;
-	j->destination_rule = interval ? interval->destination_rule : ruleset->destination_rule;
-	return interval ? interval->verdicts : ruleset->verdicts;
+	return (c->packet.flags & BH_PACKET_GROUP) && c->hook == BH_HOOK_INGRESS;
 }
 
-/* Fills in identities, rules, verdict and reason of j, whose parties and service port are set. considered: the sides whose denial
- * counts here (BH_SOURCE_DENIES | BH_DESTINATION_DENIES). */
-static __noinline int bh_apply_policy(const struct bh_context *c, struct bh_judgement *j, __u8 considered)
+/* Asks both sides. Changes nothing when a table has no entry. */
+static __always_inline void bh_ask_both(const struct bh_context *c, __u32 slot, struct bh_judgement *j,
+					const struct bh_subject *source, const struct bh_subject *destination)
 {
-	const struct bh_subject *source = bh_subject_of(c, j->opener.subject);
-	const struct bh_subject *destination = bh_subject_of(c, j->responder.subject);
-	const struct bh_policy *policy = bh_policy_now(c);
-	const struct bh_ruleset *ruleset;
-	__u8 denies;
+	__u64 egress = bh_ask_side(c, slot, source, destination->class_id, BH_EGRESS, j->service_port);
+	__u64 ingress = bh_ask_side(c, slot, destination, source->class_id, BH_INGRESS, j->service_port);
+	__u32 source_says = BH_ANSWER_SIDE(egress);
+	__u32 destination_says = bh_receivers_judge(c) ? BH_SIDE_ALLOWS : BH_ANSWER_SIDE(ingress);
 
+	if (egress == BH_NO_ANSWER || ingress == BH_NO_ANSWER)
+		return;
+	j->source_rule = BH_ANSWER_RULE(egress);
+	j->destination_rule = BH_ANSWER_RULE(ingress);
+	if ((source_says == BH_SIDE_DENIES && source->mode == BH_MODE_ENFORCE) ||
+	    (destination_says == BH_SIDE_DENIES && destination->mode == BH_MODE_ENFORCE))
+		bh_denied_for(j, BH_DENY, BH_REASON_POLICY);
+	else if (source_says != BH_SIDE_ALLOWS || destination_says != BH_SIDE_ALLOWS)
+		bh_denied_for(j, BH_WOULD_DENY, BH_REASON_POLICY);
+	else
+		bh_denied_for(j, BH_ALLOW, BH_REASON_NONE);
+}
+
+/* Fills in identities, rules, verdict and reason of j, whose parties and service port are set, by the policy of that slot. */
+static __noinline int bh_apply_policy(const struct bh_context *c, struct bh_judgement *j, __u32 slot)
+{
+	const struct bh_subject *source, *destination;
+	const struct bh_policy *policy;
+
+	slot = slot < BH_POLICY_SLOTS ? slot : 0;
+	source = bh_subject_of(slot, slot == BH_SLOT_STAGED ? j->opener.staged : j->opener.subject);
+	destination = bh_subject_of(slot, slot == BH_SLOT_STAGED ? j->responder.staged : j->responder.subject);
+	policy = bh_policy_in(slot);
 	bh_denied_for(j, BH_DENY, BH_REASON_INTERNAL);
 	j->source_rule = 0;
 	j->destination_rule = 0;
@@ -127,21 +167,7 @@ static __noinline int bh_apply_policy(const struct bh_context *c, struct bh_judg
 		bh_denied_for(j, BH_ALLOW, BH_REASON_NONE);
 		return 0;
 	}
-	if (source->row == BH_NO_ROW && destination->row == BH_NO_ROW) {
-		bh_denied_for(j, BH_ALLOW, BH_REASON_NONE); /* neither lives here: nobody's policy is concerned */
-		return 0;
-	}
-	ruleset = bh_ruleset_of(c, source, destination);
-	if (!ruleset)
-		return 0;
-	denies = bh_apply_ruleset(c, ruleset, j) & considered;
-	if (denies == 0)
-		bh_denied_for(j, BH_ALLOW, BH_REASON_NONE);
-	else if (((denies & BH_SOURCE_DENIES) && source->mode == BH_MODE_ENFORCE) ||
-		 ((denies & BH_DESTINATION_DENIES) && destination->mode == BH_MODE_ENFORCE))
-		bh_denied_for(j, BH_DENY, BH_REASON_POLICY);
-	else
-		bh_denied_for(j, BH_WOULD_DENY, BH_REASON_POLICY);
+	bh_ask_both(c, slot, j, source, destination);
 	return 0;
 }
 

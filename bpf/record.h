@@ -136,12 +136,13 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 		bh_count(BH_COUNTER_FLOWS_REVALIDATED);
 		bh_revoke_flow(c, j);
 	}
-	bh_edge_judged(c, j, BH_EDGE_DENIED);
+	j->step = BH_EDGE_DENIED;
+	bh_edge_judged(c, j);
 	bh_report(c, j);
 	return BH_DROP;
 }
 
-static __always_inline void bh_conclude_known(const struct bh_context *c, const struct bh_judgement *j)
+static __always_inline void bh_conclude_known(const struct bh_context *c, struct bh_judgement *j)
 {
 	__u32 side;
 	struct bh_flow *flow = bh_flow_find(&c->packet, c->zone, &side);
@@ -150,12 +151,14 @@ static __always_inline void bh_conclude_known(const struct bh_context *c, const 
 	if (!flow)
 		return; /* evicted meanwhile; the next packet makes a new one */
 	bh_refresh_flow(c, j, flow);
+	if (!(flow->hot.flags & BH_FLOW_LINKED))
+		j->step = BH_EDGE_FLOW; /* for the staged policy's edges; the others have it already */
 	if (bh_flow_counts(c, &flow->hot, side))
 		bh_flow_count(c, flow, side);
 }
 
 /* False: no room for it, and it may not pass without. */
-static __always_inline int bh_conclude_new(const struct bh_context *c, const struct bh_judgement *j)
+static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh_judgement *j)
 {
 	if (bh_open_flow(c, j) < 0) {
 		bh_count(BH_COUNTER_FLOWS_FAILED);
@@ -164,12 +167,14 @@ static __always_inline int bh_conclude_new(const struct bh_context *c, const str
 	bh_count(BH_COUNTER_FLOWS_CREATED);
 	if (j->midstream)
 		bh_count(BH_COUNTER_MIDSTREAM);
-	if (c->hook == BH_HOOK_INGRESS || c->tag == 0)
-		bh_edge_judged(c, j, BH_EDGE_FLOW);
+	if (c->hook == BH_HOOK_INGRESS || c->tag == 0) {
+		j->step = BH_EDGE_FLOW;
+		bh_edge_judged(c, j);
+	}
 	return 1;
 }
 
-/* Carries out what j says of the packet at hand. Returns enum bh_action. */
+/* Carries out what j says of the packet at hand, and notes in j->step what it was. Returns enum bh_action. */
 static __noinline int bh_conclude(const struct bh_context *c, struct bh_judgement *j)
 {
 	bh_find_outside(j);

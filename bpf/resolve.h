@@ -44,11 +44,10 @@ static __always_inline void bh_near_party(const struct bh_context *c, struct bh_
 	party->slot = c->slot;
 	if (!bh_is_bound(c->endpoint))
 		return; /* BH_SUBJECT_UNKNOWN */
-	party->workload = c->endpoint->workload;
-	party->subject = bh_endpoint_subject(c, c->endpoint);
+	bh_party_endpoint(c, party, c->endpoint);
 	found = bh_address_find(c->zone, c->packet.family, bh_near_address(c));
 	if (found && found->slot == c->slot)
-		party->subject = found->subject[c->policy_slot & 1];
+		bh_party_subject_of(c, party, found);
 }
 
 /* Traffic that the host makes. What it sends to the target of a published port is docker-proxy's, for somebody outside. */
@@ -57,12 +56,12 @@ static __always_inline void bh_host_party(const struct bh_context *c, const __u3
 	const struct bh_address *found = bh_address_find(0, c->packet.family, address);
 
 	if (bh_is_proxy_target(c, c->packet.destination, c->packet.destination_port)) {
-		party->subject = bh_prefix_subject(c, address);
+		bh_party_outside(c, address, party);
 		return;
 	}
-	party->subject = BH_SUBJECT_HOST;
+	bh_party_subject(party, BH_SUBJECT_HOST);
 	if (found && (found->flags & BH_ADDRESS_HOST))
-		party->subject = found->subject[c->policy_slot & 1];
+		bh_party_subject_of(c, party, found);
 }
 
 /* The far end as the one that opened the flow. */
@@ -91,7 +90,7 @@ static __noinline int bh_far_opener(const struct bh_context *c, struct bh_party 
 	bh_party_at(c, address, party);
 	if (c->hook == BH_HOOK_INGRESS && (party->flags & BH_ADDRESS_HOST) &&
 	    bh_is_proxy_target(c, c->packet.source, c->packet.source_port))
-		party->subject = bh_prefix_subject(c, address);
+		bh_party_outside(c, address, party);
 	return 0;
 }
 
@@ -106,7 +105,7 @@ static __noinline int bh_far_responder(const struct bh_context *c, struct bh_par
 		tag = 0; /* answers as before: who it is was settled when the opener's packets to this address were judged */
 
 	if (c->packet.flags & BH_PACKET_GROUP) { /* at ingress: whoever receives it, the sender's policy speaks of the address */
-		party->subject = bh_prefix_subject(c, address);
+		bh_party_outside(c, address, party);
 		return -1;
 	}
 	bh_party_at(c, address, party);

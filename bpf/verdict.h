@@ -32,8 +32,10 @@
  *    world's (docker-proxy). An answer of another provenance than the answers before is its sender's; when policy does not allow that
  *    outright it is a spoof, and the entry stays.
  *
- * 7. Policy (policy.h). Both subjects' classes select a ruleset, the ruleset's interval that holds protocol and service port has the
- *    denials and rules of both sides. A side's denial drops if that side enforces; else it is would-deny. A workload's traffic to
+ * 7. Policy (policy.h). Each side judges by its own row: the source's egress by the destination's class, the destination's ingress by
+ *    the source's. The cell selects a ruleset, and the ruleset's interval that holds protocol and service port has the side's verdict
+ *    and rule. A subject without a row (the host, the world) allows, by the rule "default". Both sides must allow. A denial drops if its
+ *    side enforces, else it is would-deny; a denial in audit is would-deny whatever the mode. Any drop wins. A workload's traffic to
  *    itself is allowed. Multicast at INGRESS: only the source's denial counts, receivers judge at EGRESS.
  *
  * 8. TCP in the middle of a stream, without an entry (neither SYN nor RST): judged as it stands and as an answer, the likelier
@@ -47,7 +49,11 @@
  *    its way: its entry is LINKED, neither listed nor in edges. Without room TCP passes packet by packet, the rest is refused.
  *
  * 10. What 2, 4, 5 and 9 refuse is dropped if a known side of the packet enforces: at INGRESS the sender, at EGRESS the receiver or the
- *    tagged sender; when none is known, if the global mode does. Else it passes and is reported (refuse.h). */
+ *    tagged sender; when none is known, if the global mode does. Else it passes and is reported (refuse.h).
+ *
+ * 11. Staged policy (export.h). While one is staged, the flow of a packet that made or refreshed an entry by 9, or that 7 denied, is
+ *    judged a second time, by the staged policy's tables, once all is done for the packet itself: same parties (6), same direction
+ *    (8). What comes of it is added to an edge under both verdicts, no more. Linked entries are left out, as in all edges. */
 #ifndef BULKHEAD_BPF_VERDICT_H_
 #define BULKHEAD_BPF_VERDICT_H_
 
@@ -62,14 +68,10 @@
 
 static __noinline int bh_consider(const struct bh_context *c, struct bh_judgement *j, int reversed)
 {
-	__u8 sides = BH_SOURCE_DENIES | BH_DESTINATION_DENIES;
-
-	if ((c->packet.flags & BH_PACKET_GROUP) && c->hook == BH_HOOK_INGRESS)
-		sides = BH_SOURCE_DENIES;
 	__builtin_memset(j, 0, sizeof(*j));
 	bh_resolve(c, j, reversed);
 	bh_forget(c, j, sizeof(*j));
-	bh_apply_policy(c, j, sides);
+	bh_apply_policy(c, j, bh_active_slot(c));
 	bh_forget(c, j, sizeof(*j));
 	return 0;
 }
@@ -113,6 +115,8 @@ static __always_inline int bh_is_midstream(const struct bh_context *c)
 /* A packet of whom the source and the destination are known to be what they say. */
 static __always_inline int bh_judge(struct bh_context *c, struct bh_judgement *j)
 {
+	int action;
+
 	bh_forget_context(c);
 	if ((c->packet.flags & BH_PACKET_ANSWERS) && !c->known && !(c->packet.flags & BH_PACKET_GROUP))
 		return bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
@@ -120,7 +124,10 @@ static __always_inline int bh_judge(struct bh_context *c, struct bh_judgement *j
 		bh_consider_midstream(c, j);
 	else
 		bh_consider(c, j, c->known && c->answer);
-	return bh_conclude(c, j);
+	action = bh_conclude(c, j);
+	if (j->step != BH_EDGE_NOTHING && bh_is_staged(c))
+		bh_judge_staged(c, j);
+	return action;
 }
 
 static __always_inline int bh_pass_unjudged(void)

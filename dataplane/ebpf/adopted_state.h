@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an earlier process left in the kernel and this one took over. A plain value.
+// What an earlier process left in the kernel and this one took over. A plain value. A staged policy is not taken over: it has
+// ended.
 #ifndef BULKHEAD_DATAPLANE_EBPF_ADOPTED_STATE_H_
 #define BULKHEAD_DATAPLANE_EBPF_ADOPTED_STATE_H_
 

@@ -4,6 +4,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <filesystem>
 #include <set>
@@ -149,6 +150,11 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
 absl::Status EbpfBackend::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) {
   return publisher_.ApplyPolicy(std::move(policy));
 }
+absl::Status EbpfBackend::GrowPolicy(const PolicyGrowth& growth) { return publisher_.GrowPolicy(growth); }
+absl::Status EbpfBackend::GrowStaged(const PolicyGrowth& growth) { return publisher_.GrowStaged(growth); }
+absl::Status EbpfBackend::StagePolicy(std::shared_ptr<const CompiledPolicy> policy) {
+  return publisher_.StagePolicy(std::move(policy));
+}
 absl::Status EbpfBackend::PutEndpoint(const EndpointState& endpoint) { return publisher_.PutEndpoint(endpoint); }
 absl::Status EbpfBackend::RemoveEndpoint(uint16_t slot) { return publisher_.RemoveEndpoint(slot); }
 absl::Status EbpfBackend::SetHostAddresses(const std::vector<IpAddress>& addresses) {
@@ -178,6 +184,13 @@ absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>
   const auto now = Now();
   if (!now.ok()) return now.status();
   return ReadEdgeTables(loader_->maps().edges, loader_->maps().edges_outside, *now, callback);
+}
+
+absl::Status EbpfBackend::ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) {
+  if (std::atomic_ref<uint32_t>(loader_->maps().control->staged).load() == 0) return absl::OkStatus();
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  return ReadStagedEdgeTable(loader_->maps().staged_edges, *now, callback);
 }
 
 absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }

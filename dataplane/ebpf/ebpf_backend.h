@@ -43,7 +43,8 @@ uint32_t DefaultFlowEntries(uint64_t memory);
 
 class EbpfBackend : public Backend {
  public:
-  // Loads or adopts, as the loader does; interfaces that had programs of an earlier build have this one's when it returns.
+  // Loads or adopts, as the loader does; interfaces that had programs of an earlier build have this one's when it returns. A policy
+  // that was staged no longer is: whoever staged it stages it again.
   // writer and clock must outlive the backend.
   static absl::StatusOr<std::unique_ptr<EbpfBackend>> Open(KernelWriter& writer, const Clock& clock, const EbpfOptions& options);
 
@@ -53,6 +54,9 @@ class EbpfBackend : public Backend {
 
   absl::Status SetOptions(const DataplaneOptions& options) override;
   absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override;
+  absl::Status GrowPolicy(const PolicyGrowth& growth) override;
+  absl::Status GrowStaged(const PolicyGrowth& growth) override;
+  absl::Status StagePolicy(std::shared_ptr<const CompiledPolicy> policy) override;
   absl::Status PutEndpoint(const EndpointState& endpoint) override;
   absl::Status RemoveEndpoint(uint16_t slot) override;
   absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
@@ -61,6 +65,7 @@ class EbpfBackend : public Backend {
   absl::Status Detach(uint32_t ifindex) override;
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
   absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
+  absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   absl::StatusOr<uint64_t> Sweep() override;

@@ -231,13 +231,30 @@ absl::Status Loader::MapControl() {
 
 absl::Status Loader::FillMaps() {
   const std::pair<const char*, int*> wanted[] = {
-      {"bh_policy", &maps_.policy},        {"bh_subjects", &maps_.subjects},    {"bh_matrix", &maps_.matrix},
-      {"bh_rulesets", &maps_.rulesets},    {"bh_intervals", &maps_.intervals},  {"bh_prefix4_0", &maps_.prefix4[0]},
-      {"bh_prefix4_1", &maps_.prefix4[1]}, {"bh_prefix6_0", &maps_.prefix6[0]}, {"bh_prefix6_1", &maps_.prefix6[1]},
-      {"bh_ports", &maps_.ports},          {"bh_endpoints", &maps_.endpoints},  {"bh_addresses", &maps_.addresses},
-      {"bh_published", &maps_.published},  {"bh_targets", &maps_.targets},      {"bh_flows4", &maps_.flows4},
-      {"bh_flows6", &maps_.flows6},        {"bh_edges", &maps_.edges},          {"bh_edges_outside", &maps_.edges_outside},
-      {"bh_counters", &maps_.counters},    {"bh_events", &maps_.events},        {"bh_clock_now", &maps_.clock_now},
+      {"bh_policy", &maps_.policy},
+      {"bh_subjects", &maps_.subjects},
+      {"bh_matrix", &maps_.matrix},
+      {"bh_rulesets", &maps_.rulesets},
+      {"bh_intervals", &maps_.intervals},
+      {"bh_prefix4_0", &maps_.prefix4[0]},
+      {"bh_prefix4_1", &maps_.prefix4[1]},
+      {"bh_prefix4_2", &maps_.prefix4[BH_SLOT_STAGED]},
+      {"bh_prefix6_0", &maps_.prefix6[0]},
+      {"bh_prefix6_1", &maps_.prefix6[1]},
+      {"bh_prefix6_2", &maps_.prefix6[BH_SLOT_STAGED]},
+      {"bh_ports", &maps_.ports},
+      {"bh_endpoints", &maps_.endpoints},
+      {"bh_addresses", &maps_.addresses},
+      {"bh_published", &maps_.published},
+      {"bh_targets", &maps_.targets},
+      {"bh_flows4", &maps_.flows4},
+      {"bh_flows6", &maps_.flows6},
+      {"bh_edges", &maps_.edges},
+      {"bh_edges_outside", &maps_.edges_outside},
+      {"bh_staged_edges", &maps_.staged_edges},
+      {"bh_counters", &maps_.counters},
+      {"bh_events", &maps_.events},
+      {"bh_clock_now", &maps_.clock_now},
   };
   for (const auto& [name, fd] : wanted) {
     *fd = MapFd(name);

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "bulkhead/abi/config.h"
+#include "bulkhead/abi/policy.h"
 
 namespace bulkhead {
 
@@ -14,12 +15,12 @@ struct Maps {
   bh_control* control = nullptr;  // the mapped memory of bh_control
 
   int policy = -1, subjects = -1, matrix = -1, rulesets = -1, intervals = -1;
-  int prefix4[2] = {-1, -1}, prefix6[2] = {-1, -1};  // by policy slot
+  int prefix4[BH_POLICY_SLOTS] = {-1, -1, -1}, prefix6[BH_POLICY_SLOTS] = {-1, -1, -1};  // by policy slot
 
   int ports = -1, endpoints = -1, addresses = -1, published = -1, targets = -1;
   uint32_t max_addresses = 0, max_published = 0;  // elements
 
-  int flows4 = -1, flows6 = -1, edges = -1, edges_outside = -1;
+  int flows4 = -1, flows6 = -1, edges = -1, edges_outside = -1, staged_edges = -1;
   int counters = -1, events = -1, clock_now = -1;
 };
 

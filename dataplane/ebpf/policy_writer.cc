@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/ebpf/policy_writer.h"
 
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -10,18 +9,16 @@
 namespace bulkhead {
 namespace {
 
-// Elements first, first + 1, ... of an array map.
+// Elements first, first + 1, ...
 template <typename Value>
-absl::Status WriteArray(KernelWriter& writer, int map, uint32_t first, const std::vector<Value>& values) {
-  std::vector<uint32_t> keys(values.size());
-  std::iota(keys.begin(), keys.end(), first);
-  return writer.UpdateBatch(map, keys.data(), values.data(), static_cast<uint32_t>(values.size()));
+absl::Status WriteElements(KernelWriter& writer, int map, uint64_t first, const std::vector<Value>& values) {
+  return writer.WriteArray(map, {{first * sizeof(Value), values.data(), values.size() * sizeof(Value)}});
 }
 
 }  // namespace
 
 absl::Status PolicyWriter::Adopt() {
-  for (int slot = 0; slot < 2; ++slot) {
+  for (uint32_t slot = 0; slot < BH_POLICY_SLOTS; ++slot) {
     auto& v4 = tries_[slot][0];
     auto& v6 = tries_[slot][1];
     v4.clear();
@@ -61,11 +58,28 @@ absl::Status PolicyWriter::WriteTrie(int map, std::map<Prefix, uint32_t>& held,
   return absl::OkStatus();
 }
 
+absl::Status PolicyWriter::WriteCells(const std::vector<CellRun>& cells, uint32_t slot) {
+  std::vector<ArrayPiece> pieces;
+  for (const CellRun& run : cells) {
+    const uint64_t first = uint64_t{slot} * BH_MAX_CELLS + run.first;
+    pieces.push_back({first * sizeof(uint32_t), run.rulesets.data(), run.rulesets.size_bytes()});
+  }
+  return writer_.WriteArray(maps_.matrix, pieces);
+}
+
+absl::Status PolicyWriter::Grow(const PolicyTables& tables, uint32_t slot) {
+  const uint32_t first_interval = slot * BH_MAX_INTERVALS + tables.first_interval;
+  const uint32_t first_ruleset = slot * BH_MAX_RULESETS + tables.first_ruleset;
+  const uint32_t first_subject = slot * BH_MAX_SUBJECTS + tables.first_subject;
+  absl::Status status = WriteElements(writer_, maps_.intervals, first_interval, tables.intervals);
+  if (status.ok()) status = WriteElements(writer_, maps_.rulesets, first_ruleset, tables.rulesets);
+  if (status.ok()) status = WriteCells(tables.cells, slot);
+  if (status.ok()) status = WriteElements(writer_, maps_.subjects, first_subject, tables.subjects);
+  return status;
+}
+
 absl::Status PolicyWriter::Write(const PolicyTables& tables, uint32_t slot) {
-  absl::Status status = WriteArray(writer_, maps_.subjects, slot * BH_MAX_SUBJECTS, tables.subjects);
-  if (status.ok()) status = WriteArray(writer_, maps_.matrix, slot * (BH_MAX_CELLS / BH_CELLS_PER_LINE), tables.matrix);
-  if (status.ok()) status = WriteArray(writer_, maps_.rulesets, slot * BH_MAX_RULESETS, tables.rulesets);
-  if (status.ok()) status = WriteArray(writer_, maps_.intervals, slot * BH_MAX_INTERVALS, tables.intervals);
+  absl::Status status = Grow(tables, slot);
   if (status.ok()) status = WriteTrie(maps_.prefix4[slot], tries_[slot][0], tables.prefixes[0], &Prefix4Key);
   if (status.ok()) status = WriteTrie(maps_.prefix6[slot], tries_[slot][1], tables.prefixes[1], &Prefix6Key);
   if (status.ok()) status = writer_.UpdateElement(maps_.policy, &slot, &tables.policy);

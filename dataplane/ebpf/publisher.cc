@@ -48,39 +48,46 @@ absl::Status Publisher::Finish(absl::Status status, bool disturbed) {
   return status.ok() ? raised : status;
 }
 
-uint32_t Publisher::SubjectOf(const CompiledPolicy* policy, IdentityId identity, const IpAddress& address) const {
+// What a policy has grown by is in its slot only after Grow: until then its cells there are an earlier policy's.
+uint32_t Publisher::Published(uint32_t slot, std::optional<SubjectId> subject, uint32_t otherwise) const {
+  return subject && *subject < slots_[slot].layout.subjects ? *subject : otherwise;
+}
+
+uint32_t Publisher::SubjectOf(uint32_t slot, IdentityId identity, const IpAddress& address) const {
   if (identity == kIdentityUnknown) return BH_SUBJECT_UNKNOWN;
   const uint32_t otherwise = identity == kIdentityHost ? BH_SUBJECT_HOST : BH_SUBJECT_UNKNOWN;
-  if (policy != nullptr) return policy->FindSubject(identity, address).value_or(otherwise);
+  const CompiledPolicy* policy = slots_[slot].policy.get();
+  if (policy != nullptr) return Published(slot, policy->FindSubject(identity, address), otherwise);
   const auto found = adopted_subjects_.find({identity, address});
   return found == adopted_subjects_.end() ? otherwise : found->second;
 }
 
 // For packets whose source address was translated, or is no address of ours (link-local).
-uint32_t Publisher::SubjectOfFamily(const CompiledPolicy* policy, const EndpointState& endpoint, uint8_t family) const {
+uint32_t Publisher::SubjectOfFamily(uint32_t slot, const EndpointState& endpoint, uint8_t family) const {
   if (!endpoint.bound) return BH_SUBJECT_UNKNOWN;
   const auto first = std::find_if(endpoint.addresses.begin(), endpoint.addresses.end(),
                                   [family](const IpAddress& address) { return address.family == family; });
-  if (first != endpoint.addresses.end()) return SubjectOf(policy, endpoint.identity, *first);
+  if (first != endpoint.addresses.end()) return SubjectOf(slot, endpoint.identity, *first);
+  const CompiledPolicy* policy = slots_[slot].policy.get();
   if (policy == nullptr) {
     const auto found = adopted_family_subjects_.find({endpoint.identity, family});
     return found == adopted_family_subjects_.end() ? BH_SUBJECT_UNKNOWN : found->second;
   }
-  const auto found = policy->subject_index.find({endpoint.identity, {}});
-  return found == policy->subject_index.end() ? BH_SUBJECT_UNKNOWN : found->second;
+  return Published(slot, policy->FindSubject(endpoint.identity), BH_SUBJECT_UNKNOWN);
 }
 
-bh_address Publisher::Encode(const IpAddress& address, const AddressOwner& owner) const {
+bh_address Publisher::Encode(const IpAddress& address, const AddressOwner& owner, const bh_address& before) const {
   bh_address value{};
-  value.subject[active()] = SubjectOf(policy_.get(), owner.identity, address);
-  value.subject[1 - active()] = BH_SUBJECT_UNKNOWN;  // rewritten before that slot is used
+  for (uint32_t slot = 0; slot < BH_POLICY_SLOTS; ++slot) {
+    value.subject[slot] = Follows(slot) ? SubjectOf(slot, owner.identity, address) : before.subject[slot];
+  }
   value.ifindex = owner.ifindex;
   value.slot = owner.slot;
   value.flags = owner.flags;
   return value;
 }
 
-bh_endpoint Publisher::Encode(const EndpointState& endpoint) const {
+bh_endpoint Publisher::Encode(const EndpointState& endpoint, const bh_endpoint& before) const {
   bh_endpoint value{};
   value.ifindex = endpoint.ifindex;
   value.zone = endpoint.zone;
@@ -88,8 +95,10 @@ bh_endpoint Publisher::Encode(const EndpointState& endpoint) const {
   std::copy(endpoint.mac.bytes.begin(), endpoint.mac.bytes.end(), value.mac);
   value.workload = endpoint.bound ? endpoint.workload : 0;
   value.identity = endpoint.bound ? endpoint.identity : kIdentityUnknown;
-  value.subject[active()][0] = SubjectOfFamily(policy_.get(), endpoint, 4);
-  value.subject[active()][1] = SubjectOfFamily(policy_.get(), endpoint, 6);
+  for (uint32_t slot = 0; slot < BH_POLICY_SLOTS; ++slot) {
+    value.subject[slot][0] = Follows(slot) ? SubjectOfFamily(slot, endpoint, 4) : before.subject[slot][0];
+    value.subject[slot][1] = Follows(slot) ? SubjectOfFamily(slot, endpoint, 6) : before.subject[slot][1];
+  }
   return value;
 }
 
@@ -105,12 +114,9 @@ absl::Status Publisher::CheckRoom(const std::set<IpAddress>& addresses) const {
 absl::Status Publisher::WriteAddresses(bool& disturbed) {
   for (const IpAddress& address : out_of_line_) {
     for (const auto& [place, owner] : book_.Places(address)) {
-      bh_address value = Encode(address, owner);
       const auto found = addresses_.find(place);
-      if (found != addresses_.end()) {
-        value.subject[1 - active()] = found->second.subject[1 - active()];
-        if (SameBytes(found->second, value)) continue;
-      }
+      const bh_address value = Encode(address, owner, found == addresses_.end() ? bh_address{} : found->second);
+      if (found != addresses_.end() && SameBytes(found->second, value)) continue;
       const bh_address_key key = AddressKey(place.zone, place.address);
       if (auto status = writer_.UpdateElement(maps_.addresses, &key, &value); !status.ok()) return status;
       disturbed |= !addresses_.insert_or_assign(place, value).second;
@@ -139,12 +145,9 @@ absl::Status Publisher::DeleteAddresses(bool& disturbed) {
 }
 
 absl::Status Publisher::WriteEndpoint(const EndpointState& endpoint, bool& disturbed) {
-  bh_endpoint value = Encode(endpoint);
   const auto found = endpoint_values_.find(endpoint.slot);
-  if (found != endpoint_values_.end()) {
-    std::copy_n(found->second.subject[1 - active()], 2, value.subject[1 - active()]);
-    if (SameBytes(found->second, value)) return absl::OkStatus();
-  }
+  const bh_endpoint value = Encode(endpoint, found == endpoint_values_.end() ? bh_endpoint{} : found->second);
+  if (found != endpoint_values_.end() && SameBytes(found->second, value)) return absl::OkStatus();
   const uint32_t key = endpoint.slot;
   if (auto status = writer_.UpdateElement(maps_.endpoints, &key, &value); !status.ok()) return status;
   disturbed |= !endpoint_values_.insert_or_assign(endpoint.slot, value).second;
@@ -244,56 +247,6 @@ absl::Status Publisher::SetPublished(const std::vector<PublishedTarget>& targets
   bool changed = false;
   const absl::Status status = published_ports_.Set(targets, changed);
   return Finish(status, changed);
-}
-
-absl::Status Publisher::WriteSubjects(const CompiledPolicy& policy, uint32_t slot) {
-  std::vector<bh_address_key> keys;
-  std::vector<bh_address> values;
-  for (auto& [place, value] : addresses_) {
-    const auto places = book_.Places(place.address);
-    const auto owner = places.find(place);
-    const bool known = owner != places.end() && owner->second.slot == value.slot;
-    value.subject[slot] = known ? SubjectOf(&policy, owner->second.identity, place.address) : BH_SUBJECT_UNKNOWN;
-    keys.push_back(AddressKey(place.zone, place.address));
-    values.push_back(value);
-  }
-  if (auto status = writer_.UpdateBatch(maps_.addresses, keys.data(), values.data(), static_cast<uint32_t>(keys.size()));
-      !status.ok()) {
-    return status;
-  }
-  std::vector<uint32_t> slots;
-  std::vector<bh_endpoint> endpoints;
-  for (auto& [number, value] : endpoint_values_) {
-    const auto endpoint = endpoints_.find(number);  // none: a removal that failed half-way
-    const bool known = endpoint != endpoints_.end();
-    value.subject[slot][0] = known ? SubjectOfFamily(&policy, endpoint->second, 4) : BH_SUBJECT_UNKNOWN;
-    value.subject[slot][1] = known ? SubjectOfFamily(&policy, endpoint->second, 6) : BH_SUBJECT_UNKNOWN;
-    slots.push_back(number);
-    endpoints.push_back(value);
-  }
-  return writer_.UpdateBatch(maps_.endpoints, slots.data(), endpoints.data(), static_cast<uint32_t>(slots.size()));
-}
-
-absl::Status Publisher::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) {
-  const auto tables = EncodePolicy(*policy);
-  if (!tables.ok()) return tables.status();
-  if (grace_owed_) {
-    if (auto status = writer_.WaitForReaders(); !status.ok()) return status;
-    grace_owed_ = false;
-  }
-  const uint32_t slot = 1 - active();
-  if (auto status = policy_writer_.Write(*tables, slot); !status.ok()) return status;
-  if (auto status = WriteSubjects(*policy, slot); !status.ok()) return status;
-  const uint32_t next = BH_STAMP(BH_STAMP_EPOCH(stamp_) + 1, slot);
-  if (auto status = writer_.StoreWord(&maps_.control->stamp, next); !status.ok()) return status;
-  stamp_ = next;
-  epoch_owed_ = false;
-  policy_ = std::move(policy);
-  adopted_subjects_.clear();
-  adopted_family_subjects_.clear();
-  // From here on the policy is in force; what fails now only delays the next one.
-  grace_owed_ = !writer_.WaitForReaders().ok();
-  return absl::OkStatus();
 }
 
 }  // namespace bulkhead

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Publisher::Adopt: what the maps of an earlier process say becomes what this publisher knows. Nothing is written.
+// Publisher::Adopt: what the maps of an earlier process say becomes what this publisher knows. Nothing is written, but that a
+// staged policy ends: the control plane stages it again from its own records.
 #include <algorithm>
 #include <iterator>
 
@@ -58,6 +59,9 @@ absl::StatusOr<AdoptedState> Publisher::Adopt() {
   if (auto status = published_ports_.Adopt(); !status.ok()) return status;
   if (auto status = AdoptEndpoints(); !status.ok()) return status;
   if (auto status = AdoptAddresses(); !status.ok()) return status;
+  if (maps_.control->staged != 0) {
+    if (auto status = Unstage(); !status.ok()) return status;
+  }
   AdoptedState state;
   state.adopted = true;
   state.stamp = stamp_;

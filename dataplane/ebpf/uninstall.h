@@ -13,7 +13,7 @@
 
 namespace bulkhead {
 
-// One line for each thing, for people: "tc filter bh_ingress on veth1a2b ingress", "pin /sys/fs/bpf/bulkhead/v1/maps/bh_flows4".
+// One line for each thing, for people: "tc filter bh_ingress on veth1a2b ingress", "pin /sys/fs/bpf/bulkhead/v2/maps/bh_flows4".
 // Pins of every layout version are found.
 absl::StatusOr<std::vector<std::string>> ListInstalled(const std::string& root);
 

@@ -26,6 +26,15 @@ EdgeRecord DecodeEdge(const bh_edge_key& key, const bh_edge& edge, const FlowTim
   return out;
 }
 
+StagedEdgeRecord DecodeStagedEdge(const bh_staged_edge_key& key, const bh_edge& edge, const FlowTime& now) {
+  StagedEdgeRecord out;
+  out.edge = DecodeEdge(key.edge, edge, now);
+  out.staged = static_cast<Verdict>(key.verdict);
+  out.source_rule = key.source_rule;
+  out.destination_rule = key.destination_rule;
+  return out;
+}
+
 absl::Status ReadEdgeTables(int edges, int outside, const FlowTime& now, const std::function<bool(const EdgeRecord&)>& callback) {
   for (const int map : {edges, outside}) {
     bool stopped = false;
@@ -36,6 +45,11 @@ absl::Status ReadEdgeTables(int edges, int outside, const FlowTime& now, const s
     if (!status.ok() || stopped) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status ReadStagedEdgeTable(int staged, const FlowTime& now, const std::function<bool(const StagedEdgeRecord&)>& callback) {
+  return ForEachInHash<bh_staged_edge_key, bh_edge>(
+      staged, [&](const bh_staged_edge_key& key, const bh_edge& edge) { return callback(DecodeStagedEdge(key, edge, now)); });
 }
 
 }  // namespace bulkhead

@@ -6,13 +6,16 @@
 #include <linux/membarrier.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/kernel/libbpf_log.h"
@@ -63,6 +66,24 @@ absl::Status KernelWriter::UpdateBatch(int map, const void* keys, const void* va
   return Result(bpf_map_update_batch(map, keys, values, &done, nullptr), "map batch update");
 }
 
+absl::Status KernelWriter::EmptyHash(int map) {
+  if (auto status = Before("map-empty"); !status.ok()) return status;
+  bpf_map_info info{};
+  uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) return Errno("asking for a map's layout");
+  constexpr uint32_t kBatch = 4096;  // a bucket holds a few
+  std::vector<char> keys(size_t{kBatch} * info.key_size), values(size_t{kBatch} * info.value_size);
+  uint32_t bucket = 0, next_bucket = 0;
+  for (bool first = true;; first = false) {
+    uint32_t count = kBatch;
+    if (bpf_map_lookup_and_delete_batch(map, first ? nullptr : &bucket, &next_bucket, keys.data(), values.data(), &count, nullptr) <
+        0) {
+      return errno == ENOENT ? absl::OkStatus() : Errno("map batch delete");
+    }
+    bucket = next_bucket;
+  }
+}
+
 absl::StatusOr<UniqueFd> KernelWriter::CreateMap(bpf_map_type type, const std::string& name, uint32_t key_size, uint32_t value_size,
                                                  uint32_t max_entries, uint32_t flags) {
   if (auto status = Before("map-create"); !status.ok()) return status;
@@ -72,6 +93,25 @@ absl::StatusOr<UniqueFd> KernelWriter::CreateMap(bpf_map_type type, const std::s
   const int fd = bpf_map_create(type, name.c_str(), key_size, value_size, max_entries, &options);
   if (fd < 0) return Errno(absl::StrCat("creating map ", name));
   return UniqueFd(fd);
+}
+
+absl::Status KernelWriter::WriteArray(int map, const std::vector<ArrayPiece>& pieces) {
+  if (auto status = Before("array-write"); !status.ok()) return status;
+  uint64_t low = UINT64_MAX, high = 0;
+  for (const ArrayPiece& piece : pieces) {
+    if (piece.size == 0) continue;
+    low = std::min(low, piece.offset);
+    high = std::max(high, piece.offset + piece.size);
+  }
+  if (high == 0) return absl::OkStatus();
+  low -= low % static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  void* const memory = mmap(nullptr, high - low, PROT_READ | PROT_WRITE, MAP_SHARED, map, static_cast<off_t>(low));
+  if (memory == MAP_FAILED) return Errno("mapping a map");
+  for (const ArrayPiece& piece : pieces) {
+    if (piece.size != 0) std::memcpy(static_cast<char*>(memory) + (piece.offset - low), piece.bytes, piece.size);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return Result(munmap(memory, high - low), "unmapping a map");
 }
 
 absl::Status KernelWriter::StoreWord(uint32_t* word, uint32_t value) {

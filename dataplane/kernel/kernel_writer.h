@@ -15,6 +15,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,13 @@ enum class TcDirection : uint8_t { kIngress = 0, kEgress = 1 };
 inline constexpr uint32_t kFilterPriority = 1;
 inline constexpr uint32_t kFilterHandle = 0xb1;
 
+// Bytes for an array map; offset and size in bytes.
+struct ArrayPiece {
+  uint64_t offset = 0;
+  const void* bytes = nullptr;
+  uint64_t size = 0;
+};
+
 class KernelWriter {
  public:
   using Hook = std::function<absl::Status(const char* op, uint64_t sequence)>;
@@ -45,8 +53,14 @@ class KernelWriter {
   virtual absl::Status DeleteElement(int map, const void* key);
   // keys and values: `count` of the map's own sizes, one behind the other. May stop half-way with an error.
   virtual absl::Status UpdateBatch(int map, const void* keys, const void* values, uint32_t count);
+  // Deletes all elements of a hash or LRU hash map that nobody adds to meanwhile. May stop half-way with an error.
+  virtual absl::Status EmptyHash(int map);
   virtual absl::StatusOr<UniqueFd> CreateMap(bpf_map_type type, const std::string& name, uint32_t key_size, uint32_t value_size,
                                              uint32_t max_entries, uint32_t flags);
+  // Plain stores into an array map made with BPF_F_MMAPABLE, piece by piece, without a system call for each: the stretch from the
+  // lowest to the highest of them is mapped for the length of the call. Programs may see them at any time and in any order, and a
+  // piece in parts; those that find them through what is written in a later call see them whole.
+  virtual absl::Status WriteArray(int map, const std::vector<ArrayPiece>& pieces);
   // One aligned store into the memory of a mapped BPF array; what was written before is seen first.
   virtual absl::Status StoreWord(uint32_t* word, uint32_t value);
   // Returns when every BPF program that ran at the call has ended (membarrier GLOBAL is a grace period of the kernel's RCU).

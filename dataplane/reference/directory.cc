@@ -60,39 +60,49 @@ std::optional<Resident> Directory::Find(uint16_t zone, const IpAddress& address)
   return here ? here : At(0, address);
 }
 
-SubjectId Directory::Subject(IdentityId identity, const std::vector<uint32_t>& cidrs, SubjectId otherwise) const {
-  const auto found = policy_->subject_index.find({identity, cidrs});
-  return found == policy_->subject_index.end() ? otherwise : found->second;
+SubjectId Directory::Subject(const PublishedPolicy& in, IdentityId identity, const IpAddress* address, SubjectId otherwise) {
+  if (in.policy == nullptr) return kSubjectUnknown;
+  const auto found = address == nullptr ? in.policy->FindSubject(identity) : in.policy->FindSubject(identity, *address);
+  return found && *found < in.subjects ? *found : otherwise;
+}
+
+SubjectId Directory::WorldSubject(const PublishedPolicy& in, const IpAddress& address) {
+  if (in.policy == nullptr) return kSubjectUnknown;
+  const std::pair<Prefix, SubjectId>* best = nullptr;
+  for (const auto& entry : in.policy->world_prefixes) {
+    if (entry.first.Contains(address) && (best == nullptr || entry.first.length > best->first.length)) best = &entry;
+  }
+  return best == nullptr ? kSubjectWorld : best->second;
+}
+
+Party Directory::Of(uint16_t slot, IdentityId identity, const IpAddress* address, SubjectId otherwise) const {
+  return {Subject(active_, identity, address, otherwise), slot, Subject(staged_, identity, address, otherwise)};
 }
 
 Party Directory::Workload(uint16_t slot, const IpAddress& address) const {
   const EndpointState* endpoint = AtSlot(slot);
   if (endpoint == nullptr || !endpoint->bound) return {kSubjectUnknown, slot};
   if (endpoint->zone == 0 && At(0, address).value_or(Resident()).ambiguous) return {kSubjectUnknown, slot};
-  return {Subject(endpoint->identity, policy_->CidrsOf(address), kSubjectUnknown), slot};
+  return Of(slot, endpoint->identity, &address, kSubjectUnknown);
 }
 
 Party Directory::Endpoint(uint16_t slot, uint8_t family) const {
   const EndpointState* endpoint = AtSlot(slot);
   if (endpoint == nullptr || endpoint->ifindex == 0 || !endpoint->bound) return {kSubjectUnknown, slot};
   for (const IpAddress& address : endpoint->addresses) {
-    if (address.family == family) return {Subject(endpoint->identity, policy_->CidrsOf(address), kSubjectUnknown), slot};
+    if (address.family == family) return Of(slot, endpoint->identity, &address, kSubjectUnknown);
   }
-  return {Subject(endpoint->identity, {}, kSubjectUnknown), slot};
+  return Of(slot, endpoint->identity, nullptr, kSubjectUnknown);
 }
 
 Party Directory::Outside(const IpAddress& address) const {
-  const std::pair<Prefix, SubjectId>* best = nullptr;
-  for (const auto& entry : policy_->world_prefixes) {
-    if (entry.first.Contains(address) && (best == nullptr || entry.first.length > best->first.length)) best = &entry;
-  }
-  return {best == nullptr ? kSubjectWorld : best->second, 0};
+  return {WorldSubject(active_, address), 0, WorldSubject(staged_, address)};
 }
 
 Party Directory::Host(const IpAddress& address) const {
   const auto found = At(0, address);
-  if (!found || !found->host) return {kSubjectHost, 0};
-  return {found->ambiguous ? kSubjectUnknown : Subject(kIdentityHost, policy_->CidrsOf(address), kSubjectHost), 0};
+  if (!found || !found->host) return {kSubjectHost, 0, kSubjectHost};
+  return found->ambiguous ? Party() : Of(0, kIdentityHost, &address, kSubjectHost);
 }
 
 Party Directory::Tagged(uint16_t zone, uint16_t tag, const IpAddress& source) const {

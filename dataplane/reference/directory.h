@@ -25,7 +25,9 @@ struct Resident {
 // One side of a judgement.
 struct Party {
   SubjectId subject = kSubjectUnknown;
-  uint16_t slot = 0;  // of its endpoint; 0: no workload's
+  uint16_t slot = 0;                   // of its endpoint; 0: no workload's
+  SubjectId staged = kSubjectUnknown;  // what the staged policy, if there is one, takes it for
+  bool operator==(const Party&) const = default;
 };
 
 // The destination that a packet really asks for: behind a published port, the workload's.
@@ -40,7 +42,9 @@ class Directory {
   void Remove(uint16_t slot) { endpoints_.erase(slot); }
   void SetHostAddresses(const std::vector<IpAddress>& addresses) { host_ = {addresses.begin(), addresses.end()}; }
   void SetPublished(const std::vector<PublishedTarget>& targets) { published_ = targets; }
-  void SetPolicy(const CompiledPolicy* policy) { policy_ = policy; }
+  // Called again when the policy has grown: before that its new subjects are nobody's. staged: null for none.
+  void SetPolicy(const CompiledPolicy* policy) { active_ = {policy, policy->subjects.size()}; }
+  void SetStaged(const CompiledPolicy* policy) { staged_ = {policy, policy == nullptr ? 0 : policy->subjects.size()}; }
 
   const EndpointState* AtPort(uint32_t ifindex) const;
   const EndpointState* AtSlot(uint16_t slot) const;
@@ -71,14 +75,21 @@ class Directory {
   bool IsTarget(uint16_t zone, const IpAddress& address, uint16_t port, uint8_t protocol) const;
 
  private:
-  SubjectId Subject(IdentityId identity, const std::vector<uint32_t>& cidrs, SubjectId otherwise) const;
+  struct PublishedPolicy {
+    const CompiledPolicy* policy = nullptr;
+    size_t subjects = 0;
+  };
+  // address: null for the identity without one.
+  static SubjectId Subject(const PublishedPolicy& in, IdentityId identity, const IpAddress* address, SubjectId otherwise);
+  static SubjectId WorldSubject(const PublishedPolicy& in, const IpAddress& address);
+  Party Of(uint16_t slot, IdentityId identity, const IpAddress* address, SubjectId otherwise) const;
 
   std::map<uint16_t, EndpointState> endpoints_;
   std::map<uint16_t, uint64_t> put_;  // when, by slot
   uint64_t puts_ = 0;
   std::set<IpAddress> host_;
   std::vector<PublishedTarget> published_;
-  const CompiledPolicy* policy_ = nullptr;
+  PublishedPolicy active_, staged_;
 };
 
 }  // namespace bulkhead::reference

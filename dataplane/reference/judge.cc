@@ -145,11 +145,8 @@ Outcome Judge::JudgeIcmpError() {
 }
 
 Outcome Judge::JudgeGroup(const Question& question) {
-  const Ruling ruling = ingress() ? RuleOfSource(*tables_.policy, question.opener.subject, question.responder.subject,
-                                                 parsed_.tuple.protocol, question.port)
-                                  : Ask(question);
-  const Flow flow = Candidate(ruling, question.port, side());
-  return ruling.verdict == Verdict::kDeny ? Deny(flow) : Say(flow);
+  const Flow flow = Candidate(Ask(question), question.port, side());
+  return flow.ruling.verdict == Verdict::kDeny ? Deny(flow, question) : Say(flow);
 }
 
 Outcome Judge::JudgeFlow(const Question& question) {
@@ -167,7 +164,7 @@ Outcome Judge::JudgeFlow(const Question& question) {
 // 32768). The other direction is taken if policy is kinder to it; but not for what goes from an ephemeral port to a service's, nor
 // for more packets than the limit has room for.
 Judge::Opening Judge::OpeningOf(const Question& question) const {
-  Opening forward{Ask(question), question.port, side(), false};
+  Opening forward{Ask(question), question, side(), false};
   if (!parsed_.IsMidstream()) return forward;
   const bool from_service = parsed_.tuple.source_port < kFirstEphemeralPort;
   const bool to_service = parsed_.tuple.destination_port < kFirstEphemeralPort;
@@ -177,7 +174,7 @@ Judge::Opening Judge::OpeningOf(const Question& question) const {
   const bool asks = from_service == to_service && forward.ruling.verdict != Verdict::kAllow;
   if (!by_ports && !(asks && tables_.midstream_limit.Take(tables_.tick))) return forward;
   const Question answered = Reversed(question, nullptr);
-  const Opening reversed{Ask(answered), answered.port, 1 - side(), true};
+  const Opening reversed{Ask(answered), answered, 1 - side(), true};
   const Opening& first = by_ports ? reversed : forward;
   const Opening& second = by_ports ? forward : reversed;
   return Severity(second.ruling.verdict) < Severity(first.ruling.verdict) ? second : first;
@@ -185,15 +182,18 @@ Judge::Opening Judge::OpeningOf(const Question& question) const {
 
 Outcome Judge::Open(const Question& question) {
   const Opening opening = OpeningOf(question);
-  Flow flow = Candidate(opening.ruling, opening.port, opening.opener);
-  if (flow.ruling.verdict == Verdict::kDeny) return Deny(flow);
+  Flow flow = Candidate(opening.ruling, opening.question.port, opening.opener);
+  if (flow.ruling.verdict == Verdict::kDeny) return Deny(flow, opening.question);
   // A reset, or the answer to a SYN that nobody saw, opens nothing.
   if (parsed_.tuple.protocol == kProtoTcp && !parsed_.IsBareSyn() && !opening.midstream) return Say(flow);
   flow.midstream = opening.midstream;
   if (opening.opener != side()) flow.state = BH_FLOW_ESTABLISHED;
   tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
-  if (!flow.linked) tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+  if (!flow.linked) {
+    tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+    AskStaged(opening.question, flow);
+  }
   Flow& entry = tables_.flows.Create(key_);
   entry = flow;
   CountPacket(entry);
@@ -211,20 +211,38 @@ Outcome Judge::Reconsider(Flow& flow, const Question& question) {
     flow.ruling = refreshed.ruling;
     flow.stamp = ~tables_.stamp;
     refreshed.service_port = question.port;  // what was asked now, not when the entry was made
-    return Deny(refreshed);
+    return Deny(refreshed, question);
   }
   flow = refreshed;
+  refreshed.service_port = question.port;
+  if (!flow.linked) AskStaged(question, refreshed);
   CountPacket(flow);
   return Say(flow);
 }
 
 Ruling Judge::Ask(const Question& question) const {
+  return AskIn(*tables_.policy, question.opener.subject, question.responder.subject, question);
+}
+
+Ruling Judge::AskIn(const CompiledPolicy& policy, SubjectId opener, SubjectId responder, const Question& question) const {
   const EndpointState* from = tables_.directory.AtSlot(question.opener.slot);
   const EndpointState* to = tables_.directory.AtSlot(question.responder.slot);
   if (from != nullptr && to != nullptr && from->workload == to->workload && from->workload != 0) {
-    return RuleOfSelf(*tables_.policy, question.opener.subject, question.responder.subject);
+    return RuleOfSelf(policy, opener, responder);
   }
-  return Rule(*tables_.policy, question.opener.subject, question.responder.subject, parsed_.tuple.protocol, question.port);
+  const auto rule = parsed_.group && ingress() ? &RuleOfSource : &Rule;
+  return rule(policy, opener, responder, parsed_.tuple.protocol, question.port);
+}
+
+void Judge::AskStaged(const Question& question, const Flow& flow) {
+  if (tables_.staged == nullptr) return;
+  const Ruling ruling = AskIn(*tables_.staged, question.opener.staged, question.responder.staged, question);
+  const StagedEdgeKey key{EdgeOf(flow), ruling.verdict, ruling.source_rule, ruling.destination_rule};
+  if (flow.ruling.verdict == Verdict::kDeny) {
+    tables_.ledger.StagedDenied(key, tables_.now);
+  } else {
+    tables_.ledger.StagedFlow(key, tables_.now);
+  }
 }
 
 Judge::Question Judge::Reversed(const Question& question, const Flow* flow) const {

@@ -30,6 +30,7 @@ struct Limit {
 // What a judgement reads and writes.
 struct Tables {
   const CompiledPolicy* policy = nullptr;
+  const CompiledPolicy* staged = nullptr;  // judges beside it and decides nothing; null: there is none
   Directory directory;
   FlowTable flows;
   std::map<FragmentKey, Tuple> fragments;  // what the first fragment of a packet said
@@ -80,13 +81,16 @@ class Judge {
   // Which end opened a flow that has no entry, and what policy says of it.
   struct Opening {
     Ruling ruling;
-    uint16_t port = 0;
+    Question question;
     int opener = 0;
     bool midstream = false;  // and found in the middle, to be taken up there
   };
   Opening OpeningOf(const Question& question) const;
 
   Ruling Ask(const Question& question) const;
+  Ruling AskIn(const CompiledPolicy& policy, SubjectId opener, SubjectId responder, const Question& question) const;
+  // Asks the staged policy as well, and counts what it says. flow: as the active one has it.
+  void AskStaged(const Question& question, const Flow& flow);
   // The question of the flow that this packet answers; flow: its entry, null if there is none.
   Question Reversed(const Question& question, const Flow* flow) const;
   Party OpenerBehind(const Flow* flow) const;
@@ -102,7 +106,7 @@ class Judge {
   bool Enforced() const;
   // Counter and event of what policy said, and the outcome.
   Outcome Say(const Flow& flow);
-  Outcome Deny(const Flow& flow);
+  Outcome Deny(const Flow& flow, const Question& question);
   bh_event Event(bh_reason reason, Verdict verdict) const;
 
   Party OwnParty(const IpAddress& address) const;

@@ -135,8 +135,9 @@ Outcome Judge::Say(const Flow& flow) {
   return outcome;
 }
 
-Outcome Judge::Deny(const Flow& flow) {
+Outcome Judge::Deny(const Flow& flow, const Question& question) {
   tables_.ledger.EdgeDenied(EdgeOf(flow), tables_.now);
+  AskStaged(question, flow);
   return Say(flow);
 }
 

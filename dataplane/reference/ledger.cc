@@ -10,8 +10,7 @@ void Ledger::Report(const bh_event& event) {
   events_.push_back(event);
 }
 
-bh_edge& Ledger::Edge(const EdgeKey& key, uint64_t now) {
-  bh_edge& edge = edges_[key];
+bh_edge& Ledger::Seen(bh_edge& edge, uint64_t now) {
   if (edge.first_seen == 0) edge.first_seen = now;
   edge.last_seen = now;
   return edge;

@@ -24,6 +24,15 @@ struct EdgeKey {
   auto operator<=>(const EdgeKey&) const = default;
 };
 
+// verdict and rules: the staged policy's.
+struct StagedEdgeKey {
+  EdgeKey edge;
+  Verdict verdict = Verdict::kAllow;
+  uint32_t source_rule = 0, destination_rule = 0;
+
+  auto operator<=>(const StagedEdgeKey&) const = default;
+};
+
 class Ledger {
  public:
   static constexpr size_t kMaxEvents = 65536;
@@ -32,19 +41,24 @@ class Ledger {
   void Count(bh_reason reason, Verdict verdict) { Count(reason * 3 + static_cast<int>(verdict)); }
   void Report(const bh_event& event);
 
-  void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Edge(key, now).flows; }
-  void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Edge(key, now).answered; }
-  void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Edge(key, now).denied; }
+  void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).flows; }
+  void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).answered; }
+  void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).denied; }
+  void StagedFlow(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).flows; }
+  void StagedDenied(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).denied; }
+  void ForgetStaged() { staged_.clear(); }
 
   const std::array<uint64_t, BH_COUNTER_COUNT>& counters() const { return counters_; }
   const std::map<EdgeKey, bh_edge>& edges() const { return edges_; }
+  const std::map<StagedEdgeKey, bh_edge>& staged() const { return staged_; }
   std::deque<bh_event> TakeEvents();
 
  private:
-  bh_edge& Edge(const EdgeKey& key, uint64_t now);
+  static bh_edge& Seen(bh_edge& edge, uint64_t now);
 
   std::array<uint64_t, BH_COUNTER_COUNT> counters_{};
   std::map<EdgeKey, bh_edge> edges_;
+  std::map<StagedEdgeKey, bh_edge> staged_;
   std::deque<bh_event> events_;
 };
 

@@ -20,10 +20,26 @@ std::shared_ptr<const CompiledPolicy> NoPolicy() {
   policy->subjects.resize(3);
   for (uint32_t i = 0; i < 3; ++i) {
     policy->subjects[i].identity = i;
-    policy->subject_index[{i, {}}] = i;
+    policy->subject_index[SubjectKey{i, {}}] = i;
   }
   policy->rules.resize(3);
   return policy;
+}
+
+EdgeRecord RecordOf(const EdgeKey& key, const bh_edge& edge) {
+  EdgeRecord record;
+  record.source_identity = key.source;
+  record.destination_identity = key.destination;
+  record.protocol = key.protocol;
+  record.port = key.port;
+  record.verdict = key.verdict;
+  record.peer = key.peer;
+  record.flows = edge.flows;
+  record.answered = edge.answered;
+  record.denied = edge.denied;
+  record.first_seen = edge.first_seen;
+  record.last_seen = edge.last_seen;
+  return record;
 }
 
 }  // namespace
@@ -69,6 +85,26 @@ absl::Status Reference::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy
   return absl::OkStatus();
 }
 
+absl::Status Reference::GrowPolicy(const PolicyGrowth&) {
+  tables_.directory.SetPolicy(policy_.get());
+  return absl::OkStatus();
+}
+
+absl::Status Reference::GrowStaged(const PolicyGrowth&) {
+  if (staged_ == nullptr) return absl::FailedPreconditionError("there is no policy that could have grown");
+  tables_.directory.SetStaged(staged_.get());
+  return absl::OkStatus();
+}
+
+absl::Status Reference::StagePolicy(std::shared_ptr<const CompiledPolicy> policy) {
+  staged_ = std::move(policy);
+  tables_.staged = staged_.get();
+  tables_.directory.SetStaged(staged_.get());
+  tables_.ledger.ForgetStaged();
+  if (staged_ != nullptr) RaiseEpoch(false);
+  return absl::OkStatus();
+}
+
 std::map<std::pair<uint16_t, IpAddress>, Reference::Place> Reference::Places() const {
   const Directory& directory = tables_.directory;
   std::set<std::pair<uint16_t, IpAddress>> keys;
@@ -79,7 +115,7 @@ std::map<std::pair<uint16_t, IpAddress>, Reference::Place> Reference::Places() c
   }
   std::map<std::pair<uint16_t, IpAddress>, Place> out;
   for (const auto& [zone, address] : keys) {
-    out[{zone, address}] = {directory.At(zone, address).value_or(Resident()), directory.Destination(zone, address).subject};
+    out[{zone, address}] = {directory.At(zone, address).value_or(Resident()), directory.Destination(zone, address)};
   }
   return out;
 }
@@ -90,9 +126,7 @@ std::optional<EndpointState> Reference::Known(uint16_t slot) const {
 }
 
 void Reference::Change(uint16_t slot, const std::function<void()>& change) {
-  const auto subjects = [&] {
-    return std::pair(tables_.directory.Endpoint(slot, 4).subject, tables_.directory.Endpoint(slot, 6).subject);
-  };
+  const auto subjects = [&] { return std::pair(tables_.directory.Endpoint(slot, 4), tables_.directory.Endpoint(slot, 6)); };
   const auto old = Known(slot);
   const auto old_subjects = subjects();
   const auto before = Places();
@@ -187,19 +221,14 @@ absl::Status Reference::ReadFlows(const std::function<bool(const FlowRecord&)>& 
 
 absl::Status Reference::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {
   for (const auto& [key, edge] : tables_.ledger.edges()) {
-    EdgeRecord record;
-    record.source_identity = key.source;
-    record.destination_identity = key.destination;
-    record.protocol = key.protocol;
-    record.port = key.port;
-    record.verdict = key.verdict;
-    record.peer = key.peer;
-    record.flows = edge.flows;
-    record.answered = edge.answered;
-    record.denied = edge.denied;
-    record.first_seen = edge.first_seen;
-    record.last_seen = edge.last_seen;
-    if (!callback(record)) break;
+    if (!callback(RecordOf(key, edge))) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reference::ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) {
+  for (const auto& [key, edge] : tables_.ledger.staged()) {
+    if (!callback({RecordOf(key.edge, edge), key.verdict, key.source_rule, key.destination_rule})) break;
   }
   return absl::OkStatus();
 }

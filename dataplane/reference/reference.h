@@ -32,6 +32,9 @@ class Reference : public Backend {
 
   absl::Status SetOptions(const DataplaneOptions& options) override;
   absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override;
+  absl::Status GrowPolicy(const PolicyGrowth& growth) override;  // there is always room
+  absl::Status GrowStaged(const PolicyGrowth& growth) override;
+  absl::Status StagePolicy(std::shared_ptr<const CompiledPolicy> policy) override;
   absl::Status PutEndpoint(const EndpointState& endpoint) override;
   absl::Status RemoveEndpoint(uint16_t slot) override;
   absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
@@ -43,6 +46,7 @@ class Reference : public Backend {
 
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
   absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
+  absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   absl::StatusOr<uint64_t> Sweep() override;
@@ -51,7 +55,7 @@ class Reference : public Backend {
   // What packets find under an address.
   struct Place {
     Resident resident;
-    SubjectId subject = kSubjectUnknown;
+    Party party;
     bool operator==(const Place&) const = default;
   };
   // By (zone, address).
@@ -62,7 +66,7 @@ class Reference : public Backend {
   void Change(uint16_t slot, const std::function<void()>& change);
   void RaiseEpoch(bool flip);
 
-  std::shared_ptr<const CompiledPolicy> policy_;
+  std::shared_ptr<const CompiledPolicy> policy_, staged_;
   Tables tables_;
   std::map<uint32_t, uint16_t> attached_;
 };

@@ -4,49 +4,33 @@
 namespace bulkhead::reference {
 namespace {
 
-struct Sides {
-  SideVerdict source, destination;
-};
-
-// The pair's ruleset: the source's row or, for a source that does not live here, the destination's.
-const Ruleset* RulesetOf(const CompiledPolicy& policy, const CompiledSubject& source, const CompiledSubject& destination) {
-  const auto egress = static_cast<size_t>(Direction::kEgress), ingress = static_cast<size_t>(Direction::kIngress);
-  if (source.row != kNoRow) {
-    return &policy.rulesets[policy.matrix[egress][size_t{source.row} * policy.classes + destination.class_id]];
-  }
-  if (destination.row != kNoRow) {
-    return &policy.rulesets[policy.matrix[ingress][size_t{destination.row} * policy.classes + source.class_id]];
-  }
-  return nullptr;  // neither lives here: nobody's policy
-}
-
-Sides SidesOf(const Ruleset& ruleset, uint8_t protocol, uint16_t port) {
+// What `own` says of `peer`. Without a row it is judged elsewhere, or by nobody: it allows.
+SideVerdict Side(const CompiledPolicy& policy, Direction direction, const CompiledSubject& own, const CompiledSubject& peer,
+                 uint8_t protocol, uint16_t port) {
+  if (own.row == kNoRow) return {true, kRuleDefault, false};
+  const Ruleset& ruleset = policy.rulesets[policy.matrix[static_cast<int>(direction)][own.row][peer.class_id]];
   for (const PortInterval& interval : ruleset.intervals) {
-    if (interval.protocol == protocol && interval.first <= port && port <= interval.last) {
-      return {interval.source, interval.destination};
-    }
+    if (interval.protocol == protocol && interval.first <= port && port <= interval.last) return interval.verdict;
   }
-  return {ruleset.source_otherwise, ruleset.destination_otherwise};
+  return ruleset.otherwise;
 }
 
-// Any denial by a side that enforces drops; a denial by others is only told.
-Verdict Combine(const Sides& sides, Mode source, Mode destination) {
-  if (!sides.source.allow && source == Mode::kEnforce) return Verdict::kDeny;
-  if (!sides.destination.allow && destination == Mode::kEnforce) return Verdict::kDeny;
-  return sides.source.allow && sides.destination.allow ? Verdict::kAllow : Verdict::kWouldDeny;
-}
+bool Drops(const SideVerdict& verdict, Mode mode) { return !verdict.allow && !verdict.audit && mode == Mode::kEnforce; }
 
 Ruling Judge(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port, bool group) {
   const CompiledSubject& from = policy.subjects[source];
   const CompiledSubject& to = policy.subjects[destination];
-  Ruling ruling{Verdict::kAllow, from.identity, to.identity, 0, 0};
-  const Ruleset* ruleset = RulesetOf(policy, from, to);
-  if (ruleset == nullptr) return ruling;
-  Sides sides = SidesOf(*ruleset, protocol == kProtoIcmp6 ? kProtoIcmp : protocol, port);
-  if (group) sides.destination.allow = true;
-  ruling.verdict = Combine(sides, from.mode, to.mode);
-  ruling.source_rule = policy.rules[sides.source.rule].id;
-  ruling.destination_rule = policy.rules[sides.destination.rule].id;
+  if (protocol == kProtoIcmp6) protocol = kProtoIcmp;
+  const SideVerdict egress = Side(policy, Direction::kEgress, from, to, protocol, port);
+  SideVerdict ingress = Side(policy, Direction::kIngress, to, from, protocol, port);
+  if (group) ingress.allow = true;
+  const bool drop = Drops(egress, from.mode) || Drops(ingress, to.mode);
+  Ruling ruling;
+  ruling.verdict = drop ? Verdict::kDeny : egress.allow && ingress.allow ? Verdict::kAllow : Verdict::kWouldDeny;
+  ruling.source = from.identity;
+  ruling.destination = to.identity;
+  ruling.source_rule = policy.rules[egress.rule].id;
+  ruling.destination_rule = policy.rules[ingress.rule].id;
   return ruling;
 }
 

@@ -5,6 +5,7 @@
 #define BULKHEAD_ABI_ADDRESS_H_
 
 #include "bulkhead/abi/base.h"
+#include "bulkhead/abi/policy.h"
 
 /* Map bh_ports: host ifindex (__u32) -> slot (__u32). Map bh_endpoints: array by slot; slot 0 is nobody, and is also the value of
  * skb->tc_index on a packet that came through no workload's ingress hook. */
@@ -22,9 +23,10 @@ struct bh_endpoint {
 	__u16 reserved;
 	__u32 workload; /* endpoints of one workload share it; never 0 for a bound endpoint */
 	__u32 identity;
-	__u32 subject[2][2]; /* [policy slot][0 = IPv4, 1 = IPv6]: of its first address of the family, for translated packets */
+	/* [policy slot][0 = IPv4, 1 = IPv6]: of its first address of the family, for translated packets. */
+	__u32 subject[BH_POLICY_SLOTS][2];
 };
-BH_SIZE(struct bh_endpoint, 40);
+BH_SIZE(struct bh_endpoint, 48);
 
 /* Map bh_addresses (hash). A workload's address stands under its zone and, when only one zone has it, under zone 0, by which
  * other bridges and the uplinks see it. The host's own addresses stand under zone 0. */
@@ -41,15 +43,15 @@ BH_SIZE(struct bh_address_key, 20);
 #define BH_ADDRESS_AMBIGUOUS 2u /* zone 0 only: more than one zone has it; judged as unknown, never as one of them */
 
 struct bh_address {
-	__u32 subject[2]; /* by policy slot */
-	__u32 ifindex;    /* host side of the endpoint; 0 for the host */
-	__u16 slot;       /* endpoint; 0 for the host */
+	__u32 subject[BH_POLICY_SLOTS]; /* by policy slot */
+	__u32 ifindex;                  /* host side of the endpoint; 0 for the host */
+	__u16 slot;                     /* endpoint; 0 for the host */
 	__u16 flags;
 };
-BH_SIZE(struct bh_address, 16);
+BH_SIZE(struct bh_address, 20);
 
-/* Maps bh_prefix4_0, bh_prefix4_1, bh_prefix6_0, bh_prefix6_1 (longest-prefix tries, the digit is the policy slot): addresses that
- * are nobody's here -> subject (__u32). No match: BH_SUBJECT_WORLD. */
+/* Maps bh_prefix4_0 to bh_prefix4_2, bh_prefix6_0 to bh_prefix6_2 (longest-prefix tries, the last digit is the policy slot):
+ * addresses that are nobody's here -> subject (__u32). No match: BH_SUBJECT_WORLD. */
 struct bh_prefix4_key {
 	__u32 length; /* bits */
 	__u8 address[4];

@@ -27,8 +27,8 @@ struct bh_control {
 	__u32 timeout[3][4];
 	/* How often each CPU may do what is limited in one flow tick, by enum bh_limited. */
 	__u32 per_tick[2];
-	__u32 zero; /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
-	__u32 reserved;
+	__u32 zero;   /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
+	__u32 staged; /* 1: a policy is staged, in BH_SLOT_STAGED (abi/policy.h). Written after its tables, cleared before them. */
 };
 BH_SIZE(struct bh_control, 72);
 

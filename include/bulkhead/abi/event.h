@@ -41,7 +41,7 @@ enum bh_counter {
 	BH_COUNTER_FLOWS_REVALIDATED, /* judged again because the stamp, a port or the provenance differed */
 	BH_COUNTER_FLOWS_REVOKED,     /* flows that were allowed and are now denied */
 	BH_COUNTER_FLOWS_FAILED,      /* no room */
-	BH_COUNTER_EDGES_LOST,        /* no room in bh_edges */
+	BH_COUNTER_EDGES_LOST,        /* no room in bh_edges or bh_staged_edges */
 	BH_COUNTER_EVENTS_LOST,       /* ring full */
 	BH_COUNTER_EVENTS_LIMITED,    /* over the rate */
 	BH_COUNTER_MIDSTREAM,

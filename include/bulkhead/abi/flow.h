@@ -101,6 +101,18 @@ struct bh_edge {
 };
 BH_SIZE(struct bh_edge, 40);
 
+/* Map bh_staged_edges (LRU hash; value struct bh_edge, `answered` stays 0): what the active and the staged policy say of the same
+ * flows and denied packets. Added to whenever, while a policy is staged, a flow is created or judged again, linked entries left out,
+ * or a packet is denied by policy. */
+struct bh_staged_edge_key {
+	struct bh_edge_key edge; /* of the active policy's verdict */
+	__u32 source_rule;       /* the staged policy's, as all below */
+	__u32 destination_rule;
+	__u8 verdict; /* enum bh_verdict */
+	__u8 reserved[3];
+};
+BH_SIZE(struct bh_staged_edge_key, 44);
+
 /* Map bh_fragments (LRU hash): the ports of a fragmented packet whose first fragment passed, for the fragments behind it. */
 struct bh_fragment_key {
 	__u8 source[16];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The compiled policy in maps. Three policy slots: 0 and 1 take turns as the active generation; BH_SLOT_STAGED holds the policy that is
- * staged beside it, which judges but never decides. Every table below holds the slots one after the other, so an index is
+/* The compiled policy in maps. Three policy slots: 0 and 1 take turns as the active generation; BH_SLOT_STAGED holds the policy that
+ * is staged beside it, which judges but never decides. Every table below holds the slots one after the other, so an index is
  * slot * BH_MAX_... + i. How the tables are used stands in model/compiled_policy.h. */
 #ifndef BULKHEAD_ABI_POLICY_H_
 #define BULKHEAD_ABI_POLICY_H_
@@ -35,15 +35,15 @@ enum bh_direction { BH_EGRESS = 0, BH_INGRESS = 1 };
 struct bh_policy {
 	__u32 generation;
 	__u32 global_mode;  /* enum bh_mode */
-	__u32 stride;       /* cells from one row to the next, a multiple of BH_CELLS_PER_LINE: room for classes to come */
-	__u32 subjects;
+	__u32 stride;       /* cells of one row in one direction, a multiple of BH_CELLS_PER_LINE: room for classes to come */
 	__u32 self_rule;    /* interned id of the rule "self": a workload to itself */
 	__u32 default_rule; /* interned id of the rule "default": what a side without a row says */
-	__u32 reserved[2];
+	__u32 reserved[3];
 };
 BH_SIZE(struct bh_policy, 32);
 
-/* Map bh_subjects. */
+/* Map bh_subjects. A table grows at its end while programs read it: subjects come last, and only those that are whole are in the
+ * addresses, endpoints and tries. Behind what a policy has the tables hold whatever an earlier one left there. */
 struct bh_subject {
 	__u32 identity;
 	__u16 class_id;

@@ -42,7 +42,7 @@ TEST_F(EbpfBackendTest, LeavesOthersFiltersAndTheirClsact) {
   EXPECT_TRUE(Clsact(veth)) << "it was there before";
   const uint32_t other = AddVeth("veth1");
   ASSERT_TRUE(backend_->Attach(other, 0).ok());
-  const std::string program = std::string(kRoot) + "/v1/programs/0/bh_ingress";  // any will do
+  const std::string program = PinBase(kRoot) + "/programs/0/bh_ingress";  // any will do
   const absl::Status foreign = netns_->Command(
       {"tc", "filter", "add", "dev", "veth1", "ingress", "pref", "7", "handle", "3", "bpf", "da", "object-pinned", program});
   ASSERT_TRUE(foreign.ok()) << foreign;

@@ -29,7 +29,8 @@ inline EbpfOptions SmallOptions(AttachMode attach = AttachMode::kClsact) {
   options.pin_root = kRoot;
   options.attach = attach;
   options.flow_entries = 1024;
-  for (const char* map : {"bh_addresses", "bh_edges", "bh_edges_outside", "bh_fragments", "bh_published", "bh_targets"}) {
+  for (const char* map :
+       {"bh_addresses", "bh_edges", "bh_edges_outside", "bh_staged_edges", "bh_fragments", "bh_published", "bh_targets"}) {
     options.max_entries[map] = 1024;
   }
   return options;
@@ -92,7 +93,7 @@ class EbpfBackendTest : public testing::Test {
     EXPECT_EQ(filters[0].program_id, ingress_program);
   }
   LinkInfo TcxLink(uint32_t ifindex, const char* direction) {
-    const std::string path = std::string(kRoot) + "/v1/links/" + std::to_string(ifindex) + "_" + direction;
+    const std::string path = PinBase(kRoot) + "/links/" + std::to_string(ifindex) + "_" + direction;
     const UniqueFd fd(bpf_obj_get(path.c_str()));
     return fd.ok() ? ReadLinkInfo(fd.get()).value_or(LinkInfo{}) : LinkInfo{};
   }

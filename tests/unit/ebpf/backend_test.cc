@@ -20,9 +20,9 @@ namespace {
 TEST_F(EbpfBackendTest, OpensAndPins) {
   Open(SmallOptions());
   EXPECT_FALSE(backend_->adopted().adopted);
-  EXPECT_EQ(access((std::string(kRoot) + "/v1/maps/bh_control").c_str(), F_OK), 0);
-  EXPECT_EQ(access((std::string(kRoot) + "/v1/programs/0/bh_ingress").c_str(), F_OK), 0);
-  EXPECT_EQ(access((std::string(kRoot) + "/v1/programs/0/bh_ingress_next").c_str(), F_OK), -1);
+  EXPECT_EQ(access((PinBase(kRoot) + "/maps/bh_control").c_str(), F_OK), 0);
+  EXPECT_EQ(access((PinBase(kRoot) + "/programs/0/bh_ingress").c_str(), F_OK), 0);
+  EXPECT_EQ(access((PinBase(kRoot) + "/programs/0/bh_ingress_next").c_str(), F_OK), -1);
   const auto counters = backend_->ReadCounters();
   ASSERT_TRUE(counters.ok()) << counters.status();
   EXPECT_EQ(counters->size(), static_cast<size_t>(BH_COUNTER_COUNT));
@@ -70,7 +70,7 @@ TEST_F(EbpfBackendTest, ALaterBackendAdoptsWhatIsThere) {
   EXPECT_EQ(adopted.attachments, (std::vector<AdoptedAttachment>{{veth, 3}}));
   ExpectFilters(veth, 3);
   EXPECT_NE(ProgramId(3, BH_HOOK_INGRESS), old_program) << "this build's program took the old one's place";
-  EXPECT_NE(access((std::string(kRoot) + "/v1/programs/4").c_str(), F_OK), 0) << "nothing uses that zone any more";
+  EXPECT_NE(access((PinBase(kRoot) + "/programs/4").c_str(), F_OK), 0) << "nothing uses that zone any more";
 
   ASSERT_TRUE(backend_->PutEndpoint(Web(veth)).ok());
   EXPECT_EQ(backend_->stamp(), stamp) << "the same endpoint again changes no verdict";
@@ -100,7 +100,7 @@ TEST_F(EbpfBackendTest, AnInterruptedStartIsRepaired) {
 TEST_F(EbpfBackendTest, AForeignLayoutIsRefused) {
   Open(SmallOptions());
   backend_.reset();
-  const std::string path = std::string(kRoot) + "/v1/maps/bh_ports";
+  const std::string path = PinBase(kRoot) + "/maps/bh_ports";
   ASSERT_TRUE(writer_.Unpin(path).ok());
   const auto map = writer_.CreateMap(BPF_MAP_TYPE_HASH, "bh_ports", 8, 8, 16, 0);
   ASSERT_TRUE(map.ok());

@@ -11,8 +11,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bulkhead/abi/address.h"
+#include "bulkhead/abi/flow.h"
 #include "bulkhead/abi/policy.h"
 #include "dataplane/ebpf/maps.h"
 #include "dataplane/kernel/kernel_writer.h"
@@ -31,7 +33,7 @@ class FakeMaps : public KernelWriter {
     add(maps.matrix, 4, sizeof(bh_matrix_line));
     add(maps.rulesets, 4, sizeof(bh_ruleset));
     add(maps.intervals, 4, sizeof(bh_interval));
-    for (int slot = 0; slot < 2; ++slot) {
+    for (uint32_t slot = 0; slot < BH_POLICY_SLOTS; ++slot) {
       add(maps.prefix4[slot], sizeof(bh_prefix4_key), 4);
       add(maps.prefix6[slot], sizeof(bh_prefix6_key), 4);
     }
@@ -40,6 +42,7 @@ class FakeMaps : public KernelWriter {
     add(maps.addresses, sizeof(bh_address_key), sizeof(bh_address));
     add(maps.published, sizeof(bh_published_key), sizeof(bh_published));
     add(maps.targets, sizeof(bh_target_key), 4);
+    add(maps.staged_edges, sizeof(bh_staged_edge_key), sizeof(bh_edge));
     maps.max_addresses = 100;
     maps.max_published = 10;
     maps.control = &control;
@@ -63,6 +66,24 @@ class FakeMaps : public KernelWriter {
     }
     return absl::OkStatus();
   }
+  absl::Status WriteArray(int map, const std::vector<ArrayPiece>& pieces) override {
+    if (auto status = Step(); !status.ok()) return status;
+    const size_t value_size = sizes_.at(map).second;
+    for (const ArrayPiece& piece : pieces) {
+      for (uint64_t i = 0; i < piece.size; ++i) {
+        const auto index = static_cast<uint32_t>((piece.offset + i) / value_size);
+        std::string& value = content_[map][std::string(reinterpret_cast<const char*>(&index), sizeof(index))];
+        value.resize(value_size);
+        value[(piece.offset + i) % value_size] = static_cast<const char*>(piece.bytes)[i];
+      }
+    }
+    return absl::OkStatus();
+  }
+  absl::Status EmptyHash(int map) override {
+    if (auto status = Step(); !status.ok()) return status;
+    content_[map].clear();
+    return absl::OkStatus();
+  }
   absl::Status StoreWord(uint32_t* word, uint32_t value) override {
     if (auto status = Step(); !status.ok()) return status;
     if (on_store) on_store();
@@ -82,6 +103,11 @@ class FakeMaps : public KernelWriter {
     Value value;
     std::memcpy(&value, found->second.data(), sizeof(value));
     return value;
+  }
+  // Puts what a program would.
+  template <typename Key, typename Value>
+  void Add(int map, const Key& key, const Value& value) {
+    Put(map, reinterpret_cast<const char*>(&key), reinterpret_cast<const char*>(&value));
   }
   size_t Size(int map) { return content_[map].size(); }
   // By file descriptor, by the bytes of the key.

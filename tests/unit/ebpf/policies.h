@@ -20,9 +20,9 @@ inline std::shared_ptr<CompiledPolicy> TwoServices(uint64_t generation) {
   auto policy = std::make_shared<CompiledPolicy>();
   policy->generation = generation;
   policy->global_mode = Mode::kAudit;
-  policy->cidrs = {*Prefix::Parse("198.18.0.0/16")};
+  policy->cidrs = CidrTable({*Prefix::Parse("198.18.0.0/16")});
   const auto add = [&](IdentityId identity, std::vector<uint32_t> cidrs, ClassId class_id, uint16_t row, Mode mode) {
-    policy->subject_index[{identity, cidrs}] = static_cast<SubjectId>(policy->subjects.size());
+    policy->subject_index[SubjectKey{identity, cidrs}] = static_cast<SubjectId>(policy->subjects.size());
     policy->subjects.push_back({identity, cidrs, class_id, row, mode});
   };
   add(kIdentityUnknown, {}, 0, 0, Mode::kAudit);
@@ -50,13 +50,36 @@ inline std::shared_ptr<CompiledPolicy> TwoServices(uint64_t generation) {
     policy->rules.push_back(rule);
   }
   Ruleset all, database;
-  database.destination_otherwise = {false, 4};
-  database.intervals = {{kProtoTcp, 5432, 5432, {true, 0}, {true, 3}}};
+  database.otherwise = {false, 4};
+  database.intervals = {{kProtoTcp, 5432, 5432, {true, 3}}};
   policy->rulesets = {all, database};
-  for (auto& matrix : policy->matrix) matrix.assign(15, 0);
-  policy->matrix[0][1 * 5 + 4] = 1;  // egress: web -> db
-  policy->matrix[1][2 * 5 + 3] = 1;  // ingress: db <- web
+  for (auto& matrix : policy->matrix) matrix.assign(3, std::vector<uint32_t>(5, 0));
+  policy->matrix[1][2][3] = 1;  // ingress: db <- web
   return policy;
+}
+
+inline constexpr IdentityId kCache = 19;
+
+// The policy learns of a third service, of a new class with a row of its own; web may send it nothing but UDP 53.
+inline PolicyGrowth AddCache(CompiledPolicy& policy) {
+  const PolicyGrowth growth{static_cast<uint32_t>(policy.subjects.size()), policy.classes, policy.rows,
+                            static_cast<uint32_t>(policy.rulesets.size())};
+  const auto class_id = static_cast<ClassId>(policy.classes++);
+  const auto row = static_cast<uint16_t>(policy.rows++);
+  for (const std::vector<uint32_t>& cidrs : {std::vector<uint32_t>{}, std::vector<uint32_t>{0}}) {
+    policy.subject_index[SubjectKey{kCache, cidrs}] = static_cast<SubjectId>(policy.subjects.size());
+    policy.subjects.push_back({kCache, cidrs, class_id, row, Mode::kEnforce});
+  }
+  Ruleset cache;
+  cache.otherwise = {false, 4};
+  cache.intervals = {{kProtoUdp, 53, 53, {true, 3}}};
+  policy.rulesets.push_back(cache);
+  for (auto& matrix : policy.matrix) {
+    for (auto& cells : matrix) cells.push_back(0);
+    matrix.emplace_back(policy.classes, 0);
+  }
+  policy.matrix[1][row][3] = growth.first_ruleset;  // ingress: cache <- web
+  return growth;
 }
 
 }  // namespace bulkhead

@@ -37,7 +37,7 @@ TEST_F(EbpfBackendTest, UninstallLeavesNothing) {
   EXPECT_TRUE(mentions("on veth0 egress"));
   EXPECT_TRUE(mentions("clsact qdisc on veth0"));
   EXPECT_EQ(mentions("tcx link"), tcx);
-  EXPECT_TRUE(mentions("pin /sys/fs/bpf/bulkhead/v1/maps/bh_flows4"));
+  EXPECT_TRUE(mentions("pin " + PinBase(kRoot) + "/maps/bh_flows4"));
   std::vector<std::string> removed;
   const absl::Status status = Uninstall(writer_, kRoot, removed);
   EXPECT_TRUE(status.ok()) << status;

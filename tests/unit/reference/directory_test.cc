@@ -25,9 +25,9 @@ class DirectoryTest : public testing::Test {
  protected:
   DirectoryTest() {
     policy_.subjects.resize(3);
-    for (const uint32_t id : {0u, 1u, 2u}) policy_.subject_index[{id, {}}] = id;
+    for (const uint32_t id : {0u, 1u, 2u}) policy_.subject_index[SubjectKey{id, {}}] = id;
     for (const uint32_t slot : {1u, 2u, 3u}) {
-      policy_.subject_index[{kFirstIdentity + slot, {}}] = static_cast<SubjectId>(policy_.subjects.size());
+      policy_.subject_index[SubjectKey{kFirstIdentity + slot, {}}] = static_cast<SubjectId>(policy_.subjects.size());
       policy_.subjects.emplace_back();
     }
     directory_.SetPolicy(&policy_);
