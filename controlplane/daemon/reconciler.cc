@@ -7,6 +7,20 @@
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
+namespace {
+
+bool SelectsNodes(const PolicyDocuments& documents) {
+  const auto in_rules = [](const std::vector<PolicyRule>& rules) {
+    return std::any_of(rules.begin(), rules.end(), [](const PolicyRule& rule) {
+      return std::any_of(rule.peers.begin(), rule.peers.end(),
+                         [](const PolicyPeer& peer) { return peer.node_selector.has_value(); });
+    });
+  };
+  return std::any_of(documents.policies.begin(), documents.policies.end(),
+                     [&](const Policy& policy) { return in_rules(policy.ingress) || in_rules(policy.egress); });
+}
+
+}  // namespace
 
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                      const std::vector<EndpointState>& adopted, uint64_t generation)
@@ -19,6 +33,7 @@ absl::StatusOr<CompiledPolicy> Reconciler::Compile(const PolicyInput& input, con
   CompileInput compile;
   compile.documents = input.documents;
   compile.host_addresses = input.host_addresses;
+  compile.nodes = {input.node};
   compile.options = options_;
   compile.global_mode = input.modes.global;
   compile.generation = generation;
@@ -46,6 +61,10 @@ bool Reconciler::Knows(IdentityId identity, const std::set<IpAddress>& addresses
 
 bool Reconciler::NeedsPolicy(const PolicyInput& input, const InventoryState& inventory) {
   if (tried_.documents != input.documents || tried_.modes != input.modes) return true;
+  if (tried_.node != input.node) {
+    tried_.node = input.node;
+    if (SelectsNodes(*input.documents)) return true;
+  }
   const bool failed = !policy_status_.ok() || policy_ == nullptr;
   if (!failed && !Knows(kIdentityHost, {input.host_addresses.begin(), input.host_addresses.end()})) return true;
   for (const auto& [id, addresses] : inventory.identities) {

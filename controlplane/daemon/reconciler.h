@@ -32,6 +32,7 @@ struct PolicyInput {
   std::shared_ptr<const PolicyDocuments> documents = std::make_shared<PolicyDocuments>();
   Modes modes;
   std::vector<IpAddress> host_addresses;  // sorted
+  KnownNode node;                         // this host
 };
 
 class Reconciler {
