@@ -71,7 +71,6 @@ struct View {
   std::map<std::string, Labels> namespaces;             // implicit label included
   std::vector<KnownNode> nodes;                         // this host, as peers `nodes` select it
   std::shared_ptr<const PolicyDocuments> documents;     // of the active generation
-  std::shared_ptr<const CompiledPolicy> policy;
   std::vector<PolicyFileStatus> policy_files;
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;

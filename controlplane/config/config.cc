@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controlplane/policy/validate.h"
 #include "controlplane/yaml/node.h"
 
 namespace bulkhead {
@@ -72,6 +73,23 @@ void ReadTimeouts(const Node& node, Reader* reader, FlowTimeouts* timeouts) {
   fields.Finish();
 }
 
+void ReadNodeLabels(Fields* fields, Reader* reader, Config* config) {
+  const Labels labels = fields->StringMap("node_labels");
+  const Node* node = fields->Get("node_labels");
+  if (node == nullptr) return;
+  for (const auto& [key, value] : node->members) {
+    if (const std::string expected = CheckLabelKey(key.scalar); !expected.empty()) {
+      yaml::AddError(reader->file, key, absl::StrCat("node_labels: found ", yaml::Describe(key), ", expected ", expected),
+                     &reader->errors);
+    }
+    if (const std::string expected = CheckLabelValue(value.scalar); !expected.empty()) {
+      yaml::AddError(reader->file, value, absl::StrCat("node_labels: found ", yaml::Describe(value), ", expected ", expected),
+                     &reader->errors);
+    }
+  }
+  config->node_labels = labels;
+}
+
 void ReadTop(const Node& node, Reader* reader, Config* config) {
   Fields fields(node, reader->file, "", &reader->errors);
   if (const Node* sources = fields.Get("sources")) ReadSources(*sources, reader, config);
@@ -93,6 +111,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   config->dataplane.events_per_second =
       static_cast<uint32_t>(fields.Integer("events_per_second", 0, 1'000'000, config->dataplane.events_per_second));
   if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
+  ReadNodeLabels(&fields, reader, config);
   reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },
                  [&](const std::string& name) { config->log_level = name; });
   fields.Finish();

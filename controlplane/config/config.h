@@ -20,7 +20,8 @@
 //     tcp: {unanswered: 60, established: 28800, closing: 120, closed: 10}
 //     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}
 //     other: {unanswered: 30, established: 60, closing: 30, closed: 10}
-//   log_level: info                       # debug, info, warn, error
+//   node_labels: {rack: a1}               # what policy selects this host by (peer `nodes`), besides kubernetes.io/hostname, os,
+//   arch log_level: info                       # debug, info, warn, error
 //
 // Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
 #ifndef BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
@@ -55,6 +56,7 @@ struct Config {
   bool trust_image_labels = false;
   uint32_t flow_table_entries = 65536;
   DataplaneOptions dataplane;
+  Labels node_labels;
   std::string log_level = "info";
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/daemon/this_node.h"
 #include "controlplane/daemon/view_maker.h"
 #include "spdlog/spdlog.h"
 
@@ -19,6 +20,8 @@ std::vector<std::string> NamesOf(const std::vector<std::unique_ptr<Source>>& sou
   for (const auto& source : sources) out.push_back(source->Name());
   return out;
 }
+
+PolicyOptions OptionsOf(const Config& config) { return {config.default_allow, config.allow_from_host}; }
 
 }  // namespace
 
@@ -47,8 +50,8 @@ absl::Status Control::Load() {
   sources_ = parts_.find_sources();
   inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
                                            &interner_);
-  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_,
-                                             PolicyOptions{config.default_allow, config.allow_from_host}, parts_.adopted, generation);
+  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config), parts_.adopted,
+                                             generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
   attacher_ = std::make_unique<AttachKeeper>(
@@ -148,7 +151,7 @@ absl::Status Control::ReadHost() {
   }
   inventory_->OnAllLinks(host_links, Now());
   host_addresses_.Replace(*addresses);
-  input_.host_addresses = host_addresses_.List();
+  TakeHostAddresses();
   dirty_ = true;
   return absl::OkStatus();
 }
@@ -168,11 +171,16 @@ void Control::OnKernel() {
       case LinkEvent::Type::kAddressGone: host_addresses_.Remove(event.address); break;
     }
   });
-  input_.host_addresses = host_addresses_.List();
+  TakeHostAddresses();
   dirty_ = true;
   if (status.ok()) return;
   spdlog::warn("interfaces: {}; listing them anew", std::string(status.message()));
   Note("interfaces", ReadHost());
+}
+
+void Control::TakeHostAddresses() {
+  input_.host_addresses = host_addresses_.List();
+  input_.node = ThisNode(parts_.config.node_labels, input_.host_addresses);
 }
 
 void Control::OnSource(const SourceEvent& event) {
@@ -276,6 +284,7 @@ void Control::PublishView() {
   parts.reconciler = reconciler_.get();
   parts.policies = &policies_;
   parts.input = &input_;
+  parts.policy_options = OptionsOf(parts_.config);
   parts.identities = &interner_;
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };

@@ -89,6 +89,7 @@ class Control : public PolicyHost {
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
   absl::Status ReadHost();
+  void TakeHostAddresses();
   absl::Status StartTimers();
   void StartSources(size_t from);
   void FindSources();

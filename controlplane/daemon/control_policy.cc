@@ -12,6 +12,7 @@ PolicyInput Control::InputOf(const LoadedPolicies& policies) const {
   input.documents = policies.documents;
   input.modes = policies.modes.Over(parts_.config.default_mode);
   input.host_addresses = input_.host_addresses;
+  input.node = input_.node;
   return input;
 }
 

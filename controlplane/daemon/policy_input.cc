@@ -17,6 +17,7 @@ CompileInput MakeCompileInput(const PolicyInput& input, const InventoryState& in
   CompileInput out;
   out.documents = input.documents;
   out.host_addresses = input.host_addresses;
+  out.nodes = {input.node};
   out.options = options;
   out.global_mode = input.modes.global;
   out.generation = generation;

@@ -22,6 +22,7 @@ struct PolicyInput {
   std::shared_ptr<const PolicyDocuments> documents = std::make_shared<PolicyDocuments>();
   Modes modes;
   std::vector<IpAddress> host_addresses;  // sorted
+  KnownNode node;                         // this host
 };
 
 // An identity with these addresses as the compiler wants it.

@@ -9,7 +9,20 @@
 namespace bulkhead {
 namespace {
 
-bool SameDecisions(const PolicyInput& a, const PolicyInput& b) { return a.documents == b.documents && a.modes == b.modes; }
+bool SelectsNodes(const PolicyDocuments& documents) {
+  const auto in_rules = [](const std::vector<PolicyRule>& rules) {
+    return std::any_of(rules.begin(), rules.end(), [](const PolicyRule& rule) {
+      return std::any_of(rule.peers.begin(), rule.peers.end(),
+                         [](const PolicyPeer& peer) { return peer.node_selector.has_value(); });
+    });
+  };
+  return std::any_of(documents.policies.begin(), documents.policies.end(),
+                     [&](const Policy& policy) { return in_rules(policy.ingress) || in_rules(policy.egress); });
+}
+
+bool SameDecisions(const PolicyInput& a, const PolicyInput& b) {
+  return a.documents == b.documents && a.modes == b.modes && (a.node == b.node || !SelectsNodes(*b.documents));
+}
 
 // What does not fit, or is no policy, is no better the second time.
 bool IsFinal(const absl::Status& status) { return absl::IsResourceExhausted(status) || absl::IsInvalidArgument(status); }

@@ -75,6 +75,8 @@ struct KnownNode {
   std::string name;
   Labels labels;
   std::vector<IpAddress> addresses;  // InternalIP and ExternalIP
+
+  bool operator==(const KnownNode&) const = default;
 };
 
 }  // namespace bulkhead

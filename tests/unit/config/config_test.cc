@@ -49,6 +49,7 @@ trust_image_labels: true
 flow_table_entries: 4096
 events_per_second: 7
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
+node_labels: {rack: a1, example.com/zone: "3", empty: ""}
 log_level: debug
 )",
                                   "b.yaml");
@@ -65,6 +66,7 @@ log_level: debug
   EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[0], FlowTimeouts().tcp[0]);
   EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);
+  EXPECT_EQ(config->node_labels, (Labels{{"rack", "a1"}, {"example.com/zone", "3"}, {"empty", ""}}));
   EXPECT_EQ(config->log_level, "debug");
 }
 
@@ -90,6 +92,12 @@ TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("attach: tcx\n---\nattach: tcx\n"), HasSubstr("second document"));
   EXPECT_THAT(ErrorOf("- a\n"), HasSubstr("expected a map"));
   EXPECT_THAT(ErrorOf("a: b: c\n"), HasSubstr("b.yaml:1:"));
+  EXPECT_THAT(ErrorOf("node_labels: {-rack: a}\n"),
+              HasSubstr("b.yaml:1:15: node_labels: found the string \"-rack\", expected letters"));
+  EXPECT_THAT(ErrorOf("node_labels: {rack: a b}\n"),
+              HasSubstr("b.yaml:1:21: node_labels: found the string \"a b\", expected letters"));
+  EXPECT_THAT(ErrorOf("node_labels: {rack: 3}\n"), HasSubstr("expected a string (write it in quotes)"));
+  EXPECT_THAT(ErrorOf("node_labels: [rack]\n"), HasSubstr("expected a map"));
 }
 
 TEST(ConfigTest, AllMistakesAtOnce) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "controlplane/daemon/service.h"
+#include "controlplane/daemon/this_node.h"
 #include "fakes.h"
 
 namespace bulkhead {
@@ -41,6 +42,8 @@ class ControlTest : public testing::Test {
     edges_ = std::make_unique<EdgeDrain>(&backend_, learner_.get(), &clock_);
     ControlParts parts;
     parts.config.policy_dir = folder_.path();
+    parts.config.node_labels = {{"rack", "a1"}};
+    parts.config.default_allow = false;
     parts.loop = loop_.get();
     parts.backend = &backend_;
     parts.writer = &writer_;
@@ -113,6 +116,16 @@ TEST_F(ControlTest, FolderIsEnforcedFromTheStartAndFollowed) {
   const auto view = service_->GetView();
   EXPECT_THAT(view->problems, Contains(HasSubstr("nothing changed, generation " + std::to_string(generation) + " stays")));
   EXPECT_EQ(view->documents->policies.size(), 2u);
+}
+
+TEST_F(ControlTest, ReadersSeeWhatPolicyIsJudgedBy) {
+  Run();
+  const auto view = service_->GetView();
+  EXPECT_FALSE(view->policy_options.default_allow);
+  EXPECT_TRUE(view->policy_options.allow_from_host);
+  ASSERT_EQ(view->nodes.size(), 1u);
+  EXPECT_EQ(view->nodes[0].labels.at("rack"), "a1");
+  EXPECT_EQ(view->nodes[0].addresses, ThisNode({}, backend_.host_addresses).addresses);
 }
 
 TEST_F(ControlTest, RestartWithABrokenFileOpensNothing) {

@@ -14,6 +14,7 @@
 #include "controlplane/daemon/folder_watch.h"
 #include "controlplane/daemon/host_addresses.h"
 #include "controlplane/daemon/start_checks.h"
+#include "controlplane/daemon/this_node.h"
 #include "controlplane/daemon/worker.h"
 #include "fakes.h"
 
@@ -244,6 +245,24 @@ TEST(FolderWatchTest, WaitsUntilItIsQuiet) {
   for (int i = 0; i <= 40; ++i) watch.OnReadable(now += 10 * kMs);
   EXPECT_TRUE(watch.Settled(now)) << "one that never ends is not waited for";
   EXPECT_TRUE(watch.Settled(now += 6000 * kMs)) << "now and then without a sign";
+}
+
+TEST(ThisNodeTest, IsLabelledLikeAKubernetesNode) {
+  const auto address = [](const char* text) { return *IpAddress::Parse(text); };
+  const KnownNode node =
+      ThisNode({{"rack", "a1"}}, {address("169.254.1.1"), address("198.18.0.1"), address("fd00::1"), address("fe80::1")});
+  EXPECT_THAT(node.addresses, ElementsAre(address("198.18.0.1"), address("fd00::1")));
+  EXPECT_FALSE(node.name.empty());
+  EXPECT_EQ(node.labels.at("kubernetes.io/hostname"), node.name);
+  EXPECT_EQ(node.labels.at("kubernetes.io/os"), "linux");
+#if defined(__x86_64__)
+  EXPECT_EQ(node.labels.at("kubernetes.io/arch"), "amd64");
+#elif defined(__aarch64__)
+  EXPECT_EQ(node.labels.at("kubernetes.io/arch"), "arm64");
+#endif
+  EXPECT_EQ(node.labels.at("rack"), "a1");
+  EXPECT_EQ(node.labels.size(), 4u);
+  EXPECT_EQ(ThisNode({{"kubernetes.io/hostname", "node-7"}}, {}).labels.at("kubernetes.io/hostname"), "node-7");
 }
 
 }  // namespace

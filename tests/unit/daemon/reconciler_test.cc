@@ -273,6 +273,28 @@ TEST_F(ReconcilerTest, HostAddressesAndPublishedPortsOnChangeOnly) {
   EXPECT_EQ(reconciler_->generation(), before) << "no CIDR tells the new address apart";
 }
 
+// Nobody is compiled anew for a label or an address of the host that no rule asks for.
+TEST_F(ReconcilerTest, AnotherNodeMakesAGenerationIfARuleSelectsNodes) {
+  Sync();
+  input_.node.labels["rack"] = "a1";
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  PolicyDocuments documents;
+  Policy& policy = documents.policies.emplace_back();
+  policy.kind = PolicyKind::kClusterNetworkPolicy;
+  policy.tier = Tier::kAdmin;
+  policy.name = "guard";
+  policy.egress.emplace_back().peers.emplace_back().node_selector = LabelSelector{{{"rack", "a1"}}, {}};
+  input_.documents = std::make_shared<PolicyDocuments>(documents);
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 2u);
+  input_.node.addresses = {*IpAddress::Parse("198.18.0.1")};
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 3u);
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 3u);
+}
+
 TEST(RuleBookTest, NumbersLastAndAreNeverGivenTwice) {
   RuleBook book;
   CompiledPolicy policy;
