@@ -67,7 +67,8 @@ RC_GTEST_PROP(ExplainProperty, SuggestedChangesFlip, ()) {
       PolicyDocuments changed = world.documents;
       for (const Change& change : side->flip.changes) Apply(change, &changed);
       for (const Policy& policy : changed.policies) {
-        if (std::count(world.documents.policies.begin(), world.documents.policies.end(), policy) == 0) RC_ASSERT(CanBeWritten(policy));
+        if (std::count(world.documents.policies.begin(), world.documents.policies.end(), policy) == 0)
+          RC_ASSERT(CanBeWritten(policy));
       }
       Question again = question;
       again.documents = &changed;
