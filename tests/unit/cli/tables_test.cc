@@ -234,6 +234,23 @@ TEST_F(TablesTest, ExplainOfTiersAndOfPolicyInAudit) {
   EXPECT_THAT(denied.out, HasSubstr("  mode     shop/db enforce -> dropped\n"));
 }
 
+TEST_F(TablesTest, ExplainKnowsThePortNamesOfLiveWorkloads) {
+  auto view = MakeShopView();
+  auto documents = std::make_shared<PolicyDocuments>(*view->documents);
+  documents->policies[0].ingress[0].ports = {{kProtoTcp, 0, 0, "postgres", {}}};
+  view->documents = documents;
+  service_.SetView(view);
+  Start();
+  EXPECT_EQ(Run("explain api db 5432").exit_code, 1);
+  view = std::make_shared<View>(*view);
+  for (auto& [id, identity] : view->identities) {
+    if (identity.service == "db") identity.named_ports = {{"postgres", kProtoTcp, 5432}};
+  }
+  service_.SetView(view);
+  EXPECT_EQ(Run("explain api db 5432").exit_code, 0);
+  EXPECT_EQ(Run("explain api db 5433").exit_code, 1);
+}
+
 TEST_F(TablesTest, ExplainRefusesWhatItDoesNotKnow) {
   auto view = MakeShopView();
   Workload twin = view->workloads.begin()->second;
