@@ -73,8 +73,11 @@ Side WorkloadSide(const View& view, const Resolved& resolved, const Workload* ot
   side.party.kind = Party::Kind::kWorkload;
   side.party.ns = workload.ns;
   side.party.labels = workload.labels;
-  if (const auto identity = view.identities.find(workload.identity); identity != view.identities.end())
+  side.party.named_ports = workload.named_ports;
+  if (const auto identity = view.identities.find(workload.identity); identity != view.identities.end()) {
     side.party.labels = identity->second.labels;
+    side.party.named_ports = identity->second.named_ports;
+  }
   side.party.address = resolved.address ? resolved.address : PickAddress(AddressesOf(view, workload), family);
   side.party.id = workload.runtime + "/" + (workload.via.empty() ? workload.id : workload.via);
   side.mode = view.modes.Of(workload.ns, workload.service);

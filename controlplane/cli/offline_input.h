@@ -11,8 +11,8 @@
 
 namespace bulkhead::cli {
 
-// One inventory of all files. Every workload gets the label bulkhead.dev/service, as live ones have it, so that policy which selects
-// by it can be judged. errors: "file:line:column: ..."; with any the result must not be used.
+// One inventory of all files. Every workload gets the label bulkhead.dev/service, as live ones have it, so that policy which
+// selects by it can be judged. errors: "file:line:column: ..."; with any the result must not be used.
 Inventory ReadInventory(const std::vector<std::string>& paths, std::vector<std::string>* errors);
 
 // The documents of files and folders, as LoadPolicies finds them. errors likewise.

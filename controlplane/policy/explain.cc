@@ -2,7 +2,7 @@
 #include "controlplane/policy/explain.h"
 
 #include "absl/strings/str_cat.h"
-#include "controlplane/policy/match.h"
+#include "controlplane/policy/kinds.h"
 #include "controlplane/policy/reasons.h"
 
 namespace bulkhead {
@@ -35,7 +35,7 @@ RuleTrial Describe(const Trace::Step& step, const Question& question, Direction 
   trial.policy = PolicyRef(policy);
   trial.rule = absl::StrCat(DirectionName(direction), "[", step.rule, "]");
   trial.name = rule.name;
-  trial.action = ActionName(policy.kind, rule.action);
+  trial.action = ActionWord(policy.kind, rule.action);
   trial.audit = policy.audit;
   trial.peers = PeersText(rule, direction);
   trial.matches = step.matches;

@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_POLICY_KINDS_H_
 #define BULKHEAD_CONTROLPLANE_POLICY_KINDS_H_
 
+#include <cstddef>
 #include <string>
 
 #include "bulkhead/model/policy.h"
@@ -37,6 +38,9 @@ inline const char* ActionWord(PolicyKind kind, RuleAction action) {
   }
   return "";
 }
+
+// How many rules a direction of the tiers' kinds may have, and how many peers and ports a rule.
+inline size_t MaxItems(PolicyKind kind) { return kind == PolicyKind::kClusterNetworkPolicy ? 25 : 100; }
 
 // "an AdminNetworkPolicy"
 inline std::string WithArticle(PolicyKind kind) {

@@ -16,9 +16,6 @@ using yaml::Node;
 
 constexpr size_t kMaxRuleName = 100;  // characters
 
-// Of rules in a direction, and of peers and ports in a rule.
-size_t MaxItems(PolicyKind kind) { return kind == PolicyKind::kClusterNetworkPolicy ? 25 : 100; }
-
 std::optional<RuleAction> ParseAction(const ParseContext& context, yaml::Fields* fields, const std::string& what, PolicyKind kind) {
   const std::string word = fields->String("action", yaml::Fields::kRequired);
   const Node* node = fields->Get("action");

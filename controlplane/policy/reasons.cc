@@ -50,8 +50,8 @@ std::string NamespaceReason(const LabelSelector& selector, const Party& party, c
 // Of a peer that a CIDR or a node names.
 std::string WhyNotAddress(const PolicyPeer& peer, const Party& party) {
   if (!party.address) return "peer has no address";
+  if (peer.node_selector) return "peer is no such node";
   const std::string address = party.address->ToString();
-  if (peer.node_selector) return absl::StrCat("peer ", address, " is no address of nodes ", SelectorText(*peer.node_selector));
   if (!peer.ip_block || !peer.ip_block->cidr.Contains(*party.address)) return "peer is " + address;
   return absl::StrCat("peer ", address, " is in except");
 }
@@ -114,13 +114,6 @@ std::string PortText(const PolicyPort& port) {
                                  : absl::StrCat(port.first, "-", port.last, "/", protocol);
 }
 
-const char* ActionName(PolicyKind kind, RuleAction action) {
-  if (action == RuleAction::kDeny) return "Deny";
-  if (action == RuleAction::kPass) return "Pass";
-  const bool v1alpha1 = kind == PolicyKind::kAdminNetworkPolicy || kind == PolicyKind::kBaselineAdminNetworkPolicy;
-  return v1alpha1 ? "Allow" : "Accept";
-}
-
 std::string WhyMatches(const PolicyRule& rule, const Policy& policy, const Party& peer, const Question& question) {
   std::string why = "any peer";
   for (const PolicyPeer& item : rule.peers) {
@@ -137,6 +130,7 @@ std::string WhyMatches(const PolicyRule& rule, const Policy& policy, const Party
 
 std::string WhyNot(const PolicyRule& rule, const Policy& policy, const Party& peer, const Question& question) {
   if (RuleMatchesPeer(rule, policy, peer, question)) {
+    if (!HasPorts(question.protocol)) return AskedPort(question) + " matches only rules without ports";
     const std::string listed =
         absl::StrJoin(rule.ports, ", ", [](std::string* out, const PolicyPort& port) { *out += PortText(port); });
     return absl::StrCat("port is ", AskedPort(question), ", not ", listed);

@@ -15,9 +15,6 @@ std::string PeersText(const PolicyRule& rule, Direction direction);
 // "5432/tcp", "1000-2000/udp", "http/tcp", "http" (any protocol), "all sctp".
 std::string PortText(const PolicyPort& port);
 
-// "Accept", "Deny" or "Pass", as the kind's documents have it: v1alpha1 says Allow.
-const char* ActionName(PolicyKind kind, RuleAction action);
-
 // Why the rule matches: "peer has app=api; port is 5432/tcp". Why not: what fails, the peer before the port.
 std::string WhyMatches(const PolicyRule& rule, const Policy& policy, const Party& peer, const Question& question);
 std::string WhyNot(const PolicyRule& rule, const Policy& policy, const Party& peer, const Question& question);

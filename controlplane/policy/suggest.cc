@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/policy/kinds.h"
 #include "controlplane/policy/match.h"
 #include "controlplane/policy/selectors.h"
 
@@ -49,12 +50,6 @@ std::optional<PolicyPeer> PeerOf(const Party& party, PolicyKind kind, Direction 
     return std::nullopt;
   }
   return peer;
-}
-
-// How many rules of a direction a document of that kind may have (API reference, "maxItems"); 0: any number.
-size_t MaxRules(PolicyKind kind) {
-  if (kind == PolicyKind::kNetworkPolicy) return 0;
-  return kind == PolicyKind::kClusterNetworkPolicy ? 25 : 100;
 }
 
 bool IsOnePort(const PolicyRule& rule) {
@@ -239,7 +234,7 @@ class Suggester {
   void InsertRule(RuleAction action, std::vector<Changes>* out) const {
     const Policy& policy = *trace_.decided;
     const auto peer = PeerOf(peer_, policy.kind, direction_, own_.ns);
-    if (!peer || policy.rules(direction_).size() >= MaxRules(policy.kind)) return;
+    if (!peer || policy.rules(direction_).size() >= MaxItems(policy.kind)) return;
     Change change = Edit(What::kInsertRule, policy, static_cast<size_t>(trace_.rule));
     change.part.action = action;
     change.part.peers.push_back(*peer);

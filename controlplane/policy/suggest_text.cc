@@ -5,7 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "controlplane/policy/reasons.h"
+#include "controlplane/policy/kinds.h"
 #include "controlplane/policy/selectors.h"
 #include "controlplane/policy/suggest.h"
 
@@ -58,7 +58,7 @@ std::string PortYaml(const PolicyPort& port, PolicyKind kind) {
 // "from: podSelector {app: web}, ports: {protocol: TCP, port: 22}"
 std::string RuleYaml(const PolicyRule& rule, PolicyKind kind, Direction direction) {
   std::string text;
-  if (kind != PolicyKind::kNetworkPolicy) absl::StrAppend(&text, "action: ", ActionName(kind, rule.action), ", ");
+  if (kind != PolicyKind::kNetworkPolicy) absl::StrAppend(&text, "action: ", ActionWord(kind, rule.action), ", ");
   absl::StrAppend(&text, direction == Direction::kIngress ? "from: " : "to: ", PeerYaml(rule.peers[0], kind));
   const char* ports = kind == PolicyKind::kClusterNetworkPolicy ? "protocols" : "ports";
   if (rule.ports.empty()) return absl::StrCat(text, ", without ", ports);

@@ -7,8 +7,9 @@
 
 namespace bulkhead {
 
-// A test failure unless the text is exactly that of tests/data/golden/NAME ("explain/admin-deny.txt"). With the environment variable
-// BULKHEAD_GOLDEN=write the file is made to say what the text says instead: then look at the difference before it is committed.
+// A test failure unless the text is exactly that of tests/data/golden/NAME ("explain/admin-deny.txt"). With the environment
+// variable BULKHEAD_GOLDEN=write the file is made to say what the text says instead: then look at the difference before it is
+// committed.
 void ExpectGolden(std::string_view name, std::string_view text);
 
 }  // namespace bulkhead

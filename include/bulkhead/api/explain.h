@@ -56,8 +56,8 @@ struct ExplainedRule {
 };
 
 struct ExplainedSide {
-  std::string verdict;               // allow, deny: what policy says, whatever the mode; would-deny: the deciding policy is in audit
-  std::string tier;                  // of what decided: Admin, NetworkPolicy, Baseline, default
+  std::string verdict;  // allow, deny: what policy says, whatever the mode; would-deny: the deciding policy is in audit
+  std::string tier;     // of what decided: Admin, NetworkPolicy, Baseline, default
   std::optional<uint32_t> priority;  // of the deciding policy, where that has one
   std::string policy, rule;
   std::string rule_name;  // as the document names it

@@ -170,6 +170,7 @@ TEST_F(TablesTest, ExplainOfWhatPasses) {
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("allow  shop/api -> shop/db 5432/tcp"));
   EXPECT_THAT(outcome.out, HasSubstr("ingress  allow  db ingress[0]"));
+  EXPECT_THAT(outcome.out, HasSubstr("  to deny: remove db ingress[0]\n"));
   EXPECT_EQ(Run("explain api db 5433").exit_code, 1);
   EXPECT_EQ(Run("explain world db icmp").exit_code, 1);
   EXPECT_EQ(Run("explain 203.0.113.9 web 80").exit_code, 0);
@@ -181,6 +182,73 @@ TEST_F(TablesTest, ExplainOfWhatPasses) {
   EXPECT_EQ(audit.exit_code, 0);
   EXPECT_THAT(audit.out, HasSubstr("would-deny  shop/web -> shop/db"));
   EXPECT_THAT(audit.out, HasSubstr("shop/db audit -> passes, reported"));
+}
+
+TEST_F(TablesTest, ExplainOfTiersAndOfPolicyInAudit) {
+  auto view = MakeShopView();
+  auto documents = std::make_shared<PolicyDocuments>(*view->documents);
+  Policy guard;
+  guard.kind = PolicyKind::kClusterNetworkPolicy;
+  guard.tier = Tier::kAdmin;
+  guard.priority = 7;
+  guard.name = "guard";
+  guard.audit = true;
+  guard.pos = {"policies.d/guard.yaml", 1, 1};
+  PolicyRule deny;
+  deny.action = RuleAction::kDeny;
+  deny.name = "nobody";
+  deny.pos = {"policies.d/guard.yaml", 9, 5};
+  deny.peers.emplace_back().namespace_selector.emplace();
+  guard.ingress.push_back(deny);
+  documents->policies.push_back(guard);
+  view->documents = documents;
+  service_.SetView(view);
+  Start();
+  const Outcome audit = Run("explain api db 5432");
+  EXPECT_EQ(audit.exit_code, 0);
+  EXPECT_EQ(audit.out,
+            "would-deny  shop/api -> shop/db 5432/tcp   generation 41\n"
+            "  egress   allow  no policy isolates\n"
+            "  ingress  would-deny  cnp:guard ingress[0] \"nobody\" (Admin 7, audit)   policies.d/guard.yaml:9\n"
+            "              Admin 7        cnp:guard ingress[0] \"nobody\" Deny from all in namespaces all  "
+            "yes: namespace shop; would deny; audit\n"
+            "              NetworkPolicy  ingress[0] from app=api                                        "
+            "yes: peer has app=api; port is 5432/tcp; allows\n"
+            "  mode     shop/db enforce -> passes, reported (policy in audit)\n"
+            "  to allow: add before cnp:guard ingress[0] a rule action: Accept, from: pods namespaceSelector "
+            "{kubernetes.io/metadata.name: shop} with podSelector {app: api}, protocols: {tcp: {destinationPort: {number: 5432}}}\n"
+            "  seen: 0 answered, 0 denied in 1h\n"
+            "  note: cnp:guard ingress[0] stands in the Admin tier: no NetworkPolicy can widen it\n");
+  const nlohmann::json json = Json("explain api db 5432");
+  EXPECT_EQ(json["verdict"], "would-deny");
+  EXPECT_EQ(json["ingress"]["verdict"], "would-deny");
+  EXPECT_EQ(json["ingress"]["tier"], "Admin");
+  EXPECT_EQ(json["ingress"]["priority"], 7);
+  EXPECT_EQ(json["ingress"]["rule_name"], "nobody");
+  EXPECT_EQ(json["ingress"]["audit"], true);
+  EXPECT_EQ(json["ingress"]["considered"][0]["action"], "Deny");
+  // What another policy denies in force is dropped.
+  const Outcome denied = Run("explain web db 5432");
+  EXPECT_EQ(denied.exit_code, 1);
+  EXPECT_THAT(denied.out, HasSubstr("  ingress  deny   db isolates; no rule matched"));
+  EXPECT_THAT(denied.out, HasSubstr("  mode     shop/db enforce -> dropped\n"));
+}
+
+TEST_F(TablesTest, ExplainKnowsThePortNamesOfLiveWorkloads) {
+  auto view = MakeShopView();
+  auto documents = std::make_shared<PolicyDocuments>(*view->documents);
+  documents->policies[0].ingress[0].ports = {{kProtoTcp, 0, 0, "postgres", {}}};
+  view->documents = documents;
+  service_.SetView(view);
+  Start();
+  EXPECT_EQ(Run("explain api db 5432").exit_code, 1);
+  view = std::make_shared<View>(*view);
+  for (auto& [id, identity] : view->identities) {
+    if (identity.service == "db") identity.named_ports = {{"postgres", kProtoTcp, 5432}};
+  }
+  service_.SetView(view);
+  EXPECT_EQ(Run("explain api db 5432").exit_code, 0);
+  EXPECT_EQ(Run("explain api db 5433").exit_code, 1);
 }
 
 TEST_F(TablesTest, ExplainRefusesWhatItDoesNotKnow) {

@@ -96,8 +96,8 @@ TEST_F(EvaluateTest, PoliciesComeByPriorityThenKindThenName) {
   const std::vector<PolicyRule> deny = {Rule(kDeny, {Namespaces({})})};
   maker_.Add(AdminIngress(7, "a", deny));
   EXPECT_EQ(Ingress(), "deny cnp:a ingress[0]");
-  maker_.Add(WithIngress(AdminPolicy(6, "z"), deny));
-  EXPECT_EQ(Ingress(), "deny anp:z ingress[0]");
+  maker_.Add(WithIngress(AdminPolicy(6, "a"), deny));
+  EXPECT_EQ(Ingress(), "deny anp:a ingress[0]");
   maker_.Add(AdminIngress(6, "y", deny));
   EXPECT_EQ(Ingress(), "deny cnp:y ingress[0]");
   maker_.Add(AdminIngress(6, "x", deny));

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold for every explanation: it tells what Evaluate does, and what it suggests flips the answer.
+#include <algorithm>
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/policy/explain.h"
-#include "controlplane/policy/match.h"
+#include "controlplane/policy/parse.h"
+#include "controlplane/policy/print.h"
 #include "gtest/gtest.h"
 #include "rapidcheck.h"
 #include "rapidcheck/gtest.h"
@@ -42,6 +45,12 @@ struct World {
   }
 };
 
+bool CanBeWritten(const Policy& policy) {
+  const PolicyFile file = ParsePolicies(PrintPolicy(policy), "f");
+  RC_LOG() << absl::StrJoin(file.errors, "\n") << "\n";
+  return file.errors.empty() && file.documents.policies.size() == 1 && SamePolicy(file.documents.policies[0], policy);
+}
+
 const SideAnswer& Of(const Answer& answer, Direction direction) {
   return direction == Direction::kEgress ? answer.egress : answer.ingress;
 }
@@ -57,6 +66,10 @@ RC_GTEST_PROP(ExplainProperty, SuggestedChangesFlip, ()) {
       if (side->flip.changes.empty()) continue;
       PolicyDocuments changed = world.documents;
       for (const Change& change : side->flip.changes) Apply(change, &changed);
+      for (const Policy& policy : changed.policies) {
+        if (std::count(world.documents.policies.begin(), world.documents.policies.end(), policy) == 0)
+          RC_ASSERT(CanBeWritten(policy));
+      }
       Question again = question;
       again.documents = &changed;
       const SideAnswer after = Of(Evaluate(again), side->direction);

@@ -3,6 +3,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/policy/tiers.h"
 #include "tests/unit/policy/world.h"
 
 namespace bulkhead {
@@ -133,6 +134,38 @@ TEST_F(ExplainTest, SeveralPoliciesAreToldApart) {
   EXPECT_EQ(lines[0], "  ingress  deny   all, db isolate; no rule matched   test.yaml:21");
   EXPECT_THAT(lines[1], ::testing::StartsWith("              all ingress[0] from app=ops "));
   EXPECT_THAT(lines[2], ::testing::StartsWith("              db ingress[0] from app=api "));
+}
+
+TEST_F(ExplainTest, EveryRuleThatAllowsMustGo) {
+  input_.documents = Documents(
+      "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {namespace: shop, name: web}\n"
+      "spec: {podSelector: {}, policyTypes: [Egress], egress: [{}, {ports: [{port: 22}]}, {ports: [{port: 80}, {port: 81}]}]}\n");
+  EXPECT_THAT(RenderToDeny(Ask(web_, db_, kProtoTcp, 80)),
+              ElementsAre("remove from web egress[2].ports: {protocol: TCP, port: 80}; "
+                          "remove web egress[0]"));
+  input_.documents = Documents(
+      "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {namespace: shop, name: web}\n"
+      "spec: {podSelector: {}, policyTypes: [Egress], egress: [{}, {ports: [{port: 80}]}]}\n");
+  EXPECT_THAT(RenderToDeny(Ask(web_, db_, kProtoTcp, 80)),
+              ElementsAre("remove web egress[1]; remove web egress[0] (Egress must stay in its policyTypes)"));
+}
+
+// A ClusterNetworkPolicy has at most 25 rules.
+TEST_F(ExplainTest, AFullPolicyIsEditedRatherThanExtended) {
+  Policy full = ClusterPolicy(Tier::kAdmin, 1, "full");
+  full.ingress.assign(24, Rule(RuleAction::kDeny, {Namespaces({{"team", "x"}})}));
+  full.ingress.push_back(Rule(RuleAction::kDeny, {Namespaces({{"team", "y"}}), Namespaces({})}));
+  input_.documents = std::make_shared<PolicyDocuments>(DocumentsMaker().Add(full).documents());
+  EXPECT_THAT(RenderToAllow(Ask(web_, db_, kProtoTcp, 22)), ElementsAre("remove from cnp:full ingress[24].from: namespaces {}"));
+  full.ingress[0] = full.ingress[24];
+  input_.documents = std::make_shared<PolicyDocuments>(DocumentsMaker().Add(full).documents());
+  EXPECT_THAT(RenderToAllow(Ask(web_, db_, kProtoTcp, 22)), ElementsAre("no single change does it"));
+  full.ingress.erase(full.ingress.begin() + 1);
+  input_.documents = std::make_shared<PolicyDocuments>(DocumentsMaker().Add(full).documents());
+  EXPECT_THAT(RenderToAllow(Ask(web_, db_, kProtoTcp, 22)),
+              ElementsAre("add before cnp:full ingress[0] a rule action: Accept, from: pods namespaceSelector "
+                          "{kubernetes.io/metadata.name: shop} with podSelector {app: web}, protocols: {tcp: {destinationPort: "
+                          "{number: 22}}}"));
 }
 
 }  // namespace
