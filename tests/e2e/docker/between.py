@@ -56,8 +56,12 @@ def check_labels_of_the_image_are_not_the_containers_own(lab):
 def check_unprotected_workloads_are_told(lab):
     lab.world.workload("web-1", "web")
     lab.docker("run", "-d", "--name", "host-1", "--network", "host", "busybox")
+    lab.docker("run", "-d", "--name", "none-1", "--network", "none", "busybox")
     lab.bulkhead.start()
     lab.bulkhead.wait_service("web-1")
     rows = {row["name"]: row for row in lab.rows().values()}
     seen = rows["host-1"]
-    lab.check("a container in the host's network is unprotected, and why", seen["state"] == "unprotected" and "host" in seen["reason"], seen)
+    lab.check("a container in the host's network is unprotected, and why",
+              seen["state"] == "unprotected" and "host" in seen["reason"], seen)
+    lab.equal("a container without a network", rows["none-1"]["state"], "no network")
+    lab.equal("who is called unprotected", [row["workload"] for row in lab.bulkhead.status()["unprotected"]], ["default/host-1"])
