@@ -44,9 +44,10 @@
  *    never.
  *
  * 9. Entries (record.h). ALLOW and WOULD_DENY make or refresh one. DENY makes none; one that is there stays as revoked and carries
- *    nothing: each packet of it is judged again, in the direction that it was opened in. TCP makes one by its SYN or by 8; an echo reply, a
- *    reset or a SYN-ACK never does. At EGRESS a packet with provenance and no entry was translated, or routed from another zone, on
- *    its way: its entry is LINKED, neither listed nor in edges. Without room TCP passes packet by packet, the rest is refused.
+ *    nothing: each packet of it is judged again, in the direction that it was opened in. TCP makes one by its SYN or by 8; an echo
+ *    reply, a reset or a SYN-ACK never does. At EGRESS a packet with provenance and no entry was translated, or routed from another
+ *    zone, on its way: its entry is LINKED, neither listed nor in edges. Without room TCP passes packet by packet, the rest is
+ *    refused.
  *
  * 10. What 2, 4, 5 and 9 refuse is dropped if a known side of the packet enforces: at INGRESS the sender, at EGRESS the receiver or the
  *    tagged sender; when none is known, if the global mode does. Else it passes and is reported (refuse.h).

@@ -62,7 +62,7 @@ std::string Escape(std::string_view label) {
 void AddView(const View& view, std::string* out) {
   Head(out, "bulkhead_generation", "gauge", "Generation of the policy in force.");
   absl::StrAppend(out, "bulkhead_generation ", view.generation, "\n");
-  std::map<std::string, uint64_t> by_state = {{"attaching", 0}, {"protected", 0}, {"unprotected", 0}};
+  std::map<std::string, uint64_t> by_state = {{"attaching", 0}, {"no network", 0}, {"protected", 0}, {"unprotected", 0}};
   for (const auto& [key, protection] : ProtectionOf(view)) ++by_state[protection.state];
   Head(out, "bulkhead_workloads", "gauge", "Workloads by protection.");
   for (const auto& [state, count] : by_state) absl::StrAppend(out, "bulkhead_workloads{state=\"", state, "\"} ", count, "\n");

@@ -19,9 +19,10 @@ Protection OwnProtection(const Workload& workload, const std::string& key,
       return {"attaching", absl::StrCat("interface ", name.empty() ? "not found" : name, " is not held yet")};
     }
   }
+  if (!workload.endpoints.empty()) return {"protected", ""};
+  if (workload.no_network) return {"no network", ""};
   // An engine reports a workload before its interfaces can be seen.
-  if (workload.endpoints.empty()) return {"attaching", "no interface found yet"};
-  return {"protected", ""};
+  return {"attaching", "no interface found yet"};
 }
 
 }  // namespace

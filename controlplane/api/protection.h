@@ -12,12 +12,14 @@
 namespace bulkhead::api {
 
 struct Protection {
-  std::string state;   // protected, attaching, unprotected
-  std::string reason;  // of the last two
+  std::string state;   // protected, attaching, unprotected, no network
+  std::string reason;  // of attaching and unprotected
+
+  // Nothing goes past the hooks: they hold all its interfaces, or it has none. Counted as protected.
+  bool holds() const { return state == "protected" || state == "no network"; }
 };
 
-// Every workload's, by the keys of view.workloads. One that shares another's network namespace has the owner's; one without any
-// interface is protected: nothing reaches it.
+// Every workload's, by the keys of view.workloads. One that shares another's network namespace has the owner's.
 std::map<std::string, Protection> ProtectionOf(const View& view);
 
 }  // namespace bulkhead::api

@@ -16,7 +16,7 @@ struct Sets {
 
 void AddWorkload(const View& view, const Workload& workload, const Protection& protection, ServiceRow* row, Sets* sets) {
   ++row->workloads;
-  if (protection.state == "protected") {
+  if (protection.holds()) {
     ++row->protected_workloads;
   } else {
     row->unprotected.push_back(workload.name + ": " + protection.reason);

@@ -30,7 +30,7 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
     const Mode mode = view->modes.Of(workload.ns, workload.service);
     if (services.insert({workload.ns, workload.service}).second) ++status.services_by_mode[ModeName(mode)];
     const Protection& has = protection.at(key);
-    if (has.state == "protected") {
+    if (has.holds()) {
       ++status.protected_workloads;
       continue;
     }

@@ -16,6 +16,7 @@
 //   trust_image_labels: false
 //   flow_table_entries: 65536
 //   events_per_second: 1000               # per CPU
+//   midstream_per_second: 4096            # per CPU: TCP of before the daemon's time that is taken for an answer; 0 = none
 //   timeouts:                             # seconds; 0 = never
 //     tcp: {unanswered: 60, established: 28800, closing: 120, closed: 10}
 //     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}

@@ -46,6 +46,7 @@ Workload Inventory::WorkloadOf(const std::string& key, const Record& record, uin
   out.identity = owner->identity;
   out.named_ports = owner->naming.named_ports;
   out.host_network = report.host_network;
+  out.no_network = report.no_network;
   out.via = report.shares_with;
   out.unprotected = WhyUnprotected(key, record, now);
   const auto interfaces = interfaces_of_.find(key);

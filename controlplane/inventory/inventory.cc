@@ -49,8 +49,9 @@ bool Inventory::Resolvable(const Record& record) {
 
 // Whether the next look may find more than the last.
 bool Inventory::Incomplete(const Record& record) {
-  return !record.found || !record.found->status.ok() || record.found->interfaces.empty() ||
-         record.found->interfaces.size() < record.report.networks.size();
+  if (!record.found || !record.found->status.ok()) return true;
+  const size_t found = record.found->interfaces.size();
+  return found < record.report.networks.size() || (found == 0 && !record.report.no_network);
 }
 
 void Inventory::OnSource(const SourceEvent& event, uint64_t now) {

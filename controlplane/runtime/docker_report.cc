@@ -101,6 +101,7 @@ WorkloadReport DockerTracker::MakeReport(const std::string& id, const Record& re
   out.pid = record.pid;
   out.published = known.published;
   out.host_network = known.network_mode == "host";
+  out.no_network = known.network_mode == "none";
   if (known.network_mode.starts_with(kSharesPrefix)) out.shares_with = OwnerOf(known.network_mode.substr(kSharesPrefix.size()));
   out.unprotected = unprotected_;
   AddNetworks(record, &out);

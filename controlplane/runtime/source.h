@@ -47,6 +47,7 @@ struct WorkloadReport {
   std::vector<PublishedPort> published;
   std::vector<NamedPort> named_ports;  // those that the source itself names, sorted; labels may name more
   bool host_network = false;
+  bool no_network = false;  // it was started with nothing but a loopback
   std::string shares_with;  // id of the workload whose network namespace it joined
   std::string unprotected;  // why the hooks cannot see it (macvlan, overlay, ...); empty = they can
   std::string problem;      // what is wrong with the record itself (no such namespace, say); shown in status

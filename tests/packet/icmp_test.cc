@@ -38,6 +38,24 @@ TEST_P(IcmpTest, AnErrorOfAKnownFlow) {
   EXPECT_EQ(stage.Flows().begin()->second.state, BH_FLOW_UNANSWERED) << "an error is no answer";
 }
 
+// A flow that is revoked stays in the table, but nobody may speak of it any more.
+TEST_P(IcmpTest, AnErrorOfARevokedFlow) {
+  Stage stage(WebMay());
+  const Frame error = Error(kDb, kWeb, Inner());
+  stage.Travels(kWeb, kDb, Packet());
+  EXPECT_THAT(stage.Travels(kDb, kWeb, error), Allowed());
+  stage.Apply({.policies = AllowIngress("db", "api", "") + IsolateEgress("db") + IsolateIngress("web")});
+  EXPECT_THAT(stage.Leaves(kWeb, Packet()), Denied(BH_REASON_POLICY));
+  ASSERT_EQ(stage.Flows().size(), 1u);
+  EXPECT_THAT(stage.Leaves(kDb, error), Denied(BH_REASON_ICMP_ORPHAN));
+  EXPECT_THAT(stage.Arrives(kWeb, error, kDb.slot(), kDb.ifindex()), Denied(BH_REASON_ICMP_ORPHAN));
+  EXPECT_THAT(stage.ArrivesFromOutside(kWeb, FromGateway(Outside(family()), kWeb) / Unreachable() / Inner()),
+              Denied(BH_REASON_ICMP_ORPHAN));
+  stage.Apply(WebMay());
+  EXPECT_THAT(stage.Leaves(kWeb, Packet()), Allowed());
+  EXPECT_THAT(stage.Leaves(kDb, error), Allowed());
+}
+
 TEST_P(IcmpTest, EveryTypeOfError) {
   Stage stage(WebMay());
   stage.Travels(kWeb, kDb, Packet());

@@ -98,7 +98,7 @@ struct Status {
 struct WorkloadRow {
   std::string ns, name, service, runtime, id;
   std::string mode;
-  std::string state;   // protected, attaching, unprotected
+  std::string state;   // protected, attaching, unprotected, no network
   std::string reason;  // of unprotected and attaching
   uint32_t identity = 0;
   std::string image, image_digest;

@@ -56,6 +56,7 @@ struct Workload {
   std::vector<NamedPort> named_ports;  // sorted; of the workload whose network namespace it shares, if any
   IdentityId identity = kIdentityUnknown;
   bool host_network = false;
+  bool no_network = false;  // nothing but a loopback, says the engine
   std::string unprotected;  // why the hooks cannot see it; empty = protected, or being bound
   std::string via;          // id of the workload whose network namespace it shares; empty = its own
 };

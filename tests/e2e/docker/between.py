@@ -53,11 +53,39 @@ def check_labels_of_the_image_are_not_the_containers_own(lab):
     lab.stopped(impostor, db, 5432)
 
 
+def check_ports_by_name(lab):
+    """From a label of run time, a label of the image and what the image exposes; where two say something, the first counts."""
+    web = lab.world.workload("web-1", "web")
+    serve = ["tcp:22", "tcp:8080", "tcp:9000"]
+    plain = lab.world.workload("api-1", "api", labels={"app": "api", "bulkhead.dev/port.http": "8080"}, serve=serve)
+    lab.docker("run", "--name", "made", "busybox", "true")
+    lab.docker("commit", "-c", "LABEL bulkhead.dev/port.http=22", "-c", "EXPOSE 9000", "made", "busybox")
+    lab.docker("rm", "made")
+    images = lab.world.workload("api-2", "api", serve=serve)
+    both = lab.world.workload("api-3", "api", labels={"app": "api", "bulkhead.dev/port.http": "8080"}, serve=serve)
+    wrong = lab.world.workload("api-4", "api", labels={"app": "api", "bulkhead.dev/port.http": "eighty"}, serve=serve)
+    lab.start("enforce")
+    ports = {row["name"]: row["ports"] for row in lab.rows().values() if row["name"] != "web-1"}
+    lab.equal("what the ports are called", ports, {
+        "api-1": ["http=8080/tcp"], "api-2": ["http=22/tcp", "tcp-9000=9000/tcp"], "api-3": ["http=8080/tcp", "tcp-9000=9000/tcp"],
+        "api-4": ["tcp-9000=9000/tcp"]})
+    problems = lab.bulkhead.status()["problems"]
+    lab.check("a label that names no port is told", any("shop/api-4: 1 port labels left out" in each for each in problems), problems)
+    lab.apply(policy("api", "api", ingress=[rule([peer("web")], [port("http"), port("tcp-9000")])]))
+    for api, may in ((plain, (8080,)), (images, (22, 9000)), (both, (8080, 9000)), (wrong, (9000,))):
+        for number in (22, 8080, 9000):
+            (lab.reaches if number in may else lab.stopped)(web, api, number, family=6 if number == 9000 else 4)
+
+
 def check_unprotected_workloads_are_told(lab):
     lab.world.workload("web-1", "web")
     lab.docker("run", "-d", "--name", "host-1", "--network", "host", "busybox")
+    lab.docker("run", "-d", "--name", "none-1", "--network", "none", "busybox")
     lab.bulkhead.start()
     lab.bulkhead.wait_service("web-1")
     rows = {row["name"]: row for row in lab.rows().values()}
     seen = rows["host-1"]
-    lab.check("a container in the host's network is unprotected, and why", seen["state"] == "unprotected" and "host" in seen["reason"], seen)
+    lab.check("a container in the host's network is unprotected, and why",
+              seen["state"] == "unprotected" and "host" in seen["reason"], seen)
+    lab.equal("a container without a network", rows["none-1"]["state"], "no network")
+    lab.equal("who is called unprotected", [row["workload"] for row in lab.bulkhead.status()["unprotected"]], ["default/host-1"])

@@ -6,7 +6,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
 
-from harness import Lab, frames, peer, policy, port, rule  # noqa: E402,F401
+from harness import Lab, checks, frames, peer, policy, port, rule  # noqa: E402,F401
 from docker_world import DockerWorld  # noqa: E402
 from product import Bulkhead  # noqa: E402
 from world import LAB, TRAFFIC, LabError, run, wait_until  # noqa: E402,F401

@@ -8,8 +8,10 @@ import os
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lab"))
+E2E = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(E2E, "..", "lab"), E2E]
 
+import checks  # noqa: E402,F401
 import frames  # noqa: E402
 from product import Bulkhead  # noqa: E402
 from world import LAB, LabError, World  # noqa: E402,F401

@@ -315,6 +315,23 @@ TEST_F(TablesTest, StatusFailsWhenAnEnforcingServiceIsUnprotected) {
   EXPECT_THAT(Run("services").out, HasSubstr("db       enforce  2/3"));
 }
 
+TEST_F(TablesTest, WithoutANetworkThereIsNothingToProtect) {
+  auto view = MakeShopView();
+  Workload& alone = view->workloads.at("docker/db-2-0123456789abcdef");
+  alone.no_network = true;
+  service_.SetView(view);
+  Start();
+  EXPECT_THAT(Json("workloads")[2]["state"], "protected") << "it was given an interface all the same";
+  alone.endpoints.clear();
+  const Outcome status = Run("status");
+  EXPECT_EQ(status.exit_code, 0) << status.out;
+  EXPECT_THAT(status.out, HasSubstr("workloads   5, protected 5/5\n"));
+  EXPECT_THAT(Run("workloads").out, HasSubstr("-            no network\n"));
+  EXPECT_THAT(Run("services").out, HasSubstr("db       enforce  3/3"));
+  alone.no_network = false;
+  EXPECT_THAT(Json("workloads")[2]["state"], "attaching") << "an engine may say that there is one before it can be seen";
+}
+
 TEST_F(TablesTest, AnEndpointThatIsNotHeldIsNotProtected) {
   auto view = MakeShopView();
   for (EndpointView& endpoint : view->endpoints) endpoint.attached = endpoint.ifindex != 27;

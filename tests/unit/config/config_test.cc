@@ -48,6 +48,7 @@ proxy_is_world: false
 trust_image_labels: true
 flow_table_entries: 4096
 events_per_second: 7
+midstream_per_second: 9
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
 node_labels: {rack: a1, example.com/zone: "3", empty: ""}
 log_level: debug
@@ -63,6 +64,7 @@ log_level: debug
   EXPECT_TRUE(config->trust_image_labels);
   EXPECT_EQ(config->flow_table_entries, 4096u);
   EXPECT_EQ(config->dataplane.events_per_second, 7u);
+  EXPECT_EQ(config->dataplane.midstream_per_second, 9u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[0], FlowTimeouts().tcp[0]);
   EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);
@@ -84,6 +86,7 @@ TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));
   EXPECT_THAT(ErrorOf("default_verdict: [deny]\n"), HasSubstr("expected allow or deny"));
   EXPECT_THAT(ErrorOf("flow_table_entries: 1\n"), HasSubstr("from 1024"));
+  EXPECT_THAT(ErrorOf("midstream_per_second: 1000001\n"), HasSubstr("a whole number from 0 to 1000000"));
   EXPECT_THAT(ErrorOf("allow_from_host: maybe\n"), HasSubstr("expected true or false"));
   EXPECT_THAT(ErrorOf("timeouts: {tcp: {established: -1}}\n"), HasSubstr("b.yaml:1:31"));
   EXPECT_THAT(ErrorOf("timeouts: {sctp: {}}\n"), HasSubstr("unknown field \"sctp\""));

@@ -302,6 +302,30 @@ TEST_F(InventoryTest, SharedNamespaceHasTheOwnersIdentity) {
   EXPECT_EQ(Unprotected("docker/side"), "");
 }
 
+TEST_F(InventoryTest, WithoutANetworkThereIsNothingToWaitFor) {
+  Make();
+  Sync();
+  inventory_->OnAllLinks({Bridge(2, "br1")}, now_);
+  WorkloadReport report = Container("a", WorkloadPhase::kRunning, 100, "", {}, "198.18.0.2");
+  report.networks.clear();
+  report.no_network = true;
+  kernel_.by_pid[100] = Found(5, {});
+  inventory_->OnSource(Upsert(report), now_);
+  EXPECT_TRUE(Settle().workloads.at("docker/a").no_network);
+  now_ += 5 * kSecond;
+  EXPECT_EQ(kernel_.Answer(inventory_.get(), now_), 0) << "nothing more is expected to be found";
+  EXPECT_EQ(Unprotected("docker/a"), "");
+  // Somebody gives it an interface all the same.
+  kernel_.by_pid[100] = Found(5, {{7, "eth0", Mac(1), {Ip("198.18.0.2")}}});
+  inventory_->OnLink(Veth(7, 2, 5), now_);
+  Settle();
+  EXPECT_EQ(OwnerOf(7), "docker/a");
+  kernel_.by_pid[100].unseen = {"mv0 is a macvlan, which passes by the hooks"};
+  inventory_->OnLink(Veth(7, 2, 5), now_);
+  Settle();
+  EXPECT_THAT(Unprotected("docker/a"), HasSubstr("mv0 is a macvlan"));
+}
+
 TEST_F(InventoryTest, SharingInARingEnds) {
   Make();
   Sync();

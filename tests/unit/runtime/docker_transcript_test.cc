@@ -131,6 +131,8 @@ TEST(DockerTranscript, ModesOfNetworking) {
   ASSERT_NE(none, nullptr);
   EXPECT_THAT(none->networks, IsEmpty());
   EXPECT_EQ(none->unprotected, "");
+  EXPECT_TRUE(none->no_network);
+  EXPECT_FALSE(owner->no_network || replay.reader.ByName("host")->no_network);
   const WorkloadReport* job = nullptr;
   for (const auto& [id, report] : replay.reader.workloads) {
     if (report.generated_name) job = &report;
