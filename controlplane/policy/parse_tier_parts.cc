@@ -181,7 +181,7 @@ Choice ChooseOne(const ParseContext& context, const Node& node, const std::strin
   }
   if (!found.empty()) return found.front();
   const bool only_known = std::all_of(node.members.begin(), node.members.end(), [&](const auto& member) {
-    return std::find(names.begin(), names.end(), member.first.scalar) != names.end();
+    return std::find(names.begin(), names.end(), member.key.scalar) != names.end();
   });
   if (only_known) context.Error(node, absl::StrCat(what, ": found nothing, expected ", JoinOr(names)));  // else there is an error
   return {};
@@ -189,13 +189,13 @@ Choice ChooseOne(const ParseContext& context, const Node& node, const std::strin
 
 const std::vector<Node>& ParseItems(const ParseContext& context, yaml::Fields* fields, const std::string& what, const char* name,
                                     size_t min, size_t max) {
+  static const std::vector<Node> kNone;
   const Node* list = fields->Get(name);
   const std::vector<Node>& items = fields->Items(name);
-  if (list && list->kind == Node::Kind::kSequence && (items.size() < min || items.size() > max)) {
-    const std::string expected = min == 0 ? absl::StrCat("at most ", max) : absl::StrCat(min, " to ", max);
-    context.Error(*list, absl::StrCat(what, ".", name, ": found ", items.size(), " items, expected ", expected));
-  }
-  return items;
+  if (!list || list->kind != Node::Kind::kSequence || (items.size() >= min && items.size() <= max)) return items;
+  const std::string expected = min == 0 ? absl::StrCat("at most ", max) : absl::StrCat(min, " to ", max);
+  context.Error(*list, absl::StrCat(what, ".", name, ": found ", items.size(), " items, expected ", expected));
+  return kNone;
 }
 
 void ParseSubject(const ParseContext& context, const Node& node, Policy* policy) {

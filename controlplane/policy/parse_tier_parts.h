@@ -21,7 +21,7 @@ PolicyPeer ParseTierPeer(const ParseContext& context, const yaml::Node& node, co
 // An item of `protocols` of a ClusterNetworkPolicy, or of `ports` of the others.
 PolicyPort ParseTierPort(const ParseContext& context, const yaml::Node& node, const std::string& what, PolicyKind kind);
 
-// The list `name` of `fields`, empty when absent; another number of items than min..max is an error.
+// The list `name` of `fields`. Another number of items than min..max is an error, and then none of them is looked at.
 const std::vector<yaml::Node>& ParseItems(const ParseContext& context, yaml::Fields* fields, const std::string& what,
                                           const char* name, size_t min, size_t max);
 

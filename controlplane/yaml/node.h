@@ -20,6 +20,8 @@
 
 namespace bulkhead::yaml {
 
+struct Member;
+
 struct Node {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
@@ -27,16 +29,24 @@ struct Node {
   int line = 0;         // from 1
   int column = 0;
   std::string scalar;
-  std::vector<Node> items;                     // kSequence
-  std::vector<std::pair<Node, Node>> members;  // kMap, in the file's order; keys are scalars and unique
+  std::vector<Node> items;      // kSequence
+  std::vector<Member> members;  // kMap, in the file's order; keys are scalars and unique
 
-  const Node* Find(std::string_view key) const {
-    for (const auto& [name, value] : members) {
-      if (name.scalar == key) return &value;
-    }
-    return nullptr;
-  }
+  const Node* Find(std::string_view name) const;
 };
+
+// Not a std::pair: clang does not take one of types that are still incomplete.
+struct Member {
+  Node key;
+  Node value;
+};
+
+inline const Node* Node::Find(std::string_view name) const {
+  for (const auto& [key, value] : members) {
+    if (key.scalar == name) return &value;
+  }
+  return nullptr;
+}
 
 // Aliases are refused: nobody needs them in policy, and they are how a small file becomes a large one.
 struct Limits {

@@ -121,7 +121,7 @@ class Builder : public YAML::EventHandler {
       top.key = std::move(node);
       top.has_key = true;
     } else {
-      top.node.members.emplace_back(std::move(top.key), std::move(node));
+      top.node.members.push_back({std::move(top.key), std::move(node)});
       top.has_key = false;
     }
   }

@@ -18,10 +18,12 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> Corpus() {
   std::vector<std::string> corpus;
-  for (const auto& entry : fs::recursive_directory_iterator(SourcePath("tests/data/shop"))) {
-    if (!entry.is_regular_file()) continue;
-    const auto text = yaml::ReadFile(entry.path().string());
-    if (text.ok()) corpus.push_back(*text);
+  for (const char* folder : {"tests/data/shop", "tests/data/tiers"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(SourcePath(folder))) {
+      if (!entry.is_regular_file()) continue;
+      const auto text = yaml::ReadFile(entry.path().string());
+      if (text.ok()) corpus.push_back(*text);
+    }
   }
   return corpus;
 }
@@ -71,6 +73,22 @@ constexpr const char* kPieces[] = {"[",
                                    "ports",
                                    "endPort",
                                    "items: [",
+                                   "tier: Baseline",
+                                   "priority: 1000",
+                                   "subject: {pods: {podSelector: {}}}",
+                                   "action: Pass",
+                                   "networks: [",
+                                   "nodes: {}",
+                                   "domainNames: [*.a.b]",
+                                   "protocols: [{tcp: {destinationPort: {",
+                                   "number: 80",
+                                   "range: {start: 1, end: 2}",
+                                   "destinationNamedPort: a",
+                                   "portNumber: {port: 1}",
+                                   "namedPort: a",
+                                   "kind: AdminNetworkPolicy",
+                                   "kind: ClusterNetworkPolicyList",
+                                   "bulkhead.dev/mode: audit",
                                    "kind: List",
                                    "<<: "};
 
@@ -120,7 +138,7 @@ class Mutator {
 
 TEST(PolicyTextFuzz, Corpus) {
   const auto corpus = Corpus();
-  ASSERT_GE(corpus.size(), 8u);
+  ASSERT_GE(corpus.size(), 15u);
   for (const std::string& text : corpus) FuzzPolicyText(text);
 }
 

@@ -36,7 +36,7 @@ TEST(ParseTest, KeepsKindsAndPositions) {
   EXPECT_EQ(a->items[0].line, 2);
   EXPECT_EQ(a->items[0].column, 5);
   EXPECT_TRUE(a->items[1].Find("b")->quoted);
-  EXPECT_EQ(root.members[1].first.line, 4);
+  EXPECT_EQ(root.members[1].key.line, 4);
   EXPECT_EQ(root.Find("d")->kind, Node::Kind::kNull);
   EXPECT_EQ(root.Find("e"), nullptr);
 }
