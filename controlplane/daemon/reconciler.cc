@@ -7,6 +7,7 @@
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
+
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                      const std::vector<EndpointState>& adopted, uint64_t generation)
     : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),

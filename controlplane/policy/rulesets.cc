@@ -125,12 +125,9 @@ size_t HashOf(const Ruleset& ruleset) {
   return hash;
 }
 
-// Whether nothing that comes after the rule can decide: it matches every port.
-bool Ends(const PlanRule& rule) {
-  if (!rule.rule->ports.empty()) return false;
-  if (rule.tier == Tier::kNetworkPolicy || rule.rule->action == RuleAction::kAccept) return true;
-  if (rule.rule->action == RuleAction::kPass) return rule.tier == Tier::kBaseline;
-  return !rule.audit;
+// Whether no later rule of its tier can decide: it matches every port, and does not only report.
+bool EndsTier(const PlanRule& rule) {
+  return rule.rule->ports.empty() && !(rule.audit && rule.rule->action == RuleAction::kDeny);
 }
 
 }  // namespace
@@ -142,17 +139,20 @@ uint32_t RulesetMaker::Of(const SideFacts& facts, const Rules& rules, const Clas
   key_.assign({flags, facts.isolation, facts.audit_isolation, 0});
   Rules& deciding = deciding_;
   deciding.clear();
-  bool passed = false;  // all ports have left the Admin tier
+  bool passes = false, ended = false;  // some port leaves the Admin tier undecided; no later rule of the Admin tier can decide
   for (const PlanRule* rule : rules) {
-    if (passed && rule->tier == Tier::kAdmin) continue;
+    const bool admin = rule->tier == Tier::kAdmin;
+    if (admin && ended) continue;
     if (facts.isolated && rule->tier == Tier::kBaseline) break;
     deciding.push_back(rule);
     key_.push_back(rule->info);
     for (const PolicyPort& port : rule->rule->ports) {
       if (!port.name.empty()) key_[3] = destination.port_set;
     }
-    passed = passed || (rule->tier == Tier::kAdmin && rule->rule->action == RuleAction::kPass && rule->rule->ports.empty());
-    if (Ends(*rule)) break;
+    passes = passes || (admin && rule->rule->action == RuleAction::kPass);
+    if (!EndsTier(*rule)) continue;
+    if (!admin || !passes) break;  // what comes after decides nothing
+    ended = true;
   }
   cost_ += deciding.size();
   if (const auto found = by_key_.find(key_); found != by_key_.end()) return found->second;

@@ -13,13 +13,6 @@
 namespace bulkhead {
 namespace {
 
-PolicyDocuments MixedDocuments() {
-  PolicyDocuments documents = RandomDocuments();
-  const int tiers = Draw(4);
-  for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("t", i)));
-  return documents;
-}
-
 // (protocol, port) at every border of an interval of either policy, and what lies beside them.
 std::set<std::pair<uint8_t, uint16_t>> Places(const CompiledPolicy& a, const CompiledPolicy& b) {
   std::set<std::pair<uint8_t, uint16_t>> places = {{kProtoIcmp, 0}, {kProtoTcp, 1}, {kProtoUdp, 65535}};
@@ -98,7 +91,6 @@ CompileInput Changed(const CompileInput& before) {
 
 RC_GTEST_PROP(CompilerProperty, IncrementalEqualsFull, ()) {
   CompileInput input = RandomInput();
-  input.documents = std::make_shared<PolicyDocuments>(MixedDocuments());
   Compiler compiler;
   const int rounds = 1 + Draw(4);
   for (int i = 0; i < rounds; ++i) {
@@ -112,7 +104,6 @@ RC_GTEST_PROP(CompilerProperty, IncrementalEqualsFull, ()) {
 
 RC_GTEST_PROP(CompilerProperty, GrownEqualsFull, ()) {
   CompileInput input = RandomInput();
-  input.documents = std::make_shared<PolicyDocuments>(MixedDocuments());
   const std::vector<KnownIdentity> all = input.identities;
   const size_t first = all.empty() ? 0 : static_cast<size_t>(Draw(static_cast<int>(all.size())));
   input.identities.resize(first);

@@ -15,7 +15,7 @@
 namespace bulkhead {
 namespace {
 
-constexpr int kQuestions = 20;  // for each random policy
+constexpr int kQuestions = 40;  // for each random policy
 
 // RapidCheck's own default is 100. RC_PARAMS in the environment goes first.
 const bool kMoreCases = [] { return setenv("RC_PARAMS", "max_success=500", 0) == 0; }();

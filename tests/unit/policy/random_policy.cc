@@ -91,7 +91,8 @@ std::vector<PolicyRule> RandomRules() {
 PolicyPeer RandomTierPeer(Direction direction) {
   PolicyPeer peer;
   const int shape = Draw(direction == Direction::kEgress ? 4 : 2);
-  if (shape <= 1) peer.namespace_selector = RandomNamespaceSelector();
+  // Everybody, often: what stands before and after such a rule is where tiers go wrong.
+  if (shape <= 1) peer.namespace_selector = Chance(2) ? LabelSelector{} : RandomNamespaceSelector();
   if (shape == 1) peer.pod_selector = RandomSelector();
   if (shape == 2) peer.node_selector = RandomSelector();
   if (shape == 3) {

@@ -23,6 +23,8 @@ PolicyDocuments RandomDocuments() {
   PolicyDocuments documents;
   const int count = Draw(6);
   for (int i = 0; i < count; ++i) documents.policies.push_back(RandomPolicy(absl::StrCat("p", (i * 7) % 10)));
+  const int tiers = Draw(4);
+  for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("t", i)));
   return documents;
 }
 
