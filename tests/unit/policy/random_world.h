@@ -21,7 +21,7 @@ Policy RandomPolicy(const std::string& name);  // a NetworkPolicy
 // Without domainNames, which do not compile; some are in audit.
 Policy RandomTierPolicy(const std::string& name);
 void SetAudit(Policy* policy);  // in audit, with the annotation that says so
-PolicyDocuments RandomDocuments();
+PolicyDocuments RandomDocuments();  // of every tier, some in audit
 CompileInput RandomInput();  // documents included
 TestParty RandomParty(const CompileInput& input);
 std::pair<uint8_t, uint16_t> RandomProtocolAndPort();
