@@ -21,27 +21,14 @@ constexpr int kAsked = 20;  // for each random policy
 // RapidCheck's own default is 100. RC_PARAMS in the environment goes first.
 const bool kManyCases = [] { return setenv("RC_PARAMS", "max_success=500", 0) == 0; }();
 
-// A world with policies of every tier, some of each in audit.
 struct World {
   CompileInput input = RandomInput();
-  PolicyDocuments documents = *input.documents;
-
-  World() {
-    for (Policy& policy : documents.policies) {
-      if (Chance(4)) SetAudit(&policy);
-    }
-    const int tiers = Draw(4);
-    for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("t", i)));
-    if (Chance(2)) documents.policies.push_back(RandomTierPolicy("default"));
-    input.nodes.push_back({"node", RandomLabels(), {RandomAddress()}});
-  }
+  const PolicyDocuments& documents = *input.documents;
 
   Question Ask() const {
     const TestParty source = RandomParty(input), destination = RandomParty(input);
     const auto [protocol, port] = RandomProtocolAndPort();
-    Question question = MakeQuestion(input, source, destination, protocol, port);
-    question.documents = &documents;
-    return question;
+    return MakeQuestion(input, source, destination, protocol, port);
   }
 };
 

@@ -22,9 +22,13 @@ std::vector<NamedPort> RandomNamedPorts() {
 PolicyDocuments RandomDocuments() {
   PolicyDocuments documents;
   const int count = Draw(6);
-  for (int i = 0; i < count; ++i) documents.policies.push_back(RandomPolicy(absl::StrCat("p", (i * 7) % 10)));
+  for (int i = 0; i < count; ++i) {
+    documents.policies.push_back(RandomPolicy(absl::StrCat("p", (i * 7) % 10)));
+    if (Chance(4)) SetAudit(&documents.policies.back());
+  }
   const int tiers = Draw(4);
-  for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("t", i)));
+  for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("c", (i * 7) % 10)));
+  if (Chance(3)) documents.policies.push_back(RandomTierPolicy("default"));
   return documents;
 }
 
@@ -45,6 +49,7 @@ CompileInput RandomInput() {
     input.identities.push_back(std::move(known));
   }
   if (Chance(2)) input.host_addresses.push_back(RandomAddress());
+  if (Chance(2)) input.nodes.push_back({"node", RandomLabels(), {RandomAddress()}});
   const int nodes = Draw(3);
   for (int i = 0; i < nodes; ++i) input.nodes.push_back({absl::StrCat("node", i), RandomLabels(), {RandomAddress()}});
   input.options.default_allow = !Chance(4);

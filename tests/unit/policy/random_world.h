@@ -20,9 +20,9 @@ Policy RandomPolicy(const std::string& name);  // a NetworkPolicy
 // Of the other kinds: a BaselineAdminNetworkPolicy when the name is "default", which is its only one, else one of the other two.
 // Without domainNames, which do not compile; some are in audit.
 Policy RandomTierPolicy(const std::string& name);
-void SetAudit(Policy* policy);  // in audit, with the annotation that says so
-PolicyDocuments RandomDocuments();
-CompileInput RandomInput();  // documents included
+void SetAudit(Policy* policy);      // in audit, with the annotation that says so
+PolicyDocuments RandomDocuments();  // of every tier, some in audit
+CompileInput RandomInput();         // documents included
 TestParty RandomParty(const CompileInput& input);
 std::pair<uint8_t, uint16_t> RandomProtocolAndPort();
 Inventory RandomInventory();
