@@ -8,22 +8,34 @@
 
 /* One end of a packet or of a flow, as policy and the flow table need it. */
 struct bh_party {
-	__u16 subject;  /* of the active policy */
-	__u16 staged;   /* of the staged one; means nothing when none is staged */
-	__u32 workload; /* 0: none, or not known */
-	__u32 ifindex;  /* of the endpoint that has its address in this zone; 0: none has */
-	__u16 slot;     /* provenance that its packets carry; 0: none, or not known yet */
-	__u16 flags;    /* BH_ADDRESS_HOST */
+	__u32 subject; /* of the active policy */
+	__u32 staged;  /* of the staged one; means nothing when none is staged */
+	__u32 ifindex; /* of the endpoint that has its address in this zone; 0: none has */
+	__u16 slot;    /* provenance that its packets carry; 0: none, or not known yet */
+	__u16 flags;   /* BH_ADDRESS_HOST, BH_PARTY_OWN */
 } __attribute__((aligned(8)));
 BH_SIZE(struct bh_party, 16);
-BH_ASSERT(BH_MAX_SUBJECTS <= 65536u, "a subject fits into struct bh_party");
+
+#define BH_PARTY_OWN 0x8000u /* of the workload whose hook this is */
 
 static __always_inline int bh_is_staged(const struct bh_context *c)
 {
 	return *(const volatile __u32 *)&c->control->staged != 0;
 }
 
-static __always_inline void bh_party_subject(struct bh_party *party, __u16 subject)
+static __always_inline int bh_is_bound(const struct bh_endpoint *endpoint)
+{
+	return endpoint && (endpoint->flags & BH_ENDPOINT_BOUND);
+}
+
+/* endpoint: the party's, or 0. */
+static __always_inline void bh_party_workload(const struct bh_context *c, struct bh_party *party, const struct bh_endpoint *endpoint)
+{
+	if (endpoint && bh_is_bound(c->endpoint) && endpoint->workload != 0 && endpoint->workload == c->endpoint->workload)
+		party->flags |= BH_PARTY_OWN;
+}
+
+static __always_inline void bh_party_subject(struct bh_party *party, __u32 subject)
 {
 	party->subject = party->staged = subject;
 }
@@ -31,8 +43,8 @@ static __always_inline void bh_party_subject(struct bh_party *party, __u16 subje
 static __always_inline void bh_party_subject_of(const struct bh_context *c, struct bh_party *party,
 						const struct bh_address *address)
 {
-	party->subject = (__u16)address->subject[bh_active_slot(c)];
-	party->staged = (__u16)address->subject[BH_SLOT_STAGED];
+	party->subject = address->subject[bh_active_slot(c)];
+	party->staged = address->subject[BH_SLOT_STAGED];
 }
 
 static __always_inline const struct bh_endpoint *bh_endpoint_of(__u32 slot)
@@ -60,11 +72,6 @@ static __always_inline void bh_find_own_endpoint(struct bh_context *c)
 	c->slot = (__u16)*slot;
 }
 
-static __always_inline int bh_is_bound(const struct bh_endpoint *endpoint)
-{
-	return endpoint && (endpoint->flags & BH_ENDPOINT_BOUND);
-}
-
 /* The subject of an endpoint for packets whose address says nothing. */
 static __always_inline __u32 bh_endpoint_subject(const struct bh_context *c, const struct bh_endpoint *endpoint)
 {
@@ -75,9 +82,9 @@ static __always_inline __u32 bh_endpoint_subject(const struct bh_context *c, con
 static __always_inline void bh_party_endpoint(const struct bh_context *c, struct bh_party *party,
 					      const struct bh_endpoint *endpoint)
 {
-	party->workload = endpoint->workload;
-	party->subject = (__u16)endpoint->subject[bh_active_slot(c)][bh_family_index(c)];
-	party->staged = (__u16)endpoint->subject[BH_SLOT_STAGED][bh_family_index(c)];
+	bh_party_workload(c, party, endpoint);
+	party->subject = endpoint->subject[bh_active_slot(c)][bh_family_index(c)];
+	party->staged = endpoint->subject[BH_SLOT_STAGED][bh_family_index(c)];
 }
 
 static __noinline const struct bh_address *bh_address_find(__u16 zone, __u8 family, const __u32 *address)
@@ -108,8 +115,8 @@ static __noinline int bh_party_outside(const struct bh_context *c, const __u32 *
 		if (bh_is_staged(c))
 			staged = bpf_map_lookup_elem(&bh_prefix4_2, &key);
 	}
-	party->subject = subject ? (__u16)*subject : BH_SUBJECT_WORLD;
-	party->staged = staged ? (__u16)*staged : BH_SUBJECT_WORLD;
+	party->subject = subject ? *subject : BH_SUBJECT_WORLD;
+	party->staged = staged ? *staged : BH_SUBJECT_WORLD;
 	return 0;
 }
 
@@ -127,7 +134,7 @@ static __always_inline void bh_party_of(const struct bh_context *c, const struct
 	bh_party_subject_of(c, party, address);
 	if (!endpoint)
 		return;
-	party->workload = endpoint->workload;
+	bh_party_workload(c, party, endpoint);
 	if (endpoint->zone == c->zone) {
 		party->ifindex = address->ifindex;
 		party->slot = address->slot;
@@ -191,7 +198,6 @@ static __noinline int bh_published_target(const struct bh_context *c, const __u3
 	struct bh_published_key key = {.port = port, .protocol = c->packet.protocol, .family = c->packet.family};
 	const struct bh_published *target;
 	const struct bh_address *found;
-	const struct bh_endpoint *endpoint;
 
 	if (!bh_has_ports(c->packet.protocol))
 		return -1;
@@ -208,8 +214,7 @@ static __noinline int bh_published_target(const struct bh_context *c, const __u3
 		bh_party_subject_of(c, party, found);
 	else
 		bh_party_subject(party, BH_SUBJECT_UNKNOWN);
-	endpoint = found ? bh_endpoint_of(found->slot) : 0;
-	party->workload = endpoint ? endpoint->workload : 0;
+	bh_party_workload(c, party, found ? bh_endpoint_of(found->slot) : 0);
 	bh_forget(c, party, sizeof(*party));
 	return bpf_ntohs(target->port);
 }

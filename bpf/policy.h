@@ -162,7 +162,7 @@ static __noinline int bh_apply_policy(const struct bh_context *c, struct bh_judg
 		return 0;
 	j->source_identity = source->identity;
 	j->destination_identity = destination->identity;
-	if (j->opener.workload != 0 && j->opener.workload == j->responder.workload) {
+	if (j->opener.flags & j->responder.flags & BH_PARTY_OWN) {
 		j->source_rule = j->destination_rule = policy->self_rule;
 		bh_denied_for(j, BH_ALLOW, BH_REASON_NONE);
 		return 0;
