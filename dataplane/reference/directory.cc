@@ -12,6 +12,22 @@ bool Has(const EndpointState& endpoint, const IpAddress& address) {
 
 }  // namespace
 
+void Directory::Put(const EndpointState& endpoint) {
+  endpoints_[endpoint.slot] = endpoint;
+  put_[endpoint.slot] = ++puts_;
+  published_to_[endpoint.slot] = {active_.subjects, staged_.subjects};
+}
+
+void Directory::SetPolicy(const CompiledPolicy* policy) {
+  active_ = {policy, policy->subjects.size()};
+  for (auto& [slot, published] : published_to_) published.active = active_.subjects;
+}
+
+void Directory::SetStaged(const CompiledPolicy* policy) {
+  staged_ = {policy, policy == nullptr ? 0 : policy->subjects.size()};
+  for (auto& [slot, published] : published_to_) published.staged = staged_.subjects;
+}
+
 const EndpointState* Directory::AtPort(uint32_t ifindex) const {
   for (const auto& [slot, endpoint] : endpoints_) {
     if (endpoint.ifindex == ifindex && ifindex != 0) return &endpoint;
@@ -76,7 +92,12 @@ SubjectId Directory::WorldSubject(const PublishedPolicy& in, const IpAddress& ad
 }
 
 Party Directory::Of(uint16_t slot, IdentityId identity, const IpAddress* address, SubjectId otherwise) const {
-  return {Subject(active_, identity, address, otherwise), slot, Subject(staged_, identity, address, otherwise)};
+  PublishedPolicy active = active_, staged = staged_;
+  if (const auto found = published_to_.find(slot); found != published_to_.end()) {
+    active.subjects = found->second.active;
+    staged.subjects = found->second.staged;
+  }
+  return {Subject(active, identity, address, otherwise), slot, Subject(staged, identity, address, otherwise)};
 }
 
 Party Directory::Workload(uint16_t slot, const IpAddress& address) const {

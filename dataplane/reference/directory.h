@@ -38,13 +38,16 @@ struct Service {
 
 class Directory {
  public:
-  void Put(const EndpointState& endpoint) { endpoints_[endpoint.slot] = endpoint, put_[endpoint.slot] = ++puts_; }
-  void Remove(uint16_t slot) { endpoints_.erase(slot); }
+  void Put(const EndpointState& endpoint);
+  void Remove(uint16_t slot) { endpoints_.erase(slot), published_to_.erase(slot); }
   void SetHostAddresses(const std::vector<IpAddress>& addresses) { host_ = {addresses.begin(), addresses.end()}; }
   void SetPublished(const std::vector<PublishedTarget>& targets) { published_ = targets; }
-  // Called again when the policy has grown: before that its new subjects are nobody's. staged: null for none.
-  void SetPolicy(const CompiledPolicy* policy) { active_ = {policy, policy->subjects.size()}; }
-  void SetStaged(const CompiledPolicy* policy) { staged_ = {policy, policy == nullptr ? 0 : policy->subjects.size()}; }
+  // A policy that everybody is judged by from now on. staged: null for none.
+  void SetPolicy(const CompiledPolicy* policy);
+  void SetStaged(const CompiledPolicy* policy);
+  // It has grown: its new subjects are those of who is put from now on.
+  void GrowPolicy() { active_.subjects = active_.policy->subjects.size(); }
+  void GrowStaged() { staged_.subjects = staged_.policy->subjects.size(); }
 
   const EndpointState* AtPort(uint32_t ifindex) const;
   const EndpointState* AtSlot(uint16_t slot) const;
@@ -79,6 +82,10 @@ class Directory {
     const CompiledPolicy* policy = nullptr;
     size_t subjects = 0;
   };
+  // By endpoint slot: how many subjects of either policy counted when it was put. Missing: all that count now.
+  struct PublishedTo {
+    size_t active = 0, staged = 0;
+  };
   // address: null for the identity without one.
   static SubjectId Subject(const PublishedPolicy& in, IdentityId identity, const IpAddress* address, SubjectId otherwise);
   static SubjectId WorldSubject(const PublishedPolicy& in, const IpAddress& address);
@@ -90,6 +97,7 @@ class Directory {
   std::set<IpAddress> host_;
   std::vector<PublishedTarget> published_;
   PublishedPolicy active_, staged_;
+  std::map<uint16_t, PublishedTo> published_to_;
 };
 
 }  // namespace bulkhead::reference

@@ -86,13 +86,13 @@ absl::Status Reference::ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy
 }
 
 absl::Status Reference::GrowPolicy(const PolicyGrowth&) {
-  tables_.directory.SetPolicy(policy_.get());
+  tables_.directory.GrowPolicy();
   return absl::OkStatus();
 }
 
 absl::Status Reference::GrowStaged(const PolicyGrowth&) {
   if (staged_ == nullptr) return absl::FailedPreconditionError("there is no policy that could have grown");
-  tables_.directory.SetStaged(staged_.get());
+  tables_.directory.GrowStaged();
   return absl::OkStatus();
 }
 

@@ -44,6 +44,11 @@ const std::vector<Actor>& Cast() {
   return cast;
 }
 
+const Actor& Late() {
+  static const Actor late = Make(9, "late", "late", kFirst + 6, 1, "198.18.1.8", "fd00:1::8");
+  return late;
+}
+
 const Actor& Who(const std::string& name) {
   for (const Actor& actor : Cast()) {
     if (actor.name == name) return actor;

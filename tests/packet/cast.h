@@ -3,6 +3,7 @@
 //
 //   zone 1 (198.18.1.0/24, fd00:1::/64): web, web2 (a replica of web), api, db, evil, stranger (nobody has said who it is)
 //   zone 2 (198.18.2.0/24, fd00:2::/64): cache, twin (has the addresses of web2 on this bridge)
+//   late: in zone 1 as well, but it comes later, and no policy knows it before Stage::Grow
 //   the host: .1 of both, and 198.19.0.1, fd00:9::1 on its uplink; outside: 198.19.1.N, fd00:9:1::N
 #ifndef BULKHEAD_TESTS_PACKET_CAST_H_
 #define BULKHEAD_TESTS_PACKET_CAST_H_
@@ -33,6 +34,8 @@ const std::vector<Actor>& Cast();
 // The actor of that name; there must be one.
 const Actor& Who(const std::string& name);
 extern const Actor &kWeb, &kWeb2, &kApi, &kDb, &kEvil, &kStranger, &kCache, &kTwin;
+// Not of Cast().
+const Actor& Late();
 
 inline constexpr uint32_t kUplink = 150;        // ifindex: where packets from outside come in
 inline constexpr uint32_t kNoEndpoint = 190;    // an interface that no endpoint has

@@ -10,7 +10,7 @@ namespace bulkhead::packet_test {
 namespace {
 
 const std::vector<std::string>& Services() {
-  static const std::vector<std::string> services = {"web", "api", "db", "evil", "cache", "twin"};
+  static const std::vector<std::string> services = {"web", "api", "db", "evil", "cache", "twin", "late"};
   return services;
 }
 
@@ -64,6 +64,7 @@ Setting Chaos::RandomSetting() {
           OneIn(2) ? AllowIngress(service, Of(Peers()), Of(Ports())) : AllowEgress(service, Of(Peers()), Of(Ports()));
     }
     if (OneIn(6)) setting.policies += OneIn(2) ? IsolateIngress(service) : IsolateEgress(service);
+    if (OneIn(5)) setting.audits += OneIn(2) ? AllowIngress(service, Of(Peers()), Of(Ports())) : IsolateEgress(service);
     if (OneIn(2)) setting.modes[service] = Of(modes);
   }
   setting.global_mode = Of(modes);
@@ -107,7 +108,7 @@ std::vector<IpAddress> Chaos::RandomHostAddresses() {
 void Chaos::Alter(EndpointState& endpoint) {
   switch (Below(5)) {
     case 0:
-      if (endpoint.bound) endpoint.identity = kFirstIdentity + Below(6);
+      if (endpoint.bound) endpoint.identity = kFirstIdentity + Below(8);  // two of them are known only later, if ever
       break;
     case 1:
       endpoint.bound = false;

@@ -37,6 +37,11 @@ std::string Describe(const EdgeRecord& edge) {
   return out.str();
 }
 
+std::string Describe(const StagedEdgeRecord& edge) {
+  return "staged " + std::string(VerdictName(edge.staged)) + " rules " + std::to_string(edge.source_rule) + " " +
+         std::to_string(edge.destination_rule) + ": " + Describe(edge.edge);
+}
+
 std::string Describe(const bh_event& event) {
   static constexpr const char* kReasons[] = BH_REASON_NAMES;
   const auto address = [&](const uint8_t* bytes) {
@@ -91,6 +96,16 @@ Lines EdgeLines(Runner& runner) {
   return lines;
 }
 
+Lines StagedEdgeLines(Runner& runner) {
+  Lines lines;
+  const auto status = runner.backend().ReadStagedEdges([&](const StagedEdgeRecord& edge) {
+    lines.push_back(Describe(edge));
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return lines;
+}
+
 Lines EventLines(Runner& runner) {
   Lines lines;
   const auto status = runner.backend().DrainEvents([&](const bh_event& event) { lines.push_back(Describe(event)); });
@@ -114,11 +129,12 @@ Lines CounterLines(Runner& runner, const std::vector<uint64_t>& before) {
 
 void Stage::Compare() {
   const Lines flows = FlowLines(*runners_[0]), edges = EdgeLines(*runners_[0]), events = EventLines(*runners_[0]),
-              counters = CounterLines(*runners_[0], counters_[0]);
+              counters = CounterLines(*runners_[0], counters_[0]), staged = StagedEdgeLines(*runners_[0]);
   for (size_t i = 1; i < runners_.size(); ++i) {
     const std::string names = runners_[0]->name() + " and " + runners_[i]->name();
     ExpectSame(flows, FlowLines(*runners_[i]), "flows", names);
     ExpectSame(edges, EdgeLines(*runners_[i]), "edges", names);
+    ExpectSame(staged, StagedEdgeLines(*runners_[i]), "staged edges", names);
     ExpectSame(events, EventLines(*runners_[i]), "events", names);
     ExpectSame(counters, CounterLines(*runners_[i], counters_[i]), "counters", names);
   }

@@ -32,20 +32,30 @@ absl::StatusOr<std::unique_ptr<EbpfWorld>> EbpfWorld::Create() {
   if (!netns.ok()) return netns.status();
   world->netns_ = *std::move(netns);
   if (const auto status = world->MakeInterfaces(); !status.ok()) return status;
-  auto backend = EbpfBackend::Open(world->writer_, world->clock_, {.flow_entries = 1u << 16, .max_entries = {}});
-  if (!backend.ok()) return backend.status();
-  world->backend_ = *std::move(backend);
-  for (const uint16_t zone : {0, 1, 2}) {
-    if (const auto status = world->backend_->LoadZone(zone); !status.ok()) return status;
-  }
+  if (const auto status = world->OpenBackend(); !status.ok()) return status;
   if (const auto status = world->LoadTagPrograms(); !status.ok()) return status;
   return world;
+}
+
+absl::Status EbpfWorld::OpenBackend() {
+  auto backend = EbpfBackend::Open(writer_, clock_, {.flow_entries = 1u << 16, .max_entries = {}});
+  if (!backend.ok()) return backend.status();
+  backend_ = *std::move(backend);
+  for (const uint16_t zone : {0, 1, 2}) {
+    if (const auto status = backend_->LoadZone(zone); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EbpfWorld::Reopen() {
+  backend_.reset();
+  return OpenBackend();
 }
 
 EbpfWorld::~EbpfWorld() { bpf_object__close(tag_object_); }
 
 absl::Status EbpfWorld::MakeInterfaces() {
-  std::vector<uint32_t> wanted = {kUplink, kNoEndpoint};
+  std::vector<uint32_t> wanted = {kUplink, kNoEndpoint, Late().ifindex()};
   for (const Actor& actor : Cast()) wanted.push_back(actor.ifindex());
   for (const uint32_t ifindex : wanted) {
     const std::string number = std::to_string(ifindex), peer = std::to_string(ifindex + 1000);
@@ -68,7 +78,10 @@ int EbpfWorld::TagProgram(const char* name) const { return bpf_program__fd(bpf_o
 int EbpfWorld::TagMap(const char* name) const { return bpf_map__fd(bpf_object__find_map_by_name(tag_object_, name)); }
 
 absl::Status EbpfWorld::Reset() {
-  for (const Actor& actor : Cast()) {
+  if (const auto status = backend_->StagePolicy(nullptr); !status.ok()) return status;
+  std::vector<Actor> actors = Cast();
+  actors.push_back(Late());
+  for (const Actor& actor : actors) {
     for (const uint16_t slot : {actor.slot(), Replacement(actor.slot())}) {
       const auto status = backend_->RemoveEndpoint(slot);
       if (!status.ok() && !absl::IsNotFound(status)) return status;

@@ -26,6 +26,8 @@ class EbpfWorld {
 
   // As it was after Create, but for the stamp and the counters.
   absl::Status Reset();
+  // Another backend takes over what this one leaves.
+  absl::Status Reopen();
   EbpfBackend& backend() { return *backend_; }
   lab::TestNetns& netns() { return *netns_; }
 
@@ -39,6 +41,7 @@ class EbpfWorld {
  private:
   EbpfWorld() = default;
   absl::Status MakeInterfaces();
+  absl::Status OpenBackend();
   absl::Status LoadTagPrograms();
 
   RealClock clock_;

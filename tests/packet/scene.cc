@@ -55,8 +55,27 @@ Step Remove(uint16_t slot) {
 }
 
 Step Apply(const Setting& setting) {
-  return {"policy, global " + std::to_string(static_cast<int>(setting.global_mode)) + "\n" + setting.policies,
+  return {"policy, global " + std::to_string(static_cast<int>(setting.global_mode)) + "\n" + setting.policies + setting.audits,
           [setting](Stage& stage) { stage.Apply(setting); }};
+}
+
+Step StageDraft(const Setting& setting) {
+  return {"stage, global " + std::to_string(static_cast<int>(setting.global_mode)) + "\n" + setting.policies + setting.audits,
+          [setting](Stage& stage) { stage.StageDraft(setting); }};
+}
+
+Step Discard() {
+  return {"discard", [](Stage& stage) { stage.Discard(); }};
+}
+
+// One of a kind that only some policies speak of, one of a kind that is there.
+Step Grow(bool new_kind) {
+  const IdentityId identity = Late().endpoint.identity + (new_kind ? 0 : 1);
+  const std::string service = new_kind ? "late" : "api";
+  return {"grow " + service, [identity, service](Stage& stage) {
+            stage.Grow(identity, service);
+            stage.PutAgain(identity);
+          }};
 }
 
 Step Publish(const std::vector<PublishedTarget>& targets) {
@@ -95,7 +114,7 @@ Step Run(const Packet& packet, Seen& seen) {
 }
 
 Step Disturbance(Chaos& chaos) {
-  switch (chaos.Below(12)) {
+  switch (chaos.Below(16)) {
     case 0:
     case 1:
       return Advance(kPauses[chaos.Below(3)]);
@@ -115,6 +134,13 @@ Step Disturbance(Chaos& chaos) {
       return SetHost(chaos.RandomHostAddresses());
     case 10:
       return Sweep();
+    case 11:
+    case 12:
+      return StageDraft(chaos.RandomSetting());
+    case 13:
+      return Discard();
+    case 14:
+      return Grow(chaos.OneIn(2));
     default:
       return Put(Cast()[chaos.Below(static_cast<uint32_t>(Cast().size()))].endpoint);
   }

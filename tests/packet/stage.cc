@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -34,9 +35,15 @@ std::string Rule(const std::string& direction, const std::string& peer, const st
 
 }  // namespace
 
-CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
-  const PolicyFile file = ParsePolicies(setting.policies, "case.yaml");
+CompileInput InputOf(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
+  PolicyFile file = ParsePolicies(setting.policies, "case.yaml");
+  PolicyFile audits = ParsePolicies(setting.audits, "audit.yaml");
   for (const std::string& error : file.errors) ADD_FAILURE() << error;
+  for (const std::string& error : audits.errors) ADD_FAILURE() << error;
+  for (Policy& policy : audits.documents.policies) {
+    policy.audit = true;
+    file.documents.policies.push_back(policy);
+  }
   CompileInput input;
   input.documents = std::make_shared<PolicyDocuments>(file.documents);
   std::map<IdentityId, KnownIdentity> identities;
@@ -48,16 +55,20 @@ CompiledPolicy CompileSetting(const Setting& setting, const std::vector<Endpoint
     known.mode = mode == setting.modes.end() ? setting.mode : mode->second;
   }
   for (const EndpointState& endpoint : endpoints) {
-    auto& addresses = identities[endpoint.identity].addresses;
-    addresses.insert(addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
+    const auto known = identities.find(endpoint.identity);
+    if (known == identities.end()) continue;
+    known->second.addresses.insert(known->second.addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
   }
-  identities.erase(kIdentityUnknown);
   for (const auto& [id, known] : identities) input.identities.push_back(known);
   input.host_addresses = HostAddresses();
   input.options = setting.options;
   input.global_mode = setting.global_mode;
   input.generation = generation;
-  auto policy = Compile(input);
+  return input;
+}
+
+CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation) {
+  auto policy = Compile(InputOf(setting, endpoints, generation));
   if (!policy.ok()) {
     ADD_FAILURE() << policy.status();
     std::abort();
@@ -118,15 +129,72 @@ void Stage::OnAll(const std::string& what, F&& change) {
   }
 }
 
-void Stage::Apply(const Setting& setting) {
+Stage::Draft Stage::Make(const Setting& setting) {
   std::vector<EndpointState> endpoints;
   for (const auto& [slot, endpoint] : endpoints_) endpoints.push_back(endpoint);
-  CompiledPolicy policy = CompileSetting(setting, endpoints, ++generation_);
-  for (RuleInfo& rule : policy.rules) {
+  CompileInput input = InputOf(setting, endpoints, ++generation_);
+  input.identities.insert(input.identities.end(), grown_.begin(), grown_.end());
+  Draft draft;
+  draft.setting = setting;
+  auto policy = draft.compiler->Compile(input);
+  if (!policy.ok()) {
+    ADD_FAILURE() << policy.status();
+    std::abort();
+  }
+  draft.policy = *std::move(policy);
+  for (RuleInfo& rule : draft.policy->rules) {
     rule.id = rule_ids_.emplace(rule.key, static_cast<uint32_t>(rule_ids_.size() + 1)).first->second;
   }
-  policy_ = std::make_shared<const CompiledPolicy>(std::move(policy));
-  OnAll("policy", [&](Backend& backend) { return backend.ApplyPolicy(policy_); });
+  return draft;
+}
+
+void Stage::Apply(const Setting& setting) {
+  Draft draft = Make(setting);
+  OnAll("policy", [&](Backend& backend) { return backend.ApplyPolicy(draft.policy); });
+  active_ = std::move(draft);
+}
+
+void Stage::StageDraft(const Setting& setting) {
+  Draft draft = Make(setting);
+  OnAll("stage", [&](Backend& backend) { return backend.StagePolicy(draft.policy); });
+  staged_ = std::move(draft);
+}
+
+void Stage::Discard() {
+  OnAll("discard", [&](Backend& backend) { return backend.StagePolicy(nullptr); });
+  staged_.reset();
+}
+
+bool Stage::Grow(IdentityId identity, const std::string& service) {
+  const auto has = [identity](const KnownIdentity& known) { return known.identity.id == identity; };
+  if (std::any_of(grown_.begin(), grown_.end(), has)) return true;
+  KnownIdentity known;
+  known.identity = {identity, kNamespace, service, {{"app", service}, {"late", "yes"}}, {}};
+  known.mode = Mode::kEnforce;
+  for (const Actor& actor : Cast()) known.addresses.insert(known.addresses.end(), {actor.v4, actor.v6});
+  known.addresses.insert(known.addresses.end(), {Late().v4, Late().v6});
+  grown_.push_back(known);
+  const auto growth = active_.compiler->Extend(known);
+  if (growth.ok()) {
+    OnAll("grow", [&](Backend& backend) { return backend.GrowPolicy(*growth); });
+  } else {
+    Apply(Setting(active_.setting));
+  }
+  if (!staged_) return growth.ok();
+  const auto more = staged_->compiler->Extend(known);
+  if (more.ok()) {
+    OnAll("grow the staged one", [&](Backend& backend) { return backend.GrowStaged(*more); });
+  } else {
+    StageDraft(Setting(staged_->setting));
+  }
+  return growth.ok() && more.ok();
+}
+
+void Stage::PutAgain(IdentityId identity) {
+  const auto endpoints = endpoints_;
+  for (const auto& [slot, endpoint] : endpoints) {
+    if (endpoint.identity == identity) Put(endpoint);
+  }
 }
 
 void Stage::Publish(const std::vector<PublishedTarget>& targets) {
@@ -219,6 +287,16 @@ const std::string& Stage::RuleKey(uint32_t id) const {
 }
 
 std::map<FlowKey, Flow> Stage::Flows() { return runners_.front()->Flows().value(); }
+
+std::vector<StagedEdgeRecord> Stage::StagedEdges() {
+  std::vector<StagedEdgeRecord> edges;
+  const auto status = runners_.front()->backend().ReadStagedEdges([&](const StagedEdgeRecord& edge) {
+    edges.push_back(edge);
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return edges;
+}
 
 std::vector<EdgeRecord> Stage::Edges() {
   std::vector<EdgeRecord> edges;

@@ -20,12 +20,15 @@ namespace bulkhead::packet_test {
 
 struct Setting {
   std::string policies = {};               // YAML; all workloads are in namespace shop, labelled app: SERVICE
+  std::string audits = {};                 // the same; these are in audit
   Mode mode = Mode::kEnforce;              // of every service
   std::map<std::string, Mode> modes = {};  // of single services, instead
   Mode global_mode = Mode::kEnforce;
   PolicyOptions options = {};
 };
 
+// For a cast of which those that come late are not known yet.
+CompileInput InputOf(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation);
 // The policy of a setting for these endpoints; rules have no ids yet.
 CompiledPolicy CompileSetting(const Setting& setting, const std::vector<EndpointState>& endpoints, uint64_t generation);
 
@@ -38,6 +41,13 @@ class Stage {
   Stage& operator=(const Stage&) = delete;
 
   void Apply(const Setting& setting);  // a new generation
+  // Makes the policy, and the staged one, know an identity of that service, from now on. Identities of Late() and behind it. False:
+  // the compiler cannot; they are compiled and put anew.
+  bool Grow(IdentityId identity, const std::string& service);
+  // All endpoints of the identity, as they are.
+  void PutAgain(IdentityId identity);
+  void StageDraft(const Setting& setting);
+  void Discard();
   void Publish(const std::vector<PublishedTarget>& targets);
   void SetHostAddresses(const std::vector<IpAddress>& addresses);
   // What the stage begins with.
@@ -64,10 +74,11 @@ class Stage {
   // Entries of the first backend; all backends have the same.
   std::map<FlowKey, Flow> Flows();
   std::vector<EdgeRecord> Edges();
+  std::vector<StagedEdgeRecord> StagedEdges();
   // Everything that the backends keep must be equal: entries, edges, counters. Also done at the end of each stage.
   void Compare();
 
-  const CompiledPolicy& policy() const { return *policy_; }
+  uint32_t stamp() { return runners_.front()->stamp(); }
   const std::string& RuleKey(uint32_t id) const;
 
  private:
@@ -76,7 +87,17 @@ class Stage {
 
   std::vector<std::unique_ptr<Runner>> runners_;
   std::vector<std::vector<uint64_t>> counters_;  // at the start, by runner
-  std::shared_ptr<const CompiledPolicy> policy_;
+  // A policy that may grow, and who compiled it.
+  struct Draft {
+    Setting setting;
+    std::unique_ptr<Compiler> compiler = std::make_unique<Compiler>();
+    std::shared_ptr<CompiledPolicy> policy;
+  };
+  Draft Make(const Setting& setting);
+
+  Draft active_;
+  std::optional<Draft> staged_;
+  std::vector<KnownIdentity> grown_;
   std::map<uint16_t, EndpointState> endpoints_;
   std::map<std::string, uint32_t> rule_ids_;
   uint64_t generation_ = 0;

@@ -55,6 +55,29 @@ TEST_P(VerdictTest, NeedsBothSides) {
   EXPECT_THAT(Stage({.policies = IsolateEgress("web") + in}).Leaves(kWeb, WebToDb()), Denied(BH_REASON_POLICY));
 }
 
+TEST_P(VerdictTest, ADenialInAuditPassesAndIsReported) {
+  Stage stage({.policies = {}, .audits = AllowIngress("db", "web", GetParam().ports())});
+  EXPECT_THAT(stage.Leaves(kWeb, WebToDb()), Allowed());
+  const Outcome outcome = stage.Leaves(kEvil, EvilToDb());
+  EXPECT_THAT(outcome, WouldBeDenied(BH_REASON_POLICY)) << "db enforces, its policy does not";
+  EXPECT_THAT(stage.RuleKey(outcome.destination_rule), testing::HasSubstr("isolated"));
+  EXPECT_EQ(stage.RuleKey(outcome.source_rule), "default");
+  ASSERT_EQ(stage.Flows().size(), 2u);
+  EXPECT_THAT(stage.Arrives(kDb, EvilToDb(), outcome.tag, kEvil.ifindex()), Established());
+}
+
+TEST_P(VerdictTest, ADenialInAuditStopsNobodyElsesDenial) {
+  for (const bool at_source : {true, false}) {
+    const std::string audited = at_source ? IsolateEgress("web") : IsolateIngress("db");
+    const std::string enforced = at_source ? IsolateIngress("db") : IsolateEgress("web");
+    Stage stage({.policies = enforced, .audits = audited});
+    const Outcome outcome = stage.Leaves(kWeb, WebToDb());
+    EXPECT_THAT(outcome, Denied(BH_REASON_POLICY));
+    EXPECT_THAT(stage.RuleKey(outcome.source_rule), testing::HasSubstr("egress isolated")) << "the rules of both sides are told";
+    EXPECT_THAT(stage.RuleKey(outcome.destination_rule), testing::HasSubstr("ingress isolated"));
+  }
+}
+
 TEST_P(VerdictTest, ReplicasShareTheirRights) {
   Stage stage({.policies = AllowIngress("db", "web", GetParam().ports())});
   EXPECT_THAT(stage.Travels(kWeb2, kDb, Between(kWeb2, kDb, GetParam().family) / Ask(GetParam())), Established());

@@ -58,17 +58,19 @@ class FakeMaps : public KernelWriter {
     const std::string bytes(static_cast<const char*>(key), sizes_.at(map).first);
     return content_[map].erase(bytes) == 1 ? absl::OkStatus() : absl::NotFoundError("no such key");
   }
+  // Stops half-way when it fails, as the real one may.
   absl::Status UpdateBatch(int map, const void* keys, const void* values, uint32_t count) override {
-    if (auto status = Step(); !status.ok()) return status;
+    const absl::Status status = Step();
     const auto [key_size, value_size] = sizes_.at(map);
-    for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t i = 0; i < (status.ok() ? count : (count + 1) / 2); ++i) {
       Put(map, static_cast<const char*>(keys) + i * key_size, static_cast<const char*>(values) + i * value_size);
     }
-    return absl::OkStatus();
+    return status;
   }
   absl::Status WriteArray(int map, const std::vector<ArrayPiece>& pieces) override {
     if (auto status = Step(); !status.ok()) return status;
     const size_t value_size = sizes_.at(map).second;
+    arrays_written.push_back(map);
     for (const ArrayPiece& piece : pieces) {
       for (uint64_t i = 0; i < piece.size; ++i) {
         const auto index = static_cast<uint32_t>((piece.offset + i) / value_size);
@@ -118,7 +120,8 @@ class FakeMaps : public KernelWriter {
   int graces = 0;
   // Calls that still succeed; all later ones fail. -1: all succeed.
   int calls_left = -1;
-  std::function<void()> on_store;  // before the stamp (or another word) is stored
+  std::vector<int> arrays_written;  // by WriteArray, in order
+  std::function<void()> on_store;   // before the stamp (or another word) is stored
 
  private:
   absl::Status Step() {

@@ -153,6 +153,24 @@ TEST(EdgeReader, DecodesPeers) {
   EXPECT_TRUE(DecodeEdge(key, edge, Now()).peer.IsV4());
 }
 
+TEST(EdgeReader, DecodesBothVerdictsOfAStagedEdge) {
+  bh_staged_edge_key key{};
+  key.edge.source_identity = 17;
+  key.edge.verdict = BH_WOULD_DENY;
+  key.verdict = BH_DENY;
+  key.source_rule = 31;
+  key.destination_rule = 32;
+  const StagedEdgeRecord record =
+      DecodeStagedEdge(key, {.flows = 4, .answered = 0, .denied = 2, .first_seen = 0, .last_seen = 0}, Now());
+  EXPECT_EQ(record.edge.source_identity, 17u);
+  EXPECT_EQ(record.edge.verdict, Verdict::kWouldDeny);
+  EXPECT_EQ(record.edge.flows, 4u);
+  EXPECT_EQ(record.edge.denied, 2u);
+  EXPECT_EQ(record.staged, Verdict::kDeny);
+  EXPECT_EQ(record.source_rule, 31u);
+  EXPECT_EQ(record.destination_rule, 32u);
+}
+
 bh_control Control() {
   bh_control control{};
   for (uint32_t row = 0; row < 3; ++row) {
