@@ -26,7 +26,11 @@ class CoverCheck {
     }
     // From the last to the first, each against those that stay: all that is found can be removed together.
     for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
-      if (rule->tier() == Tier::kNetworkPolicy) CheckAdded(*rule);
+      Rules by;
+      if (rule->tier() == Tier::kNetworkPolicy) gone_[rule->plan->number] = AddsNothing(*rule, &by) != Cover::kNo;
+    }
+    for (const Rule& rule : rules_) {
+      if (gone_[rule.plan->number]) ReportAdded(rule);
     }
     return !budget_.spent_up();
   }
@@ -57,18 +61,23 @@ class CoverCheck {
     linter_.Add(*rule.policy, std::move(finding));
   }
 
-  // Other rules that stay allow all that this one allows.
-  void CheckAdded(const Rule& rule) {
+  // Whether rules that stay allow all that this one allows: whoever lives there, or those who do now.
+  enum class Cover : uint8_t { kNo, kNow, kAlways };
+  Cover AddsNothing(const Rule& rule, Rules* by) {
     const Counts stays = [&](const Rule& other) { return &other != &rule && !gone_[other.plan->number]; };
-    Rules by;
-    const bool always = CoveredByOne(rule, stays, &by);
+    if (CoveredByOne(rule, stays, by)) return Cover::kAlways;
     // Whoever has no address yet counts too: what an address range covers today is another's tomorrow.
-    if (!always && !CoveredHere(rule, stays, nullptr, &by)) return;
-    gone_[rule.plan->number] = true;
-    const std::string keep = KeepType(rule);
-    Finding finding = Of(rule, always ? Severity::kWarning : Severity::kInfo, "redundant-rule", rule.document->pos,
+    return CoveredHere(rule, stays, nullptr, by) ? Cover::kNow : Cover::kNo;
+  }
+
+  void ReportAdded(const Rule& rule) {
+    Rules by;
+    const Cover cover = AddsNothing(rule, &by);
+    if (cover == Cover::kNo) return;  // out of budget
+    Finding finding = Of(rule, cover == Cover::kAlways ? Severity::kWarning : Severity::kInfo, "redundant-rule", rule.document->pos,
                          absl::StrCat(RuleText(rule), " adds nothing: ", RulesWithPlaces(by), by.size() == 1 ? " allows" : " allow",
-                                      " all that it allows", always ? "" : ", for those who live here now", ": remove it", keep));
+                                      " all that it allows", cover == Cover::kAlways ? "" : ", for those who live here now",
+                                      ": remove it", KeepType(rule)));
     finding.related = by[0]->document->pos;
     linter_.Add(*rule.policy, std::move(finding));
   }
