@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The passes of the compiler, in their order, and what each hands to the next. Internal to the compiler and its tests.
+// The passes of the compiler, in their order, and what each hands to the next. Internal to the compiler, to lint
+// (which knows subjects and classes by the same passes) and to their tests.
 //
 //   MakePlan        documents                    -> policies in the order in which they are asked, rules numbered     plan.cc
 //   CollectCidrs    every prefix in a rule       -> CidrTable                                                         cidrs.cc
