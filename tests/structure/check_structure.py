@@ -25,13 +25,14 @@ ALLOWED = {
     "dataplane": MODEL + ABI,
     "controlplane/yaml": MODEL,
     "controlplane/policy": MODEL + ABI + ["controlplane/yaml"],
+    "controlplane/diff": MODEL + ["controlplane/policy"],
     "controlplane/store": MODEL,
     "controlplane/identity": MODEL + ["controlplane/runtime", "controlplane/policy"],
     "controlplane/runtime": MODEL + ["controlplane/yaml", "controlplane/policy", "dataplane/kernel"],
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/api", "dataplane"],
     "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
-    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy"],
+    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")
 SOURCE = (".h", ".c", ".cc")
