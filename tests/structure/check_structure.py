@@ -26,13 +26,14 @@ ALLOWED = {
     "controlplane/yaml": MODEL,
     "controlplane/policy": MODEL + ABI + ["controlplane/yaml"],
     "controlplane/lint": MODEL + ["controlplane/policy", "controlplane/identity", "controlplane/yaml"],
+    "controlplane/diff": MODEL + ["controlplane/policy"],
     "controlplane/store": MODEL,
     "controlplane/identity": MODEL + ["controlplane/runtime", "controlplane/policy"],
     "controlplane/runtime": MODEL + ["controlplane/yaml", "controlplane/policy", "dataplane/kernel"],
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "dataplane"],
     "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
-    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint"],
+    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")
 SOURCE = (".h", ".c", ".cc")
