@@ -130,8 +130,7 @@ TEST(Tables, WhatDoesNotFitIsCounted) {
   auto policy = TwoServices(1);
   policy->subjects.resize(BH_MAX_SUBJECTS + 3, policy->subjects[0]);
   EXPECT_EQ(EncodePolicy(*policy, layout).status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(EncodePolicy(*policy, layout).status().message(),
-            "the policy needs 262147 subjects; the dataplane has room for 262144");
+  EXPECT_EQ(EncodePolicy(*policy, layout).status().message(), "the policy needs 65539 subjects; the dataplane has room for 65536");
   policy = TwoServices(1);
   policy->rows = 2000;
   policy->classes = 2000;
