@@ -40,14 +40,22 @@ TestInput ReadInput(const TestOptions& options, std::vector<std::string>* errors
   return input;
 }
 
-bool Passes(const Probe& probe, const Answer& answer) { return !probe.expect_allow || *probe.expect_allow == answer.allow(); }
+// What only a policy in audit denies is let through.
+bool Passes(const Probe& probe, const Answer& answer) { return !probe.expect_allow || *probe.expect_allow == !answer.drops(); }
 
 const char* Word(bool allow) { return allow ? "allow" : "deny"; }
+// Of an Answer, or of one side of it.
+template <typename T>
+const char* WordFor(const T& answer, bool allow) {
+  return VerdictName(allow ? Verdict::kAllow : answer.drops() ? Verdict::kDeny : Verdict::kWouldDeny);
+}
+const char* Word(const Answer& answer) { return WordFor(answer, answer.allow()); }
+const char* Word(const SideAnswer& side) { return WordFor(side, side.allow); }
 
 nlohmann::ordered_json SideJson(const SideAnswer& side) {
   nlohmann::ordered_json policy;  // null when no policy decided
   if (!side.policy.empty()) policy = side.policy;
-  return {{"verdict", Word(side.allow)}, {"policy", policy}, {"rule", side.rule}};
+  return {{"verdict", Word(side)}, {"policy", policy}, {"rule", side.rule}};
 }
 
 void PrintJson(const std::vector<Probe>& probes, const std::vector<ProbeResult>& results) {
@@ -62,7 +70,7 @@ void PrintJson(const std::vector<Probe>& probes, const std::vector<ProbeResult>&
                    {"to", probe.to},
                    {"protocol", ProtocolName(probe.protocol)},
                    {"port", port},
-                   {"verdict", Word(answer.allow())},
+                   {"verdict", Word(answer)},
                    {"egress", SideJson(answer.egress)},
                    {"ingress", SideJson(answer.ingress)},
                    {"expect", expect},
@@ -80,9 +88,9 @@ void PrintTable(const std::vector<Probe>& probes, const std::vector<ProbeResult>
     const Answer& answer = results[i].compiled;
     const std::string protocol = ProtocolName(probe.protocol);
     rows.push_back({probe.from, probe.to, HasPorts(probe.protocol) ? std::to_string(probe.port) + "/" + protocol : protocol,
-                    Word(answer.allow()), probe.expect_allow ? Word(*probe.expect_allow) : "-",
-                    Passes(probe, answer) ? "ok" : "FAILED", std::string(Word(answer.egress.allow)) + " " + SideText(answer.egress),
-                    std::string(Word(answer.ingress.allow)) + " " + SideText(answer.ingress)});
+                    Word(answer), probe.expect_allow ? Word(*probe.expect_allow) : "-",
+                    Passes(probe, answer) ? "ok" : "FAILED", std::string(Word(answer.egress)) + " " + SideText(answer.egress),
+                    std::string(Word(answer.ingress)) + " " + SideText(answer.ingress)});
   }
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows) {
@@ -97,9 +105,9 @@ void PrintTable(const std::vector<Probe>& probes, const std::vector<ProbeResult>
 
 void PrintDisagreement(const Probe& probe, const ProbeResult& result) {
   std::fprintf(stderr, "internal error: %s -> %s: compiled: egress %s %s, ingress %s %s; documents: egress %s %s, ingress %s %s\n",
-               probe.from.c_str(), probe.to.c_str(), Word(result.compiled.egress.allow), SideText(result.compiled.egress).c_str(),
-               Word(result.compiled.ingress.allow), SideText(result.compiled.ingress).c_str(), Word(result.evaluated.egress.allow),
-               SideText(result.evaluated.egress).c_str(), Word(result.evaluated.ingress.allow),
+               probe.from.c_str(), probe.to.c_str(), Word(result.compiled.egress), SideText(result.compiled.egress).c_str(),
+               Word(result.compiled.ingress), SideText(result.compiled.ingress).c_str(), Word(result.evaluated.egress),
+               SideText(result.evaluated.egress).c_str(), Word(result.evaluated.ingress),
                SideText(result.evaluated.ingress).c_str());
 }
 
@@ -142,7 +150,8 @@ void AddPolicyTest(CLI::App& policy, int* exit_code) {
   test->add_option("--probes", options->probes, "probes: [{from, to, protocol, port, expect}]")->required();
   test->add_option("-o,--output", options->output, "table or json")->check(CLI::IsMember({"table", "json"}))->capture_default_str();
   test->footer(
-      "Exit codes: 0 all expectations hold, 1 some do not, 2 invalid input.\n\n"
+      "Exit codes: 0 all expectations hold, 1 some do not, 2 invalid input.\n"
+      "What only a policy in audit denies is shown as would-deny, and passes: expect allow.\n\n"
       "Example:\n"
       "  bulkhead policy test --inventory inventory.yaml --policy policies/ --probes probes.yaml\n\n"
       "A probe names workloads as namespace/name (replicas are NAME-0, NAME-1, ...) or gives an address:\n"

@@ -130,6 +130,23 @@ TEST_F(PolicyTestVerb, TheServiceLabelOfLiveWorkloadsIsThereToo) {
   EXPECT_EQ(RunAll(), 0) << out_ << err_;
 }
 
+// What a policy in audit denies passes, and is not shown as allowed.
+TEST_F(PolicyTestVerb, DenialsInAuditPassAndAreToldApart) {
+  std::string policy = kPolicy;
+  policy.insert(policy.find("}\nspec"), ", annotations: {bulkhead.dev/mode: audit}");
+  Write("policy.yaml", policy);
+  Write("probes.yaml", "probes:\n- {from: shop/web, to: shop/db, port: 22, expect: allow}\n- {from: shop/web, to: shop/db, port: 5432}\n");
+  EXPECT_EQ(RunAll(), 0) << out_ << err_;
+  EXPECT_THAT(out_, HasSubstr("would-deny  allow   ok      allow default  would-deny shop/db isolated"));
+  EXPECT_EQ(RunAll("-o json"), 0);
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json[0]["verdict"], "would-deny");
+  EXPECT_EQ(json[0]["ingress"]["verdict"], "would-deny");
+  EXPECT_EQ(json[1]["verdict"], "allow");
+  Write("probes.yaml", "probes: [{from: shop/web, to: shop/db, port: 22, expect: deny}]\n");
+  EXPECT_EQ(RunAll(), 1);
+}
+
 TEST_F(PolicyTestVerb, TheShop) {
   const std::string shop = SourcePath("tests/data/shop/");
   EXPECT_EQ(Run("--inventory " + shop + "inventory.yaml --policy " + shop + "policies --probes " + shop + "probes.yaml"), 0)
