@@ -16,6 +16,7 @@ void AddPolicy(CLI::App& app, Globals* globals) {
   AddPolicyShow(*policy, globals);
   AddPolicyValidate(*policy, globals);
   AddPolicyTest(*policy, &globals->exit_code);
+  AddPolicyDiff(*policy, globals);
   AddPolicyApply(*policy, globals);
   AddPolicyDelete(*policy, globals);
 }

@@ -147,7 +147,7 @@ std::vector<uint32_t> ChangeFinder::Compare(const Key& key, const JointClass& so
   }
   std::vector<uint32_t> out;
   for (auto& [verdicts, ports] : found) {
-    const Change change{std::move(ports), verdicts.first, verdicts.second};
+    const VerdictChange change{std::move(ports), verdicts.first, verdicts.second};
     const auto [at, added] = change_ids_.try_emplace(change, static_cast<uint32_t>(changes_.size()));
     if (added) changes_.push_back(change);
     out.push_back(at->second);

@@ -37,11 +37,11 @@ struct Verdicts {
 };
 
 // The verdict of these ports. Equal outcomes: only the rule that decides is another.
-struct Change {
+struct VerdictChange {
   PortSet ports;
   Verdicts before, after;
 
-  auto operator<=>(const Change&) const = default;
+  auto operator<=>(const VerdictChange&) const = default;
 };
 
 class ChangeFinder {
@@ -51,7 +51,7 @@ class ChangeFinder {
 
   // From the first joint class to the second: indexes into changes(), ascending. Valid until the finder goes.
   const std::vector<uint32_t>& Find(uint32_t source, uint32_t destination);
-  const std::vector<Change>& changes() const { return changes_; }
+  const std::vector<VerdictChange>& changes() const { return changes_; }
 
  private:
   // Rulesets by number, or kNone where a side has no row: egress before and after, ingress before and after; and the modes.
@@ -78,8 +78,8 @@ class ChangeFinder {
   absl::flat_hash_map<std::vector<uint32_t>, uint32_t> ruleset_numbers_;
   absl::flat_hash_map<Key, uint32_t> lists_of_key_;
   std::deque<std::vector<uint32_t>> lists_ = {{}};  // the first is the empty one; none ever moves
-  std::map<Change, uint32_t> change_ids_;
-  std::vector<Change> changes_;
+  std::map<VerdictChange, uint32_t> change_ids_;
+  std::vector<VerdictChange> changes_;
 };
 
 }  // namespace bulkhead

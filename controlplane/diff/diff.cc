@@ -159,7 +159,7 @@ std::vector<Shape> Differ::ShapesBetween(const Joints& from, const Joints& to, c
     for (const auto& [source, destinations] : by_source) sources[destinations].push_back(source);
     for (const auto& [destinations, alike] : sources) out.push_back({change, alike, destinations});
   }
-  const std::vector<Change>& changes = finder_.changes();
+  const std::vector<VerdictChange>& changes = finder_.changes();
   std::sort(out.begin(), out.end(), [&](const Shape& a, const Shape& b) {
     return std::tie(changes[a.change], a.from, a.to) < std::tie(changes[b.change], b.from, b.to);
   });
@@ -167,7 +167,7 @@ std::vector<Shape> Differ::ShapesBetween(const Joints& from, const Joints& to, c
 }
 
 void Differ::Count(uint32_t id, uint64_t times) {
-  const Change& change = finder_.changes()[id];
+  const VerdictChange& change = finder_.changes()[id];
   const Outcome before = change.before.outcome, after = change.after.outcome;
   uint64_t& count = before == after                       ? out_.rule_changes
                     : IsDenied(before) == IsDenied(after) ? out_.others
@@ -222,7 +222,7 @@ void Differ::MakeRows() {
 void Differ::AddRows(const DiffParty& from, const DiffParty& to) {
   const SelfTalk self(from, headcounts_);
   for (const Shape& shape : ShapesBetween(from.joints, to.joints, &from == &to ? &self : nullptr)) {
-    const Change& change = finder_.changes()[shape.change];
+    const VerdictChange& change = finder_.changes()[shape.change];
     const bool rule_only = change.before.outcome == change.after.outcome;
     std::vector<DiffRow>& rows = rule_only ? out_.rule_rows : out_.rows;
     if (rows.size() >= options_.max_rows || (rule_only && !options_.rule_rows)) continue;

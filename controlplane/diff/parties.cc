@@ -35,10 +35,15 @@ class PartyMaker {
     return party;
   }
 
-  DiffParty World() const {
+  // An address that is somebody's is never the world's.
+  DiffParty World(const CompileInput& world) const {
+    std::set<IpAddress> taken(world.host_addresses.begin(), world.host_addresses.end());
+    for (const KnownIdentity& known : world.identities) taken.insert(known.addresses.begin(), known.addresses.end());
     DiffParty party{DiffParty::Kind::kWorld, "world", {}, {}};
     AddSubject(&party, kSubjectWorld, 0);
-    for (const auto& [prefix, subject] : policy_.world_prefixes) AddSubject(&party, subject, 0);
+    for (const auto& [prefix, subject] : policy_.world_prefixes) {
+      if (prefix != Prefix::Host(prefix.address) || !taken.contains(prefix.address)) AddSubject(&party, subject, 0);
+    }
     return party;
   }
 
@@ -79,7 +84,7 @@ std::vector<DiffParty> MakeParties(const PolicyPair& pair, const CompileInput& w
     maker.AddSubject(&unknown, kSubjectUnknown, 0);
     out.push_back(maker.Host(world.host_addresses));
   }
-  out.push_back(maker.World());
+  out.push_back(maker.World(world));
   std::for_each(out.begin(), out.end(), [](DiffParty& party) { FindJoints(&party); });
   return out;
 }

@@ -99,10 +99,19 @@ std::map<std::string, std::set<SubjectId>> Subjects(const Case& random) {
   for (SubjectId i = 0; i < policy.subjects.size(); ++i) {
     if (policy.subjects[i].identity == kIdentityWorld) out["world"].insert(i);
   }
+  // An address that is somebody's is never the world's.
+  const auto take = [&](const IpAddress& address) {
+    const auto prefix = policy.cidrs.Find(Prefix::Host(address));
+    if (prefix) out["world"].erase(policy.world_prefixes[*prefix].second);
+  };
+  std::for_each(random.before.host_addresses.begin(), random.before.host_addresses.end(), take);
   for (const KnownIdentity& known : random.before.identities) {
     auto& subjects = out[known.identity.ns + "/" + known.identity.service];
     subjects.insert(*policy.FindSubject(known.identity.id));
-    for (const IpAddress& address : known.addresses) subjects.insert(*policy.FindSubject(known.identity.id, address));
+    for (const IpAddress& address : known.addresses) {
+      subjects.insert(*policy.FindSubject(known.identity.id, address));
+      take(address);
+    }
   }
   return out;
 }
