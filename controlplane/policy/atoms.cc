@@ -107,17 +107,24 @@ AtomId AtomTable::Selector(const Policy& policy, const LabelSelector* namespaces
   } else {
     absl::StrAppend(&key_, "s", policy.ns.size(), ":", policy.ns);
   }
+  const size_t where = key_.size();
   AddCanonical(pods, &key_);
   const auto [id, added] = Intern(key_);
   if (!added) return id;
-  SelectorAtom atom{id, namespaces == nullptr, policy.ns, namespaces ? *namespaces : LabelSelector{}, pods};
+  const SelectorAtom atom{namespaces == nullptr, &policy.ns, namespaces, &pods};
   const std::vector<uint32_t>& members = population_->Members(key_, atom);
   if (of_identity_) {
     for (const uint32_t identity : members) (*of_identity_)[identity].push_back(id);
   } else {
     added_.emplace_back(id, members);
   }
-  atoms_.selectors.push_back(std::move(atom));
+  if (namespaces) {
+    Atoms::InNamespaces& there = atoms_.in_namespaces[key_.substr(0, where)];
+    there.namespaces = *namespaces;
+    there.pods.emplace_back(id, pods);
+  } else {
+    atoms_.in_namespace[policy.ns].emplace_back(id, pods);
+  }
   return id;
 }
 
@@ -152,12 +159,18 @@ std::vector<AtomId> Atoms::OfCidrs(const std::vector<uint32_t>& cidrs) const {
 }
 
 std::vector<AtomId> Atoms::OfIdentity(const Identity& identity, const std::map<std::string, Labels>& namespaces) const {
-  const Labels space = NamespaceLabels(namespaces, identity.ns);
   std::vector<AtomId> out;
-  for (const SelectorAtom& atom : selectors) {
-    const bool here = atom.one_namespace ? atom.ns == identity.ns : Matches(atom.namespaces, space);
-    if (here && Matches(atom.pods, identity.labels)) out.push_back(atom.atom);
+  const auto add = [&](const std::vector<std::pair<AtomId, LabelSelector>>& pods) {
+    for (const auto& [atom, selector] : pods) {
+      if (Matches(selector, identity.labels)) out.push_back(atom);
+    }
+  };
+  if (const auto own = in_namespace.find(identity.ns); own != in_namespace.end()) add(own->second);
+  const Labels space = NamespaceLabels(namespaces, identity.ns);
+  for (const auto& [text, there] : in_namespaces) {
+    if (Matches(there.namespaces, space)) add(there.pods);
   }
+  std::sort(out.begin(), out.end());
   return out;
 }
 

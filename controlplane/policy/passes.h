@@ -66,13 +66,12 @@ Plan MakePlan(const PolicyDocuments& documents, std::vector<RuleInfo>* infos);
 // Every prefix that a rule mentions, nodes' addresses included, and more_cidrs.
 CidrTable CollectCidrs(const Plan& plan, const CompileInput& input);
 
-// Either a selector of namespaces, or one namespace; and a selector of pods in them.
+// Either a selector of namespaces, or one namespace; and a selector of pods in them. Of a document that outlives it.
 struct SelectorAtom {
-  AtomId atom = 0;
   bool one_namespace = false;
-  std::string ns;
-  LabelSelector namespaces;
-  LabelSelector pods;
+  const std::string* ns = nullptr;
+  const LabelSelector* namespaces = nullptr;
+  const LabelSelector* pods = nullptr;
 };
 struct BlockAtom {
   AtomId atom = 0;
@@ -82,7 +81,13 @@ struct BlockAtom {
 
 struct Atoms {
   uint32_t count = 0;
-  std::vector<SelectorAtom> selectors;
+  // Pods' selectors by where the pods are: in one namespace, or in those that a selector matches (by its canonical text).
+  struct InNamespaces {
+    LabelSelector namespaces;
+    std::vector<std::pair<AtomId, LabelSelector>> pods;
+  };
+  absl::flat_hash_map<std::string, std::vector<std::pair<AtomId, LabelSelector>>> in_namespace;
+  absl::flat_hash_map<std::string, InNamespaces> in_namespaces;
   std::vector<BlockAtom> blocks;
   std::vector<std::vector<uint32_t>> blocks_of_cidr;  // [cidr] -> indexes into blocks
   std::vector<std::string> port_names;                // those that rules use, sorted

@@ -48,19 +48,19 @@ std::vector<uint32_t> Population::Find(const SelectorAtom& atom) const {
   std::vector<const std::pair<Labels, std::vector<uint32_t>>*> spaces;
   size_t in_spaces = 0;
   for (const auto& [ns, space] : spaces_) {
-    if (atom.one_namespace ? ns != atom.ns : !Matches(atom.namespaces, space.first)) continue;
+    if (atom.one_namespace ? ns != *atom.ns : !Matches(*atom.namespaces, space.first)) continue;
     spaces.push_back(&space);
     in_spaces += space.second.size();
   }
   const std::vector<uint32_t>* rarest = nullptr;
-  for (const auto& [key, value] : atom.pods.match_labels) {
+  for (const auto& [key, value] : atom.pods->match_labels) {
     const auto having = labels_.find(Pair(key, value));
     if (having == labels_.end()) return {};
     if (!rarest || having->second.size() < rarest->size()) rarest = &having->second;
   }
   std::vector<uint32_t> out;
   const auto consider = [&](uint32_t i) {
-    if (Matches(atom.pods, identities_[i].labels)) out.push_back(i);
+    if (Matches(*atom.pods, identities_[i].labels)) out.push_back(i);
   };
   if (rarest && rarest->size() < in_spaces) {
     for (const uint32_t i : *rarest) {
