@@ -39,7 +39,13 @@ class Builder : public YAML::EventHandler {
   std::vector<Node> Take() { return std::move(documents_); }
   std::pair<int, int> last_quoted() const { return last_quoted_; }  // line and column; 0: none
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  // At a stray comma or bracket yaml-cpp finds one empty document after the other.
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_start_) {
+      throw Stop(mark.line + 1, mark.column + 1, "not YAML: found what begins no value, expected --- or the end");
+    }
+    last_start_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(Make(mark, Node::Kind::kNull, anchor)); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -145,6 +151,7 @@ class Builder : public YAML::EventHandler {
 
   const Limits limits_;
   size_t nodes_ = 0;
+  int last_start_ = -1;
   std::pair<int, int> last_quoted_ = {0, 0};
   std::vector<Frame> open_;
   std::vector<Node> documents_;
