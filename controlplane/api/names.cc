@@ -81,8 +81,10 @@ std::string Names::DecidingRule(uint32_t source_rule, uint32_t destination_rule,
   const RuleInfo* destination = FindRule(destination_rule);
   if (source == nullptr || destination == nullptr) return RuleKey(destination == nullptr ? destination_rule : source_rule);
   // Isolation without a matching rule is what denies in the NetworkPolicy tier.
-  const auto isolates = [](const RuleInfo& rule) { return rule.tier != Tier::kDefault && rule.index < 0; };
-  if (verdict != Verdict::kAllow && isolates(*source) && !isolates(*destination)) return ShortKey(*source);
+  const auto denies = [](const RuleInfo& rule) {
+    return rule.tier != Tier::kDefault && (rule.index < 0 || rule.action == RuleAction::kDeny);
+  };
+  if (verdict != Verdict::kAllow && denies(*source) && !denies(*destination)) return ShortKey(*source);
   if (destination->tier == Tier::kDefault && source->tier != Tier::kDefault) return ShortKey(*source);
   return ShortKey(*destination);
 }

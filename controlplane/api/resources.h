@@ -20,6 +20,10 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
 absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request);       // policies.cc
 absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request);    // policies.cc
 absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request);    // policies.cc
+absl::StatusOr<Response> GetStage(const Context& context, const Request& request);        // stage.cc
+absl::StatusOr<Response> PostStage(const Context& context, const Request& request);       // stage.cc
+absl::StatusOr<Response> PostPromote(const Context& context, const Request& request);     // stage.cc
+absl::StatusOr<Response> DeleteStage(const Context& context, const Request& request);     // stage.cc
 absl::StatusOr<Response> GetModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PutModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PostConfirm(const Context& context, const Request& request);     // modes.cc

@@ -25,7 +25,8 @@ constexpr Resource kResources[] = {
     {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},     {"POST", kPoliciesPath, 0, PostPolicies},
     {"GET", kPoliciesPath, 2, GetPolicy},     {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kModesPath, 0, GetModes},
     {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},
-    {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},
+    {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},       {"GET", kStagePath, 0, GetStage},
+    {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},
 };
 
 bool Fits(const Resource& resource, Request* request) {

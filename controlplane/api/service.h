@@ -76,6 +76,11 @@ class DaemonService {
   virtual absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                                uint32_t confirm_seconds) = 0;
   virtual absl::StatusOr<ChangeResult> Confirm() = 0;
+  // A candidate beside what is in force: see `bulkhead policy stage`. View::staged shows it. kFailedPrecondition: nothing is staged.
+  virtual absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) = 0;
+  virtual absl::StatusOr<ChangeResult> PromoteStaged() = 0;
+  virtual absl::StatusOr<ChangeResult> DiscardStaged() = 0;
+  virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
   // scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   virtual absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) = 0;
 };

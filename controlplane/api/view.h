@@ -58,6 +58,13 @@ struct EndpointView {
   std::string workload_key;  // "runtime/id"; empty = unknown
 };
 
+// A candidate that is judged beside the policy in force.
+struct StagedView {
+  uint64_t since = 0;                               // Unix seconds
+  std::vector<std::string> policies;                // PolicyRef of what differs from the policy in force
+  std::unordered_map<uint32_t, RuleInfo> rules;     // by the ids that staged edges carry
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -75,6 +82,7 @@ struct View {
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;
   PolicyOptions policy_options;
+  std::optional<StagedView> staged;
   std::string attach;           // "clsact" or "tcx"
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };

@@ -18,6 +18,9 @@ void AddPolicy(CLI::App& app, Globals* globals) {
   AddPolicyTest(*policy, &globals->exit_code);
   AddPolicyDiff(*policy, globals);
   AddPolicyApply(*policy, globals);
+  AddPolicyStage(*policy, globals);
+  AddPolicyPromote(*policy, globals);
+  AddPolicyDiscard(*policy, globals);
   AddPolicyDelete(*policy, globals);
 }
 

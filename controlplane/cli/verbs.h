@@ -42,6 +42,9 @@ void AddPolicyValidate(CLI::App& policy, Globals* globals);
 void AddPolicyList(CLI::App& policy, Globals* globals);
 void AddPolicyShow(CLI::App& policy, Globals* globals);
 void AddPolicyApply(CLI::App& policy, Globals* globals);
+void AddPolicyStage(CLI::App& policy, Globals* globals);
+void AddPolicyPromote(CLI::App& policy, Globals* globals);
+void AddPolicyDiscard(CLI::App& policy, Globals* globals);
 void AddPolicyDelete(CLI::App& policy, Globals* globals);
 
 }  // namespace bulkhead::cli

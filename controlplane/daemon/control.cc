@@ -70,6 +70,7 @@ absl::Status Control::Load() {
   if (!resolver.ok()) return resolver.status();
   resolver_ = *std::move(resolver);
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
+  stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
   RecallPolicies();
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
@@ -221,9 +222,14 @@ void Control::Round() {
   SaveIdentities();
   AskKernel();
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
+  Note("staged policy", SyncStaged());
   attacher_->Sync(state, Now());
   view_late_ = true;
   if (Now() - view_made_ >= kViewPause) PublishView();
+}
+
+absl::Status Control::SyncStaged() {
+  return reconciler_->SyncStaged(stager_->Candidate(reconciler_->documents()), input_, inventory_->state());
 }
 
 void Control::ShowNow() {
@@ -289,7 +295,11 @@ void Control::PublishView() {
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
-  if (!changer_->problem().empty()) parts.problems.push_back(changer_->problem());
+  for (const std::string& problem : {changer_->problem(), stager_->problem()}) {
+    if (!problem.empty()) parts.problems.push_back(problem);
+  }
+  parts.staged_since = stager_->since();
+  parts.staged_policies = stager_->policies();
   parts.attach = parts_.config.attach;
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;

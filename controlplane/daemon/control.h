@@ -28,6 +28,7 @@
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/daemon/reconciler.h"
 #include "controlplane/daemon/rule_book.h"
+#include "controlplane/daemon/stager.h"
 #include "controlplane/daemon/worker.h"
 #include "controlplane/identity/interner.h"
 #include "controlplane/inventory/inventory.h"
@@ -66,6 +67,7 @@ class Control : public PolicyHost {
   absl::Status Start();
 
   Changer& changer() { return *changer_; }
+  Stager& stager() { return *stager_; }
   // Any thread.
   std::shared_ptr<const View> GetView() const;
   const EventRing& events() const { return events_; }
@@ -105,6 +107,8 @@ class Control : public PolicyHost {
   void SaveIdentities();
   uint64_t Now() const { return parts_.clock->MonotonicNs(); }
   PolicyInput InputOf(const LoadedPolicies& policies) const;
+  // Brings what is staged up with what is in force.
+  absl::Status SyncStaged();
 
   ControlParts parts_;
   std::vector<std::unique_ptr<Source>> sources_;
@@ -114,6 +118,7 @@ class Control : public PolicyHost {
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<AttachKeeper> attacher_;
   std::unique_ptr<Changer> changer_;
+  std::unique_ptr<Stager> stager_;
   std::unique_ptr<Resolver> resolver_;  // the worker's
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;

@@ -46,6 +46,30 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
   }
 }
 
+absl::Status Reconciler::SyncStaged(const std::shared_ptr<const PolicyDocuments>& documents, const PolicyInput& input,
+                                    const InventoryState& inventory) {
+  if (documents == nullptr) {
+    staged_ = nullptr;
+    if (unstaged_) return absl::OkStatus();
+    const absl::Status status = backend_->StagePolicy(nullptr);
+    unstaged_ = status.ok();
+    return status;
+  }
+  unstaged_ = false;
+  if (staged_ == nullptr) {
+    staged_rules_ = RuleBook();
+    staged_ = std::make_unique<PolicyKeeper>(
+        interner_, options_,
+        PolicyKeeper::Outlet{[this](CompiledPolicy* policy) { staged_rules_.Number(policy); },
+                             [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->StagePolicy(std::move(policy)); },
+                             [this](const PolicyGrowth& growth) { return backend_->GrowStaged(growth); }});
+  }
+  PolicyInput candidate = input;
+  candidate.documents = documents;
+  if (staged_->IsBehind(candidate, inventory)) staged_->CatchUp(candidate, inventory, generation() + 1);
+  return staged_->status();
+}
+
 void Reconciler::PutUnboundFirst(const InventoryState& inventory) {
   for (const auto& [slot, endpoint] : inventory.endpoints) {
     if (applied_.contains(slot)) continue;

@@ -43,6 +43,14 @@ class Reconciler {
   // now, ask again by the next call.
   void Sync(const PolicyInput& input, const InventoryState& inventory, const std::function<bool(uint32_t ifindex)>& release);
 
+  // The candidate that is judged beside the policy in force, kept up like it; documents null: none. Only what people decide differs
+  // from `input`. Errors: it does not compile or does not fit; then none is staged.
+  absl::Status SyncStaged(const std::shared_ptr<const PolicyDocuments>& documents, const PolicyInput& input,
+                          const InventoryState& inventory);
+  // The candidate's rules, by the ids that staged edges carry. They are not those of the policy in force.
+  const RuleBook& staged_rules() const { return staged_rules_; }
+  bool has_staged() const { return staged_ != nullptr; }
+
   uint64_t generation() const { return policy() ? policy()->generation : generation_; }
   std::shared_ptr<const CompiledPolicy> policy() const { return active_.policy(); }
   std::shared_ptr<const PolicyDocuments> documents() const { return policy() ? active_.input().documents : nullptr; }
@@ -67,6 +75,9 @@ class Reconciler {
 
   uint64_t generation_;  // of before the first policy of ours
   PolicyKeeper active_;
+  std::unique_ptr<PolicyKeeper> staged_;
+  RuleBook staged_rules_;
+  bool unstaged_ = true;  // the dataplane is known to have none: it drops an adopted one
   std::map<uint16_t, EndpointState> applied_;  // by slot
   std::vector<IpAddress> host_addresses_;
   bool host_addresses_set_ = false;

@@ -36,12 +36,12 @@ class Ticket {
 
 }  // namespace
 
-absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::StatusOr<ChangeResult>(Changer&)>& work) {
+absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::StatusOr<ChangeResult>(Control&)>& work) {
   auto waiting = std::make_shared<Waiting>();
   {
     auto ticket = std::make_shared<Ticket>(waiting);
     loop_->Post([this, ticket, work] {
-      absl::StatusOr<ChangeResult> result = work(control_->changer());
+      absl::StatusOr<ChangeResult> result = work(*control_);
       // Whoever asks next sees what was changed.
       control_->ShowNow();
       ticket->Set(std::move(result));
@@ -54,20 +54,32 @@ absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::Status
 }
 
 absl::StatusOr<ChangeResult> Service::ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) {
-  return OnControl([&](Changer& changer) { return changer.ApplyPolicy(files, options, UnixNow()); });
+  return OnControl([&](Control& control) { return control.changer().ApplyPolicy(files, options, UnixNow()); });
 }
 
 absl::StatusOr<ChangeResult> Service::DeletePolicy(const std::string& ns, const std::string& name) {
-  return OnControl([&](Changer& changer) { return changer.DeletePolicy(ns, name); });
+  return OnControl([&](Control& control) { return control.changer().DeletePolicy(ns, name); });
 }
 
 absl::StatusOr<ChangeResult> Service::SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                               uint32_t confirm_seconds) {
-  return OnControl([&](Changer& changer) { return changer.SetMode(ns, service, mode, confirm_seconds, UnixNow()); });
+  return OnControl([&](Control& control) { return control.changer().SetMode(ns, service, mode, confirm_seconds, UnixNow()); });
 }
 
 absl::StatusOr<ChangeResult> Service::Confirm() {
-  return OnControl([](Changer& changer) { return changer.Confirm(); });
+  return OnControl([](Control& control) { return control.changer().Confirm(); });
+}
+
+absl::StatusOr<ChangeResult> Service::StagePolicy(const std::vector<PolicyText>& files) {
+  return OnControl([&](Control& control) { return control.stager().Stage(files, UnixNow()); });
+}
+
+absl::StatusOr<ChangeResult> Service::PromoteStaged() {
+  return OnControl([&](Control& control) { return control.stager().Promote(UnixNow()); });
+}
+
+absl::StatusOr<ChangeResult> Service::DiscardStaged() {
+  return OnControl([](Control& control) { return control.stager().Discard(); });
 }
 
 absl::StatusOr<Learner*> Service::FreshLearner(const View& view) {

@@ -37,10 +37,16 @@ class Service : public DaemonService {
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
+  absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) override;
+  absl::StatusOr<ChangeResult> PromoteStaged() override;
+  absl::StatusOr<ChangeResult> DiscardStaged() override;
+  absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override {
+    return backend_->ReadStagedEdges(callback);
+  }
 
  private:
   // Does the work on the control thread and waits for it.
-  absl::StatusOr<ChangeResult> OnControl(const std::function<absl::StatusOr<ChangeResult>(Changer&)>& work);
+  absl::StatusOr<ChangeResult> OnControl(const std::function<absl::StatusOr<ChangeResult>(Control&)>& work);
   // The learner with everything that the dataplane has to tell by now.
   absl::StatusOr<Learner*> FreshLearner(const View& view);
   uint64_t UnixNow() const { return static_cast<uint64_t>(clock_->UnixSeconds()); }

@@ -41,6 +41,9 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
     view->problems.insert(view->problems.end(), more.begin(), more.end());
   }
   for (const IpAddress& address : parts.input->host_addresses) view->host_addresses.push_back(address.ToString());
+  if (parts.staged_since != 0) {
+    view->staged = StagedView{parts.staged_since, parts.staged_policies, parts.reconciler->staged_rules().all()};
+  }
   view->attach = parts.attach;
   view->pending_confirm = parts.pending_confirm;
   return view;

@@ -32,6 +32,8 @@ struct ViewParts {
   std::vector<std::string> problems;  // of the daemon itself
   std::string attach;
   std::string pending_confirm;
+  uint64_t staged_since = 0;  // Unix seconds; 0: nothing is staged
+  std::vector<std::string> staged_policies;
   uint64_t started_at = 0;  // Unix seconds
   uint64_t now_ns = 0;      // CLOCK_MONOTONIC
 };

@@ -17,6 +17,10 @@
 //   GET    /v1/policies/NS/NAME  PolicyDetail
 //   POST   /v1/policies          ApplyRequest -> Change
 //   DELETE /v1/policies/NS/NAME  Change
+//   GET    /v1/stage             StageStatus
+//   POST   /v1/stage             ApplyRequest (its files) -> Change
+//   POST   /v1/stage/promote     Change
+//   DELETE /v1/stage             Change
 //   GET    /v1/modes             ModeList
 //   PUT    /v1/modes             ModeRequest -> Change
 //   POST   /v1/confirm           Change
@@ -41,6 +45,8 @@ inline constexpr char kCountersPath[] = "/v1/counters";
 inline constexpr char kEventsPath[] = "/v1/events";
 inline constexpr char kExplainPath[] = "/v1/explain";
 inline constexpr char kPoliciesPath[] = "/v1/policies";
+inline constexpr char kStagePath[] = "/v1/stage";
+inline constexpr char kPromotePath[] = "/v1/stage/promote";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";
 inline constexpr char kEdgesPath[] = "/v1/learn/edges";

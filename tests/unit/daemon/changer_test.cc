@@ -13,28 +13,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class FakeHost : public PolicyHost {
- public:
-  explicit FakeHost(std::string folder) : folder_(std::move(folder)) { (void)Reload(); }
-  const LoadedPolicies& policies() const override { return policies_; }
-  const std::map<std::string, Workload>& workloads() const override { return workloads_; }
-  uint64_t generation() const override { return generation_; }
-  absl::Status Check(const LoadedPolicies&) const override { return check; }
-  absl::Status Reload() override {
-    policies_ = LoadPolicyFolder(*ReadPolicyFolder(folder_), folder_, policies_, generation_);
-    ++generation_;
-    return reload;
-  }
-
-  absl::Status check, reload;
-  std::map<std::string, Workload> workloads_;
-
- private:
-  std::string folder_;
-  LoadedPolicies policies_;
-  uint64_t generation_ = 0;
-};
-
 class ChangerTest : public testing::Test {
  protected:
   ChangerTest() : host_(folder_.path()), store_(*Store::Open(":memory:")) {

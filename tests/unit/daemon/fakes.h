@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
 #define BULKHEAD_TESTS_UNIT_DAEMON_FAKES_H_
 
+#include "controlplane/daemon/changer.h"
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -103,6 +104,28 @@ class TestFolder {
  private:
   const TemporaryFolder folder_;
   const std::filesystem::path path_ = folder_.path();
+};
+
+class FakeHost : public PolicyHost {
+ public:
+  explicit FakeHost(std::string folder) : folder_(std::move(folder)) { (void)Reload(); }
+  const LoadedPolicies& policies() const override { return policies_; }
+  const std::map<std::string, Workload>& workloads() const override { return workloads_; }
+  uint64_t generation() const override { return generation_; }
+  absl::Status Check(const LoadedPolicies&) const override { return check; }
+  absl::Status Reload() override {
+    policies_ = LoadPolicyFolder(*ReadPolicyFolder(folder_), folder_, policies_, generation_);
+    ++generation_;
+    return reload;
+  }
+
+  absl::Status check, reload;
+  std::map<std::string, Workload> workloads_;
+
+ private:
+  std::string folder_;
+  LoadedPolicies policies_;
+  uint64_t generation_ = 0;
 };
 
 // Isolates the ingress of app=APP; allows from app=FROM.

@@ -196,6 +196,28 @@ absl::StatusOr<ChangeResult> FakeService::SetMode(const std::string& ns, const s
   return change;
 }
 
+absl::StatusOr<ChangeResult> FakeService::StagePolicy(const std::vector<PolicyText>& files) {
+  Record("stage " + std::to_string(files.size()));
+  return change;
+}
+
+absl::StatusOr<ChangeResult> FakeService::PromoteStaged() {
+  Record("promote");
+  return change;
+}
+
+absl::StatusOr<ChangeResult> FakeService::DiscardStaged() {
+  Record("discard");
+  return change;
+}
+
+absl::Status FakeService::ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) {
+  for (const StagedEdgeRecord& edge : staged_edges) {
+    if (!callback(edge)) break;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ChangeResult> FakeService::Confirm() {
   Record("confirm");
   return change;

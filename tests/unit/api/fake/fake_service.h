@@ -41,6 +41,10 @@ class FakeService : public DaemonService {
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
+  absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) override;
+  absl::StatusOr<ChangeResult> PromoteStaged() override;
+  absl::StatusOr<ChangeResult> DiscardStaged() override;
+  absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
 
   void SetView(std::shared_ptr<const View> view);
@@ -53,6 +57,7 @@ class FakeService : public DaemonService {
   absl::Status flows_status;   // what ReadFlows ends with
   absl::StatusOr<ChangeResult> change = ChangeResult{42, {"shop/db: created"}, {"shop/db is in mode audit: nothing is dropped"}};
   std::vector<LearnedEdge> edges;
+  std::vector<StagedEdgeRecord> staged_edges;
   std::vector<Proposal> proposals;
   std::vector<uint64_t> counters;
   std::atomic<size_t> flows_read{0};
