@@ -20,6 +20,8 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
 absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request);       // policies.cc
 absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request);    // policies.cc
 absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request);    // policies.cc
+absl::StatusOr<Response> GetLint(const Context& context, const Request& request);         // lint.cc
+absl::StatusOr<Response> PostLint(const Context& context, const Request& request);        // lint.cc
 absl::StatusOr<Response> GetModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PutModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PostConfirm(const Context& context, const Request& request);     // modes.cc

@@ -17,6 +17,8 @@
 //   GET    /v1/policies/NS/NAME  PolicyDetail
 //   POST   /v1/policies          ApplyRequest -> Change
 //   DELETE /v1/policies/NS/NAME  Change
+//   GET    /v1/policies/lint     LintAnswer                 of the policies in force
+//   POST   /v1/policies/lint     LintRequest -> LintAnswer  of these files, beside the policies in force
 //   GET    /v1/modes             ModeList
 //   PUT    /v1/modes             ModeRequest -> Change
 //   POST   /v1/confirm           Change
@@ -41,6 +43,7 @@ inline constexpr char kCountersPath[] = "/v1/counters";
 inline constexpr char kEventsPath[] = "/v1/events";
 inline constexpr char kExplainPath[] = "/v1/explain";
 inline constexpr char kPoliciesPath[] = "/v1/policies";
+inline constexpr char kLintPath[] = "/v1/policies/lint";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";
 inline constexpr char kEdgesPath[] = "/v1/learn/edges";
