@@ -19,7 +19,7 @@ LintWitness WitnessOf(const lint::Witness& witness) {
           witness.Text()};
 }
 
-std::string CountOf(uint64_t count, const char* noun) { return absl::StrCat(count, " ", noun, count == 1 ? "" : "s"); }
+std::string CountOf(uint64_t count, const char* one, const char* more) { return absl::StrCat(count, " ", count == 1 ? one : more); }
 
 }  // namespace
 
@@ -68,11 +68,10 @@ std::vector<std::string> LintLines(const LintAnswer& answer) {
     const std::string where = finding.line == 0 ? "" : absl::StrCat(finding.file, ":", finding.line, ":", finding.column, ": ");
     lines.push_back(absl::StrCat(where, finding.severity, ": ", finding.message, " [", finding.check, "]"));
   }
-  std::string summary =
-      absl::StrCat(CountOf(answer.policies, answer.policies == 1 ? "policy" : "policie"), ": ", CountOf(answer.errors, "error"), ", ",
-                   CountOf(answer.warnings, "warning"), ", ", CountOf(answer.infos, "info"));
+  std::string summary = absl::StrCat(CountOf(answer.policies, "policy", "policies"), ": ", CountOf(answer.errors, "error", "errors"), ", ",
+                                     CountOf(answer.warnings, "warning", "warnings"), ", ", CountOf(answer.infos, "info", "infos"));
   if (answer.omitted > 0) absl::StrAppend(&summary, " (", answer.omitted, " more than are listed)");
-  absl::StrAppend(&summary, answer.world ? absl::StrCat("; judged with ", CountOf(answer.workloads, "workload"))
+  absl::StrAppend(&summary, answer.world ? absl::StrCat("; judged with ", CountOf(answer.workloads, "workload", "workloads"))
                                          : "; judged without workloads: an inventory shows more");
   lines.push_back(std::move(summary));
   return lines;

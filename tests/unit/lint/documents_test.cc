@@ -12,11 +12,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(LintDocumentsTest, DomainNamesAreNotSupported) {
-  const Finding finding = One("unsupported", Cnp("guard",
+  const Finding finding = TheFinding("unsupported", Cnp("guard",
                                                  "{tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [\n"
                                                  "{action: Accept, to: [{domainNames: [example.com]}]}]}"));
   EXPECT_EQ(finding.severity, Severity::kError);
-  EXPECT_EQ(finding.pos, (SourcePos{"p.yaml", 4, 24}));
+  EXPECT_EQ(finding.pos, (SourcePos{"p.yaml", 4, 23}));
   EXPECT_EQ(finding.rule, "egress[0]");
   EXPECT_THAT(finding.message, HasSubstr("example.com"));
   EXPECT_THAT(Only("unsupported", Cnp("guard",
@@ -50,10 +50,10 @@ TEST(LintDocumentsTest, AllowAllOfANetworkPolicy) {
 }
 
 TEST(LintDocumentsTest, AllowAllSaysWhoAndHow) {
-  EXPECT_THAT(One("allow-all", Np("a", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]}]}"))
+  EXPECT_THAT(TheFinding("allow-all", Np("a", "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]}]}"))
                   .message,
               HasSubstr("lets every address in on every port"));
-  EXPECT_THAT(One("allow-all", Np("a", "{podSelector: {}, egress: [{to: [{namespaceSelector: {}}], ports: [{}]}]}")).message,
+  EXPECT_THAT(TheFinding("allow-all", Np("a", "{podSelector: {}, egress: [{to: [{namespaceSelector: {}}], ports: [{}]}]}")).message,
               HasSubstr("lets out to every workload of every namespace on every TCP port"));
 }
 
@@ -90,7 +90,7 @@ TEST(LintDocumentsTest, EgressWithoutDnsOfThoseWhoLiveThere) {
   EXPECT_THAT(Only("no-egress-dns", policy + dns, "shop/a-0 app=a tier=x\nshop/dns-0 app=dns"), IsEmpty());
   // A rule that lets it out to nobody does not count.
   EXPECT_THAT(Only("no-egress-dns", policy + dns, "shop/a-0 app=a tier=x"), ElementsAre("2 info shop/a"));
-  EXPECT_THAT(One("no-egress-dns", policy, "shop/a-0 app=a").message, HasSubstr("egress of shop/a-0"));
+  EXPECT_THAT(TheFinding("no-egress-dns", policy, "shop/a-0 app=a").message, HasSubstr("egress of shop/a-0"));
 }
 
 }  // namespace

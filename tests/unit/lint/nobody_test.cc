@@ -18,7 +18,7 @@ std::string From(const std::string& peer) { return Np("a", "{podSelector: {}, in
 std::string To(const std::string& peer) { return Np("a", "{podSelector: {}, egress: [\n{to: [\n" + peer + "]}]}"); }
 
 TEST(LintNobodyTest, PoliciesThatSelectNobody) {
-  const Finding finding = One("selects-nothing", Subject("{matchLabels: {app: webb}}"), kWorld);
+  const Finding finding = TheFinding("selects-nothing", Subject("{matchLabels: {app: webb}}"), kWorld);
   EXPECT_EQ(finding.severity, Severity::kWarning);
   EXPECT_EQ(finding.pos.line, 2);
   EXPECT_EQ(finding.message, "shop/a selects app=webb in namespace shop, and that is nobody: no workload there has app=webb (did you mean "
@@ -29,7 +29,7 @@ TEST(LintNobodyTest, PoliciesThatSelectNobody) {
 }
 
 TEST(LintNobodyTest, SaysWhatThereIs) {
-  const auto why = [](const std::string& selector, const std::string& world) { return One("selects-nothing", Subject(selector), world).message; };
+  const auto why = [](const std::string& selector, const std::string& world) { return TheFinding("selects-nothing", Subject(selector), world).message; };
   EXPECT_THAT(why("{matchLabels: {app: postgres}}", kWorld), HasSubstr("has app=postgres (there is db and web)"));
   EXPECT_THAT(why("{matchLabels: {tier: x}}", kWorld), HasSubstr("no workload there has a label tier"));
   EXPECT_THAT(why("{}", "shopp/web-0 app=web"), HasSubstr("no workload lives in namespace shop (did you mean shopp?)"));
@@ -39,8 +39,8 @@ TEST(LintNobodyTest, SaysWhatThereIs) {
 
 TEST(LintNobodyTest, ContradictionsNeedNoWorld) {
   const std::string never = "{matchLabels: {app: a}, matchExpressions: [{key: app, operator: NotIn, values: [a]}]}";
-  EXPECT_THAT(One("selects-nothing", Subject(never)).message, HasSubstr("contradict each other"));
-  EXPECT_THAT(One("rule-matches-nobody", From("{podSelector: " + never + "}")).message, HasSubstr("contradict each other"));
+  EXPECT_THAT(TheFinding("selects-nothing", Subject(never)).message, HasSubstr("contradict each other"));
+  EXPECT_THAT(TheFinding("rule-matches-nobody", From("{podSelector: " + never + "}")).message, HasSubstr("contradict each other"));
   EXPECT_THAT(Only("selects-nothing", Subject("{matchExpressions: [{key: app, operator: Exists}, {key: app, operator: DoesNotExist}]}")),
               ElementsAre("2 warning shop/a"));
   EXPECT_THAT(Only("selects-nothing", Subject("{matchLabels: {app: a}, matchExpressions: [{key: app, operator: NotIn, values: [b]}]}")),
@@ -48,12 +48,12 @@ TEST(LintNobodyTest, ContradictionsNeedNoWorld) {
 }
 
 TEST(LintNobodyTest, PeersThatAreNobody) {
-  const Finding finding = One("rule-matches-nobody", From("{podSelector: {matchLabels: {app: web}}},\n{podSelector: {matchLabels: {app: wed}}}"),
+  const Finding finding = TheFinding("rule-matches-nobody", From("{podSelector: {matchLabels: {app: web}}},\n{podSelector: {matchLabels: {app: wed}}}"),
                               kWorld);
   EXPECT_EQ(finding.pos.line, 6);
   EXPECT_EQ(finding.rule, "ingress[0]");
   EXPECT_THAT(finding.message, HasSubstr("shop/a ingress[0].from[1] is app=wed in namespace shop, and that is nobody: "));
-  EXPECT_THAT(One("rule-matches-nobody", To("{podSelector: {matchLabels: {app: wed}}}"), kWorld).message,
+  EXPECT_THAT(TheFinding("rule-matches-nobody", To("{podSelector: {matchLabels: {app: wed}}}"), kWorld).message,
               HasSubstr("shop/a egress[0].to[0] is app=wed"));
   EXPECT_THAT(Only("rule-matches-nobody", From("{podSelector: {matchLabels: {app: web}}}"), kWorld), IsEmpty());
   EXPECT_THAT(Only("rule-matches-nobody", From("{ipBlock: {cidr: 198.18.0.0/24}}"), kWorld), IsEmpty());  // the world
@@ -61,7 +61,7 @@ TEST(LintNobodyTest, PeersThatAreNobody) {
 
 TEST(LintNobodyTest, NamespacesThatDoNotExist) {
   const auto why = [](const std::string& selector) {
-    return One("rule-matches-nobody", From("{namespaceSelector: " + selector + "}"), kWorld).message;
+    return TheFinding("rule-matches-nobody", From("{namespaceSelector: " + selector + "}"), kWorld).message;
   };
   EXPECT_THAT(why("{matchLabels: {kubernetes.io/metadata.name: opps}}"), HasSubstr("no workload lives in namespace opps (did you mean ops?)"));
   EXPECT_THAT(why("{matchLabels: {team: ops}}"),
@@ -83,10 +83,10 @@ TEST(LintNobodyTest, NodesThatDoNotExist) {
 TEST(LintNobodyTest, PortsThatNobodyNames) {
   const auto ports = [](const std::string& port) { return Np("a", "{podSelector: {matchLabels: {app: db}}, ingress: [{ports: [\n" + port + "]}]}"); };
   EXPECT_THAT(Only("rule-matches-nobody", ports("{port: sql}"), kWorld), IsEmpty());
-  const Finding finding = One("rule-matches-nobody", ports("{port: sqll}"), kWorld);
+  const Finding finding = TheFinding("rule-matches-nobody", ports("{port: sqll}"), kWorld);
   EXPECT_EQ(finding.pos.line, 4);
   EXPECT_THAT(finding.message, HasSubstr("shop/a ingress[0].ports[0] is the port named sqll, and no destination names a port so"));
-  EXPECT_THAT(One("rule-matches-nobody", ports("{port: sql, protocol: UDP}"), kWorld).message, HasSubstr("only for another protocol"));
+  EXPECT_THAT(TheFinding("rule-matches-nobody", ports("{port: sql, protocol: UDP}"), kWorld).message, HasSubstr("only for another protocol"));
   // Egress: the peers' names count.
   const auto egress = [](const std::string& app) {
     return Np("a", "{podSelector: {}, egress: [{to: [{podSelector: {matchLabels: {app: " + app + "}}}], ports: [{port: sql}]}]}");
@@ -97,11 +97,11 @@ TEST(LintNobodyTest, PortsThatNobodyNames) {
 
 TEST(LintNobodyTest, PoliciesOfThoseWithoutTrafficOfTheirOwn) {
   const std::string world = "shop/web-0 app=web\nshop/side-0 app=side via:shop/web-0\n";
-  const Finding finding = One("shares-a-namespace", Subject("{matchLabels: {app: side}}"), world);
+  const Finding finding = TheFinding("shares-a-namespace", Subject("{matchLabels: {app: side}}"), world);
   EXPECT_EQ(finding.severity, Severity::kWarning);
   EXPECT_THAT(finding.message, HasSubstr("shop/side-0 shares the network namespace of shop/web-0 and has no traffic of its own"));
   EXPECT_THAT(finding.message, HasSubstr("select shop/web-0 instead"));
-  EXPECT_THAT(One("shares-a-namespace", From("{podSelector: {matchLabels: {app: side}}}"), world).rule, "ingress[0]");
+  EXPECT_THAT(TheFinding("shares-a-namespace", From("{podSelector: {matchLabels: {app: side}}}"), world).rule, "ingress[0]");
   // With somebody else it means something.
   EXPECT_THAT(Only("shares-a-namespace", Subject("{matchLabels: {app: side}}"), world + "shop/side-1 app=side"), IsEmpty());
   EXPECT_THAT(Only("shares-a-namespace", Subject("{}"), world), IsEmpty());
@@ -110,7 +110,7 @@ TEST(LintNobodyTest, PoliciesOfThoseWithoutTrafficOfTheirOwn) {
 TEST(LintHabitTest, ClusterDns) {
   const std::string peer = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}, podSelector: {matchLabels: "
                            "{k8s-app: kube-dns}}}";
-  const Finding finding = One("kubernetes-habit", To(peer), kWorld);
+  const Finding finding = TheFinding("kubernetes-habit", To(peer), kWorld);
   EXPECT_EQ(finding.severity, Severity::kWarning);
   EXPECT_EQ(finding.pos.line, 5);
   EXPECT_THAT(finding.message, HasSubstr("k8s-app=kube-dns is a cluster's DNS"));
