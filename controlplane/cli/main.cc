@@ -15,6 +15,7 @@ void AddPolicy(CLI::App& app, Globals* globals) {
   AddPolicyList(*policy, globals);
   AddPolicyShow(*policy, globals);
   AddPolicyValidate(*policy, globals);
+  AddPolicyLint(*policy, globals);
   AddPolicyTest(*policy, &globals->exit_code);
   AddPolicyDiff(*policy, globals);
   AddPolicyApply(*policy, globals);

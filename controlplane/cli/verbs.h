@@ -39,6 +39,7 @@ void AddCompletion(CLI::App& app, Globals* globals);
 void AddPolicyTest(CLI::App& policy, int* exit_code);
 void AddPolicyDiff(CLI::App& policy, Globals* globals);
 void AddPolicyValidate(CLI::App& policy, Globals* globals);
+void AddPolicyLint(CLI::App& policy, Globals* globals);
 void AddPolicyList(CLI::App& policy, Globals* globals);
 void AddPolicyShow(CLI::App& policy, Globals* globals);
 void AddPolicyApply(CLI::App& policy, Globals* globals);

@@ -21,9 +21,9 @@ constexpr auto kClusterNamespaces = std::to_array<std::string_view>(
 constexpr auto kObservers = std::to_array<std::string_view>({"monitoring", "prometheus", "observability", "logging"});
 
 constexpr char kDnsHint[] =
-    "containers here ask the engine's resolver within their own network namespace (127.0.0.11), which no policy sees; what leaves "
-    "them is its query to the resolver behind it: allow ports 53/UDP and 53/TCP to that one's address by ipBlock (`bulkhead learn "
-    "propose` writes it), or to the labels of the container that answers";
+    "Docker answers names within the container's own network namespace (127.0.0.11), which no policy sees, and asks the host's "
+    "resolvers from there: allow 53/UDP and 53/TCP to their addresses by ipBlock, as `bulkhead learn propose` writes it, or to the "
+    "labels of the container that answers";
 
 template <size_t N>
 bool IsOneOf(const std::array<std::string_view, N>& names, std::string_view name) {

@@ -48,7 +48,7 @@ class NobodyCheck {
     if (!facts_) {
       if (!habit || habit->kind != Habit::Kind::kCluster) return std::nullopt;
       return Why{Severity::kInfo, "kubernetes-habit",
-                 absl::StrCat(habit->what, " and does not exist on a host without Kubernetes; there, ", habit->hint)};
+                 absl::StrCat(habit->what, " and does not exist on a host without Kubernetes; there: ", habit->hint)};
     }
     if (!empty) return std::nullopt;
     if (const std::string sharing = census_->Sharing(ends, &budget_); !sharing.empty()) {

@@ -21,6 +21,8 @@
 //   POST   /v1/stage             ApplyRequest (its files) -> Change
 //   POST   /v1/stage/promote     Change
 //   DELETE /v1/stage             Change
+//   GET    /v1/policies/lint     LintAnswer                 of the policies in force
+//   POST   /v1/policies/lint     LintRequest -> LintAnswer  of these files, beside the policies in force
 //   GET    /v1/modes             ModeList
 //   PUT    /v1/modes             ModeRequest -> Change
 //   POST   /v1/confirm           Change
@@ -47,6 +49,7 @@ inline constexpr char kExplainPath[] = "/v1/explain";
 inline constexpr char kPoliciesPath[] = "/v1/policies";
 inline constexpr char kStagePath[] = "/v1/stage";
 inline constexpr char kPromotePath[] = "/v1/stage/promote";
+inline constexpr char kLintPath[] = "/v1/policies/lint";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";
 inline constexpr char kEdgesPath[] = "/v1/learn/edges";

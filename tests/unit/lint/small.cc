@@ -95,7 +95,7 @@ std::vector<std::string> Only(const std::string& check, const std::string& yaml,
   return out;
 }
 
-Finding One(const std::string& check, const std::string& yaml, const std::string& world) {
+Finding TheFinding(const std::string& check, const std::string& yaml, const std::string& world) {
   std::vector<Finding> found;
   for (const Finding& finding : Run(yaml, world).findings) {
     if (finding.check == check) found.push_back(finding);

@@ -26,7 +26,7 @@ std::vector<std::string> Brief(const std::string& yaml, const std::string& world
 // Only those of one check, without its name: "LINE severity POLICY RULE".
 std::vector<std::string> Only(const std::string& check, const std::string& yaml, const std::string& world = "");
 // The only finding of that check; a test failure when there is another number of them. world "": none.
-Finding One(const std::string& check, const std::string& yaml, const std::string& world = "");
+Finding TheFinding(const std::string& check, const std::string& yaml, const std::string& world = "");
 
 }  // namespace bulkhead::lint
 
