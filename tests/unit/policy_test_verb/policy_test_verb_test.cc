@@ -136,5 +136,11 @@ TEST_F(PolicyTestVerb, TheShop) {
       << out_ << err_;
 }
 
+TEST_F(PolicyTestVerb, TheTiers) {
+  const std::string tiers = SourcePath("tests/data/tiers/");
+  EXPECT_EQ(Run("--inventory " + tiers + "inventory.yaml --policy " + tiers + "policies --probes " + tiers + "probes.yaml"), 0)
+      << out_ << err_;
+}
+
 }  // namespace
 }  // namespace bulkhead
