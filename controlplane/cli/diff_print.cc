@@ -5,6 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "bulkhead/api/paths.h"
+#include "controlplane/api/client.h"
+#include "controlplane/cli/format.h"
 #include "controlplane/cli/table.h"
 
 namespace bulkhead::cli {
@@ -52,6 +55,28 @@ void PrintDiff(const api::Diff& diff, bool with_modes) {
                     diff.rule_rows.empty() ? " (--verbose shows them)" : "");
   }
   std::printf("%s\n", line.c_str());
+}
+
+absl::StatusOr<api::LiveDiff> AskDiff(const Globals& globals, const api::LiveDiffRequest& request) {
+  api::ApiClient client(globals.socket);
+  return client.Send<api::LiveDiff>("POST", api::kDiffPath, request);
+}
+
+void PrintLiveDiff(const api::LiveDiff& live) {
+  PrintDiff(live.diff, true);
+  if (!live.cut.empty()) {
+    std::printf("\n");
+    Table table({"CUT", "TO", "PORT", "FROM-ADDRESS", "TO-ADDRESS", "BYTES", "RULE"});
+    for (const api::CutFlow& flow : live.cut) {
+      table.Add({{flow.from, Colour::kRed}, flow.to, PortText(flow.port, flow.protocol), flow.from_address, flow.to_address,
+                 SizeText(flow.bytes), flow.position.empty() ? flow.rule : absl::StrCat(flow.rule, " ", flow.position)});
+    }
+  }
+  std::printf("%s of %llu would be cut\n", Count(live.cut_flows, "live flow", "live flows").c_str(),
+              static_cast<unsigned long long>(live.live_flows));
+  std::printf("%s of %llu would get another verdict; %s of those that would be denied\n",
+              Count(live.changed_edges, "recorded edge", "recorded edges").c_str(), static_cast<unsigned long long>(live.edges),
+              Count(live.denied_answered, "answered flow is", "answered flows are").c_str());
 }
 
 }  // namespace bulkhead::cli

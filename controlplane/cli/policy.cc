@@ -2,6 +2,7 @@
 // bulkhead policy list|show|apply|delete
 #include "absl/strings/str_cat.h"
 #include "controlplane/cli/common.h"
+#include "controlplane/cli/diff_print.h"
 #include "controlplane/cli/format.h"
 #include "controlplane/cli/policy_files.h"
 #include "controlplane/cli/table.h"
@@ -99,6 +100,10 @@ int RunApply(const Globals& globals, const ApplyOptions& options) {
   const absl::StatusOr<api::Change> change = client.Send<api::Change>("POST", api::kPoliciesPath, request);
   if (!change.ok()) return Report(change.status());
   PrintChange(*change, options.output, options.dry_run ? 0 : *confirm, options.dry_run);
+  if (!options.dry_run || options.output.json()) return kExitDone;
+  const absl::StatusOr<api::LiveDiff> diff = AskDiff(globals, {std::move(request.files), false, false});
+  if (!diff.ok()) return Report(diff.status());
+  PrintLiveDiff(*diff);
   return kExitDone;
 }
 
@@ -133,7 +138,7 @@ void AddPolicyApply(CLI::App& policy, Globals* globals) {
       ->check(CLI::IsMember({"learn", "audit", "enforce"}));
   verb->add_option("--confirm", options->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")
       ->type_name("DURATION");
-  verb->add_flag("--dry-run", options->dry_run, "Only say what would change");
+  verb->add_flag("--dry-run", options->dry_run, "Only say what would change, as `policy diff` does");
   AddOutput(verb, &options->output, false);
   verb->footer(
       "Examples:\n"

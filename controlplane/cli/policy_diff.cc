@@ -8,6 +8,7 @@
 #include "controlplane/cli/common.h"
 #include "controlplane/cli/diff_offline.h"
 #include "controlplane/cli/diff_print.h"
+#include "controlplane/cli/policy_files.h"
 
 namespace bulkhead::cli {
 namespace {
@@ -35,7 +36,22 @@ int RunOffline(const DiffArguments& arguments) {
   return diff->differs ? kExitNo : kExitDone;
 }
 
-int Run(const Globals&, const DiffArguments& arguments) { return RunOffline(arguments); }
+int RunLive(const Globals& globals, const DiffArguments& arguments) {
+  absl::StatusOr<std::vector<api::PolicyFile>> files = ReadPolicyFiles(arguments.files);
+  if (!files.ok()) return Report(files.status());
+  const absl::StatusOr<api::LiveDiff> diff = AskDiff(globals, {*std::move(files), arguments.all, arguments.verbose});
+  if (!diff.ok()) return Report(diff.status());
+  if (arguments.output.json()) {
+    std::printf("%s\n", api::DumpJsonIndented(api::ToJson(*diff)).c_str());
+  } else {
+    PrintLiveDiff(*diff);
+  }
+  return diff->diff.differs ? kExitNo : kExitDone;
+}
+
+int Run(const Globals& globals, const DiffArguments& arguments) {
+  return arguments.against.empty() ? RunLive(globals, arguments) : RunOffline(arguments);
+}
 
 }  // namespace
 
@@ -50,15 +66,16 @@ void AddPolicyDiff(CLI::App& policy, Globals* globals) {
   verb->add_option("--against", arguments->against, "The old policies, for comparing without a daemon; may be given several times")
       ->type_name("FILE")
       ->allow_extra_args(false)
-      ->required()
       ->needs(inventory);
   verb->add_flag("--all", arguments->all, "Every row, not only the first 1000");
   verb->add_flag("-v,--verbose", arguments->verbose, "Also where only the rule that decides is another");
   AddOutput(verb, &arguments->output, false);
   verb->footer(
       "Exit codes: 0 no verdict changes, 1 some do, 2 bad input.\n"
-      "--against and --inventory need neither a daemon nor root: every service enforces there.\n\n"
-      "Example:\n"
+      "Without --against: what applying the files would change on this host, which flows that would cut, and how much of what was\n"
+      "recorded it would deny. --against and --inventory need neither a daemon nor root: every service enforces there.\n\n"
+      "Examples:\n"
+      "  bulkhead policy diff db.yaml\n"
       "  bulkhead policy diff --against main/policies branch/policies --inventory inventory.yaml");
 }
 

@@ -3,12 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "controlplane/policy/compile.h"
 #include "controlplane/policy/parse.h"
 
 namespace bulkhead {
@@ -24,19 +21,11 @@ Stager::Stager(const PolicyHost* host, Changer* changer, Store* store, std::func
 }
 
 absl::StatusOr<std::vector<Policy>> Stager::Parse(const std::vector<PolicyText>& files) {
-  std::vector<PolicyFile> parsed;
-  for (const PolicyText& file : files) parsed.push_back(ParsePolicies(file.text, file.name));
-  RefuseDuplicates(&parsed);
-  std::vector<std::string> errors;
-  for (const PolicyFile& file : parsed) {
-    errors.insert(errors.end(), file.errors.begin(), file.errors.end());
-    const std::vector<std::string> unsupported = CheckSupported(file.documents);
-    errors.insert(errors.end(), unsupported.begin(), unsupported.end());
-  }
-  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrCat(absl::StrJoin(errors, "\n"), "; nothing was staged"));
-  std::vector<Policy> policies = JoinPolicies(parsed).policies;
-  if (policies.empty()) return absl::InvalidArgumentError("found no policy; nothing was staged");
-  return policies;
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const PolicyText& file : files) texts.emplace_back(file.name, file.text);
+  absl::StatusOr<std::vector<Policy>> policies = ParseCandidate(texts);
+  if (policies.ok()) return policies;
+  return absl::Status(policies.status().code(), absl::StrCat(std::string(policies.status().message()), "; nothing was staged"));
 }
 
 std::vector<std::string> Stager::policies() const {
@@ -49,15 +38,8 @@ std::vector<std::string> Stager::policies() const {
 std::shared_ptr<const PolicyDocuments> Stager::Candidate(const std::shared_ptr<const PolicyDocuments>& active) {
   if (!staged_ || active == nullptr) return nullptr;
   if (candidate_ != nullptr && active == active_) return candidate_;
-  std::set<std::string> replaced;
-  for (const Policy& policy : staged_->policies) replaced.insert(PolicyRef(policy));
-  auto candidate = std::make_shared<PolicyDocuments>();
-  for (const Policy& policy : active->policies) {
-    if (!replaced.contains(PolicyRef(policy))) candidate->policies.push_back(policy);
-  }
-  candidate->policies.insert(candidate->policies.end(), staged_->policies.begin(), staged_->policies.end());
+  candidate_ = std::make_shared<const PolicyDocuments>(OverlayPolicies(*active, staged_->policies));
   active_ = active;
-  candidate_ = std::move(candidate);
   return candidate_;
 }
 

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,12 @@ void RefuseDuplicates(std::vector<PolicyFile>* files);
 
 // The documents of all files.
 PolicyDocuments JoinPolicies(const std::vector<PolicyFile>& files);
+
+// Parses texts (name, text) as one set, for judging and no more. kInvalidArgument: every error, a line each; domainNames are one.
+absl::StatusOr<std::vector<Policy>> ParseCandidate(const std::vector<std::pair<std::string, std::string>>& texts);
+
+// `base` with these in place of objects of the same kind and name.
+PolicyDocuments OverlayPolicies(const PolicyDocuments& base, const std::vector<Policy>& on_top);
 
 }  // namespace bulkhead
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "bulkhead/api/change.h"
+
 namespace bulkhead::api {
 
 struct DiffPortRange {
@@ -85,6 +87,67 @@ struct Diff {
     visit("rule_changes", self.rule_changes);
     visit("rows", self.rows);
     visit("rule_rows", self.rule_rows);
+  }
+};
+
+struct LiveDiffRequest {
+  std::vector<PolicyFile> files;  // in place of objects of the same kind and name
+  bool all = false;               // every row
+  bool rule_rows = false;
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("files", self.files);
+    visit("all", self.all);
+    visit("rule_rows", self.rule_rows);
+  }
+};
+
+// A flow that passes now and would be dropped.
+struct CutFlow {
+  std::string from, to;                  // services
+  std::string from_address, to_address;  // "198.18.0.2:41812"
+  std::string protocol;
+  uint16_t port = 0;
+  uint64_t bytes = 0;  // both ways, so far
+  std::string rule;    // that would drop it
+  std::string position;
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("from", self.from);
+    visit("to", self.to);
+    visit("from_address", self.from_address);
+    visit("to_address", self.to_address);
+    visit("protocol", self.protocol);
+    visit("port", self.port);
+    visit("bytes", self.bytes);
+    visit("rule", self.rule);
+    visit("position", self.position);
+  }
+};
+
+// Against what is in force on this host.
+struct LiveDiff {
+  uint64_t generation = 0;  // that is in force
+  Diff diff;
+  uint64_t live_flows = 0, cut_flows = 0;
+  std::vector<CutFlow> cut;  // the first of them
+  // Recorded edges of services that are here: those whose verdict changes, and the answered flows of those that get denied.
+  uint64_t edges = 0, changed_edges = 0, denied_answered = 0;
+  uint64_t gone_edges = 0;  // of services that are not here, and are not judged
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("generation", self.generation);
+    visit("diff", self.diff);
+    visit("live_flows", self.live_flows);
+    visit("cut_flows", self.cut_flows);
+    visit("cut", self.cut);
+    visit("edges", self.edges);
+    visit("changed_edges", self.changed_edges);
+    visit("denied_answered", self.denied_answered);
+    visit("gone_edges", self.gone_edges);
   }
 };
 

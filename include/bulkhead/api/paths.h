@@ -21,6 +21,7 @@
 //   POST   /v1/stage             ApplyRequest (its files) -> Change
 //   POST   /v1/stage/promote     Change
 //   DELETE /v1/stage             Change
+//   POST   /v1/policies/diff     LiveDiffRequest -> LiveDiff
 //   GET    /v1/policies/lint     LintAnswer                 of the policies in force
 //   POST   /v1/policies/lint     LintRequest -> LintAnswer  of these files, beside the policies in force
 //   GET    /v1/modes             ModeList
@@ -49,6 +50,7 @@ inline constexpr char kExplainPath[] = "/v1/explain";
 inline constexpr char kPoliciesPath[] = "/v1/policies";
 inline constexpr char kStagePath[] = "/v1/stage";
 inline constexpr char kPromotePath[] = "/v1/stage/promote";
+inline constexpr char kDiffPath[] = "/v1/policies/diff";
 inline constexpr char kLintPath[] = "/v1/policies/lint";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";

@@ -139,3 +139,29 @@ def check_the_admin_tier_comes_first(lab):
     lab.stopped(api, db, 5432)
     lab.reaches(web, db, 5432, claim="what passes the tier is the developers' to decide")
     lab.stopped(web, db, 9090)
+
+
+def check_a_diff_tells_what_applying_would_change(lab):
+    web, api, db = shop(lab)
+    opened = api.background("stream", db.v4, 5432).expect("connected")
+    before = lab.bulkhead.status()["generation"]
+    path = write(lab, "narrow.yaml", policy("db", "db", ingress=[rule([peer("web")], [port(5432)])]))
+    done = lab.bulkhead.cli("policy", "diff", path, "-o", "json", check=False)
+    diff = json.loads(done.stdout)
+    lab.equal("exit status: something differs", done.returncode, 1)
+    rows = [(row["from"], row["to"], row["ports"]["text"], row["before"]["verdict"], row["after"]["verdict"]) for row in diff["diff"]["rows"]]
+    lab.equal("exactly what changes", rows, [("shop/api", "shop/db", "5432/tcp", "allow", "deny")])
+    lab.equal("flows that would be cut", [(flow["from"], flow["to"], flow["port"]) for flow in diff["cut"]], [("shop/api", "shop/db", 5432)])
+    shown = wait_until("recorded edges are judged",
+                       lambda: [d for d in [json.loads(lab.bulkhead.cli("policy", "diff", path, "-o", "json", check=False).stdout)]
+                                if d["changed_edges"]])[0]
+    lab.equal("recorded edges that change", shown["changed_edges"], 1)
+    dry = lab.bulkhead.cli("policy", "apply", "--dry-run", path)
+    lab.equal("a dry run's exit status", dry.returncode, 0)
+    lab.check("a dry run tells the same", "shop/api" in dry.stdout and "1 live flow of " in dry.stdout and "dry run: nothing changed" in dry.stdout,
+              dry.stdout)
+    lab.equal("nothing has changed", lab.bulkhead.status()["generation"], before)
+    told = opened.finish()
+    lab.check("the open connection lived", told["ok"] > 0 if "ok" in told else told, told)
+    same = write(lab, "same.yaml", policy("db", "db", ingress=[rule([peer("web"), peer("api")], [port(5432)])]))
+    lab.equal("no difference: exit status", lab.bulkhead.cli("policy", "diff", same, check=False).returncode, 0)
