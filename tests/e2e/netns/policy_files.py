@@ -49,8 +49,8 @@ def check_a_broken_file_in_the_folder(lab):
     wait_until("the mended file counts", lambda: lab.bulkhead.status()["generation"] > before)
     lab.equal("errors once it is mended", lab.bulkhead.status()["policy_errors"], [])
     lab.reaches(api, db, 5432)
-    os.unlink(os.path.join(lab.bulkhead.policy_dir, "zz.yaml"))
     generation = lab.bulkhead.status()["generation"]
+    os.unlink(os.path.join(lab.bulkhead.policy_dir, "zz.yaml"))
     wait_until("its removal counts", lambda: lab.bulkhead.status()["generation"] > generation)
     lab.stopped(api, db, 5432)
 

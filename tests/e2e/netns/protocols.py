@@ -84,6 +84,8 @@ def check_ports_by_name(lab):
         for db, number in ((old, 5432), (new, 5433), (none, None)):
             for each in (5432, 5433):
                 (lab.reaches if each == number else lab.stopped)(web, db, each)
+                said = lab.bulkhead.json("explain", web.v4, db.v4, f"{each}/tcp")["verdict"]
+                lab.equal(f"explain {web.name} {db.name} {each}/tcp", said, "allow" if each == number else "deny")
     lab.apply(policy("db", "db", ingress=[rule([peer("web")], [port("sql")])]))
     by_name_only()
     lab.apply(policy("db", "db", ingress=[rule()]), policy("web", "web", egress=[rule([peer("db")], [port("sql")], direction="to")]))

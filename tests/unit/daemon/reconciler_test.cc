@@ -273,6 +273,31 @@ TEST_F(ReconcilerTest, HostAddressesAndPublishedPortsOnChangeOnly) {
   EXPECT_EQ(reconciler_->generation(), before) << "no CIDR tells the new address apart";
 }
 
+TEST_F(ReconcilerTest, RulesAboutNodesAreAboutThisHost) {
+  const IpAddress host = *IpAddress::Parse("198.18.0.1");
+  const IdentityId web = Endpoint(1, "web", "198.18.0.2").identity;
+  PolicyDocuments documents;
+  Policy& policy = documents.policies.emplace_back();
+  policy.kind = PolicyKind::kClusterNetworkPolicy;
+  policy.tier = Tier::kAdmin;
+  policy.name = "guard";
+  PolicyRule& rule = policy.egress.emplace_back();
+  rule.action = RuleAction::kDeny;
+  rule.peers.emplace_back().node_selector = LabelSelector{{{"rack", "a1"}}, {}};
+  input_.documents = std::make_shared<PolicyDocuments>(documents);
+  input_.host_addresses = {host};
+  input_.node.addresses = {host};
+  const auto reaches_host = [&] {
+    Sync();
+    const CompiledPolicy& compiled = *reconciler_->policy();
+    const SubjectId from = *compiled.FindSubject(web, *IpAddress::Parse("198.18.0.2"));
+    return Judge(compiled, from, *compiled.FindSubject(kIdentityHost, host), kProtoTcp, 22).allow();
+  };
+  EXPECT_TRUE(reaches_host());
+  input_.node.labels["rack"] = "a1";
+  EXPECT_FALSE(reaches_host());
+}
+
 // Nobody is compiled anew for a label or an address of the host that no rule asks for.
 TEST_F(ReconcilerTest, AnotherNodeMakesAGenerationIfARuleSelectsNodes) {
   Sync();
