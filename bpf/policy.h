@@ -117,12 +117,6 @@ static __always_inline void bh_denied_for(struct bh_judgement *j, __u8 verdict, 
 	j->reason = reason;
 }
 
-/* At ingress whoever receives a group's packet judges for itself later: only the source's denial counts. */
-static __always_inline int bh_receivers_judge(const struct bh_context *c)
-{
-	return (c->packet.flags & BH_PACKET_GROUP) && c->hook == BH_HOOK_INGRESS;
-}
-
 /* Asks both sides. Changes nothing when a table has no entry. */
 static __always_inline void bh_ask_both(const struct bh_context *c, __u32 slot, struct bh_judgement *j,
 					const struct bh_subject *source, const struct bh_subject *destination)
@@ -130,7 +124,7 @@ static __always_inline void bh_ask_both(const struct bh_context *c, __u32 slot, 
 	__u64 egress = bh_ask_side(c, slot, source, destination->class_id, BH_EGRESS, j->service_port);
 	__u64 ingress = bh_ask_side(c, slot, destination, source->class_id, BH_INGRESS, j->service_port);
 	__u32 source_says = BH_ANSWER_SIDE(egress);
-	__u32 destination_says = bh_receivers_judge(c) ? BH_SIDE_ALLOWS : BH_ANSWER_SIDE(ingress);
+	__u32 destination_says = BH_ANSWER_SIDE(ingress);
 
 	if (egress == BH_NO_ANSWER || ingress == BH_NO_ANSWER)
 		return;

@@ -36,7 +36,7 @@
  *    the source's. The cell selects a ruleset, and the ruleset's interval that holds protocol and service port has the side's verdict
  *    and rule. A subject without a row (the host, the world) allows, by the rule "default". Both sides must allow. A denial drops if its
  *    side enforces, else it is would-deny; a denial in audit is would-deny whatever the mode. Any drop wins. A workload's traffic to
- *    itself is allowed. Multicast at INGRESS: only the source's denial counts, receivers judge at EGRESS.
+ *    itself is allowed. At INGRESS a group's address is the world's, which allows: receivers judge at EGRESS.
  *
  * 8. TCP in the middle of a stream, without an entry (neither SYN nor RST): judged as it stands and as an answer, the likelier
  *    direction by its ports first; the better verdict holds. What goes from an ephemeral port to a service's is no answer. Only so

@@ -35,11 +35,10 @@ uint64_t StrideFor(const CompiledPolicy& policy) {
   return Cells(policy.rows, roomy) <= BH_MAX_CELLS ? roomy : WholeLines(policy.classes);
 }
 
-absl::Status CheckSizes(const CompiledPolicy& policy, uint64_t stride) {
+// first_ruleset: those before it were checked already.
+absl::Status CheckSizes(const CompiledPolicy& policy, uint64_t stride, size_t first_ruleset) {
   size_t longest = 0;
-  for (const Ruleset& ruleset : policy.rulesets) longest = std::max(longest, ruleset.intervals.size());
-  const auto is_v4 = [](const auto& entry) { return entry.first.address.IsV4(); };
-  const auto prefixes4 = std::count_if(policy.world_prefixes.begin(), policy.world_prefixes.end(), is_v4);
+  for (size_t i = first_ruleset; i < policy.rulesets.size(); ++i) longest = std::max(longest, policy.rulesets[i].intervals.size());
   return CheckCounts({
       {"subjects", policy.subjects.size(), BH_MAX_SUBJECTS},
       {"classes", policy.classes, kMaxClasses},
@@ -47,9 +46,16 @@ absl::Status CheckSizes(const CompiledPolicy& policy, uint64_t stride) {
       {"matrix cells", Cells(policy.rows, stride), BH_MAX_CELLS},
       {"rulesets", policy.rulesets.size(), BH_MAX_RULESETS},
       {"port intervals in one ruleset", longest, BH_MAX_RULESET_INTERVALS},
-      {"IPv4 prefixes", static_cast<uint64_t>(prefixes4), BH_MAX_PREFIXES},
-      {"IPv6 prefixes", policy.world_prefixes.size() - static_cast<uint64_t>(prefixes4), BH_MAX_PREFIXES},
   });
+}
+
+absl::Status EncodePrefixes(const CompiledPolicy& policy, PolicyTables& tables) {
+  for (const auto& [prefix, subject] : policy.world_prefixes) {
+    if (subject >= policy.subjects.size()) return Broken("a prefix's subject does not exist");
+    tables.prefixes[prefix.address.IsV4() ? 0 : 1].emplace_back(prefix, subject);
+  }
+  return CheckCounts({{"IPv4 prefixes", tables.prefixes[0].size(), BH_MAX_PREFIXES},
+                      {"IPv6 prefixes", tables.prefixes[1].size(), BH_MAX_PREFIXES}});
 }
 
 absl::Status EncodeSubjects(const CompiledPolicy& policy, PolicyTables& tables) {
@@ -140,7 +146,7 @@ void PolicyLayout::Hold(const CompiledPolicy& policy) {
 absl::StatusOr<PolicyTables> EncodePolicy(const CompiledPolicy& policy, PolicyLayout& layout) {
   PolicyLayout next;
   next.stride = static_cast<uint32_t>(StrideFor(policy));
-  if (auto status = CheckSizes(policy, next.stride); !status.ok()) return status;
+  if (auto status = CheckSizes(policy, next.stride, 0); !status.ok()) return status;
   if (policy.rules.size() <= kRuleSelf) return Broken("a reserved rule is missing");
   if (policy.subjects.size() <= kSubjectWorld) return Broken("a reserved subject is missing");
   PolicyTables tables;
@@ -150,10 +156,7 @@ absl::StatusOr<PolicyTables> EncodePolicy(const CompiledPolicy& policy, PolicyLa
   tables.policy.self_rule = policy.rules[kRuleSelf].id;
   tables.policy.default_rule = policy.rules[kRuleDefault].id;
   if (auto status = EncodeFrom(policy, {}, next.stride, tables, next.intervals); !status.ok()) return status;
-  for (const auto& [prefix, subject] : policy.world_prefixes) {
-    if (subject >= policy.subjects.size()) return Broken("a prefix's subject does not exist");
-    tables.prefixes[prefix.address.IsV4() ? 0 : 1].emplace_back(prefix, subject);
-  }
+  if (auto status = EncodePrefixes(policy, tables); !status.ok()) return status;
   next.Hold(policy);
   layout = std::move(next);
   return tables;
@@ -164,7 +167,7 @@ absl::StatusOr<PolicyTables> EncodeGrowth(const CompiledPolicy& policy, const Po
       growth.first_ruleset != layout.rulesets) {
     return absl::FailedPreconditionError("the policy has grown beside what was published of it");
   }
-  if (auto status = CheckSizes(policy, layout.stride); !status.ok()) return status;
+  if (auto status = CheckSizes(policy, layout.stride, growth.first_ruleset); !status.ok()) return status;
   if (auto status = CheckCounts({{"classes", policy.classes, layout.stride}}); !status.ok()) return status;
   PolicyTables tables;
   const uint32_t intervals = layout.intervals.size();

@@ -230,8 +230,7 @@ Ruling Judge::AskIn(const CompiledPolicy& policy, SubjectId opener, SubjectId re
   if (from != nullptr && to != nullptr && from->workload == to->workload && from->workload != 0) {
     return RuleOfSelf(policy, opener, responder);
   }
-  const auto rule = parsed_.group && ingress() ? &RuleOfSource : &Rule;
-  return rule(policy, opener, responder, parsed_.tuple.protocol, question.port);
+  return Rule(policy, opener, responder, parsed_.tuple.protocol, question.port);
 }
 
 void Judge::AskStaged(const Question& question, const Flow& flow) {

@@ -17,13 +17,14 @@ SideVerdict Side(const CompiledPolicy& policy, Direction direction, const Compil
 
 bool Drops(const SideVerdict& verdict, Mode mode) { return !verdict.allow && !verdict.audit && mode == Mode::kEnforce; }
 
-Ruling Judge(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port, bool group) {
+}  // namespace
+
+Ruling Rule(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port) {
   const CompiledSubject& from = policy.subjects[source];
   const CompiledSubject& to = policy.subjects[destination];
   if (protocol == kProtoIcmp6) protocol = kProtoIcmp;
   const SideVerdict egress = Side(policy, Direction::kEgress, from, to, protocol, port);
-  SideVerdict ingress = Side(policy, Direction::kIngress, to, from, protocol, port);
-  if (group) ingress.allow = true;
+  const SideVerdict ingress = Side(policy, Direction::kIngress, to, from, protocol, port);
   const bool drop = Drops(egress, from.mode) || Drops(ingress, to.mode);
   Ruling ruling;
   ruling.verdict = drop ? Verdict::kDeny : egress.allow && ingress.allow ? Verdict::kAllow : Verdict::kWouldDeny;
@@ -32,16 +33,6 @@ Ruling Judge(const CompiledPolicy& policy, SubjectId source, SubjectId destinati
   ruling.source_rule = policy.rules[egress.rule].id;
   ruling.destination_rule = policy.rules[ingress.rule].id;
   return ruling;
-}
-
-}  // namespace
-
-Ruling Rule(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port) {
-  return Judge(policy, source, destination, protocol, port, false);
-}
-
-Ruling RuleOfSource(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port) {
-  return Judge(policy, source, destination, protocol, port, true);
 }
 
 Ruling RuleOfSelf(const CompiledPolicy& policy, SubjectId source, SubjectId destination) {

@@ -18,9 +18,6 @@ struct Ruling {
 // Both sides' policy, and their modes. protocol: as in the packet; port: the service's, host order.
 Ruling Rule(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port);
 
-// The source's side alone: for a destination that is a group, each of whose members judges for itself.
-Ruling RuleOfSource(const CompiledPolicy& policy, SubjectId source, SubjectId destination, uint8_t protocol, uint16_t port);
-
 // A workload to itself.
 Ruling RuleOfSelf(const CompiledPolicy& policy, SubjectId source, SubjectId destination);
 

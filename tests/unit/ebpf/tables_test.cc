@@ -149,6 +149,9 @@ TEST(Tables, WhatDoesNotFitIsCounted) {
   EXPECT_EQ(EncodePolicy(*policy, layout).status().message(),
             "the policy needs 262145 rulesets; the dataplane has room for 262144");
   policy = TwoServices(1);
+  policy->world_prefixes.resize(BH_MAX_PREFIXES + 1, policy->world_prefixes[0]);
+  EXPECT_EQ(EncodePolicy(*policy, layout).status().message(), "the policy needs 65537 IPv4 prefixes; the dataplane has room for 65536");
+  policy = TwoServices(1);
   for (uint16_t i = 1; i <= 64; ++i) {  // 65 lists of 4096, each another one
     policy->rulesets.push_back(policy->rulesets[1]);
     policy->rulesets.back().intervals.resize(BH_MAX_RULESET_INTERVALS, {kProtoUdp, i, i, {true, 0}});

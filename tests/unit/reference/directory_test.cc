@@ -88,6 +88,38 @@ TEST_F(DirectoryTest, AKindThatThePolicyDoesNotKnow) {
   EXPECT_EQ(directory_.Workload(1, kShared).subject, kSubjectUnknown);
 }
 
+TEST_F(DirectoryTest, WhatThePolicyGrowsByIsForWhoIsPutAfterwards) {
+  directory_.Put(Bound(4, 1, {IpAddress::V4(198, 18, 1, 9)}));
+  policy_.subject_index[SubjectKey{kFirstIdentity + 4, {}}] = static_cast<SubjectId>(policy_.subjects.size());
+  policy_.subjects.emplace_back();
+  EXPECT_EQ(directory_.Endpoint(4, 4).subject, kSubjectUnknown);
+  directory_.GrowPolicy();
+  EXPECT_EQ(directory_.Endpoint(4, 4).subject, kSubjectUnknown);
+  EXPECT_EQ(directory_.Workload(4, IpAddress::V4(198, 18, 1, 9)).subject, kSubjectUnknown);
+  directory_.Put(Bound(4, 1, {IpAddress::V4(198, 18, 1, 9)}));
+  EXPECT_EQ(directory_.Endpoint(4, 4).subject, 6u);
+  directory_.Remove(4);
+  directory_.Put(Bound(4, 1, {IpAddress::V4(198, 18, 1, 9)}));
+  EXPECT_EQ(directory_.Endpoint(4, 4).subject, 6u);
+}
+
+TEST_F(DirectoryTest, EachPolicyHasItsOwnSubjects) {
+  EXPECT_EQ(directory_.Endpoint(3, 4).staged, kSubjectUnknown) << "none is staged";
+  CompiledPolicy staged;
+  staged.subjects.resize(5);
+  staged.subject_index[SubjectKey{kFirstIdentity + 3, {}}] = 4;
+  staged.world_prefixes = {{*Prefix::Parse("198.19.0.0/16"), 3}};
+  directory_.SetStaged(&staged);
+  EXPECT_EQ(directory_.Endpoint(3, 4).staged, 4u);
+  EXPECT_EQ(directory_.Endpoint(3, 4).subject, 5u);
+  EXPECT_EQ(directory_.Outside(IpAddress::V4(198, 19, 0, 1)).staged, 3u);
+  EXPECT_EQ(directory_.Outside(IpAddress::V4(198, 19, 0, 1)).subject, kSubjectWorld);
+  EXPECT_EQ(directory_.Outside(IpAddress::V4(10, 0, 0, 1)).staged, kSubjectWorld);
+  EXPECT_EQ(directory_.Host(IpAddress::V4(198, 18, 9, 9)).staged, kSubjectHost);
+  directory_.SetStaged(nullptr);
+  EXPECT_EQ(directory_.Endpoint(3, 4).staged, kSubjectUnknown);
+}
+
 TEST_F(DirectoryTest, WithoutAnAddressOfTheFamily) {
   EXPECT_EQ(directory_.Endpoint(1, 6).subject, directory_.Endpoint(1, 4).subject);
   EXPECT_EQ(directory_.Endpoint(9, 4).subject, kSubjectUnknown);
