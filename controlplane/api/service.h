@@ -39,6 +39,9 @@ struct ChangeResult {
   uint64_t generation = 0;
   std::vector<std::string> changes;
   std::vector<std::string> notes;
+  // Of a dry run: what would be in force; else null.
+  std::shared_ptr<const PolicyDocuments> documents = nullptr;
+  Modes modes = {};
 };
 
 // What `learn propose` gives for one service.
@@ -71,7 +74,8 @@ class DaemonService {
   virtual absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() = 0;
 
   virtual absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) = 0;
-  virtual absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) = 0;
+  // ref: as PolicyRef: "shop/db", "cnp:guard".
+  virtual absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) = 0;
   // service empty: the namespace; both empty: global. mode nullopt: back to what is inherited.
   virtual absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                                uint32_t confirm_seconds) = 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -68,6 +69,7 @@ struct View {
   std::vector<EndpointView> endpoints;
   std::unordered_map<IdentityId, Identity> identities;  // every one that was ever given out and is remembered
   std::unordered_map<uint32_t, RuleInfo> rules;         // by interned id, likewise
+  std::map<IdentityId, std::set<IpAddress>> addresses;  // of every identity that a workload here has
   std::map<std::string, Labels> namespaces;             // implicit label included
   std::vector<KnownNode> nodes;                         // this host, as peers `nodes` select it
   std::shared_ptr<const PolicyDocuments> documents;     // of the active generation

@@ -22,6 +22,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
                                owner == parts.inventory->owners.end() ? "" : owner->second});
   }
   view->identities = parts.identities->all();
+  view->addresses = parts.inventory->identities;
   view->rules = parts.rules->all();
   view->documents = parts.reconciler->documents();
   view->nodes = {parts.input->node};

@@ -4,8 +4,12 @@
 #define BULKHEAD_API_DIFF_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "bulkhead/api/change.h"
+#include "bulkhead/api/wire.h"
 
 namespace bulkhead::api {
 
@@ -85,6 +89,49 @@ struct Diff {
     visit("rule_changes", self.rule_changes);
     visit("rows", self.rows);
     visit("rule_rows", self.rule_rows);
+  }
+};
+
+struct DiffRequest {
+  std::vector<PolicyFile> files;    // as they would be applied: on top of what is in force
+  std::optional<std::string> mode;  // for the services that the policies select
+  bool all = false;                 // every row, not only the first thousand
+  bool rule_rows = false;
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("files", self.files);
+    visit("mode", self.mode);
+    visit("all", self.all);
+    visit("rule_rows", self.rule_rows);
+  }
+};
+
+// What policy files would change here and now.
+struct LiveDiff {
+  Change change;  // as applying them would answer; its generation is the one in force
+  Diff diff;
+  uint64_t flows = 0;          // of the flow table, that are not over
+  uint64_t cut_flows = 0;      // of these: they pass now, and would be dropped
+  std::vector<FlowRow> cut;    // the first of them
+  uint64_t edges = 0;          // recorded, that could be judged by both
+  uint64_t denied_edges = 0, allowed_edges = 0, other_edges = 0;  // that get another verdict, as in Diff
+  uint64_t denied_answered = 0;                                   // answered flows of denied_edges
+  std::string edges_error;     // why edges could not be read
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("change", self.change);
+    visit("diff", self.diff);
+    visit("flows", self.flows);
+    visit("cut_flows", self.cut_flows);
+    visit("cut", self.cut);
+    visit("edges", self.edges);
+    visit("denied_edges", self.denied_edges);
+    visit("allowed_edges", self.allowed_edges);
+    visit("other_edges", self.other_edges);
+    visit("denied_answered", self.denied_answered);
+    visit("edges_error", self.edges_error);
   }
 };
 
