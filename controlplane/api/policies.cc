@@ -4,6 +4,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "bulkhead/api/change.h"
 #include "controlplane/api/changes.h"
 #include "controlplane/api/lines.h"
@@ -24,13 +25,24 @@ bool IsManaged(const View& view, const std::string& file) {
   });
 }
 
+std::string SubjectText(const Policy& policy) {
+  const std::string pods = SelectorText(policy.pod_selector);
+  if (policy.kind == PolicyKind::kNetworkPolicy) return pods;
+  return absl::StrCat(pods, " in namespaces ", SelectorText(policy.namespace_selector));
+}
+
 PolicyRow MakeRow(const View& view, const Policy& policy) {
   PolicyRow row;
+  row.policy = PolicyRef(policy);
   row.ns = policy.ns;
   row.name = policy.name;
-  row.selector = SelectorText(policy.pod_selector);
-  row.ingress = policy.isolates_ingress;
-  row.egress = policy.isolates_egress;
+  row.kind = PolicyKindName(policy.kind);
+  row.tier = TierName(policy.tier);
+  row.priority = policy.priority == kLastPriority ? 0 : static_cast<uint32_t>(policy.priority);
+  row.audit = policy.audit;
+  row.selector = SubjectText(policy);
+  row.ingress = policy.Judges(Direction::kIngress);
+  row.egress = policy.Judges(Direction::kEgress);
   row.ingress_rules = policy.ingress.size();
   row.egress_rules = policy.egress.size();
   for (const auto& [key, workload] : view.workloads) row.workloads += Selects(policy, workload) ? 1 : 0;
@@ -38,6 +50,9 @@ PolicyRow MakeRow(const View& view, const Policy& policy) {
   row.managed = IsManaged(view, policy.pos.file);
   return row;
 }
+
+// Of the path: NAMESPACE/NAME, or KIND:NAME.
+std::string RefOf(const Request& request) { return absl::StrJoin(request.segments, "/"); }
 
 }  // namespace
 
@@ -52,7 +67,7 @@ absl::StatusOr<Response> GetPolicies(const Context& context, const Request& requ
     }
   }
   std::sort(list.policies.begin(), list.policies.end(),
-            [](const PolicyRow& a, const PolicyRow& b) { return std::tie(a.ns, a.name) < std::tie(b.ns, b.name); });
+            [](const PolicyRow& a, const PolicyRow& b) { return std::tie(a.ns, a.policy) < std::tie(b.ns, b.policy); });
   for (const PolicyFileStatus& file : view->policy_files)
     list.errors.insert(list.errors.end(), file.errors.begin(), file.errors.end());
   return ObjectResponse(list);
@@ -62,7 +77,7 @@ absl::StatusOr<Response> GetPolicy(const Context& context, const Request& reques
   const std::shared_ptr<const View> view = context.service->GetView();
   if (view->documents != nullptr) {
     for (const Policy& policy : view->documents->policies) {
-      if (policy.ns != request.segments[0] || policy.name != request.segments[1]) continue;
+      if (PolicyRef(policy) != RefOf(request)) continue;
       PolicyDetail detail;
       detail.policy = MakeRow(*view, policy);
       detail.yaml = PrintPolicy(policy);
@@ -73,7 +88,7 @@ absl::StatusOr<Response> GetPolicy(const Context& context, const Request& reques
       return ObjectResponse(detail);
     }
   }
-  return absl::NotFoundError(absl::StrCat("no policy ", request.segments[0], "/", request.segments[1]));
+  return absl::NotFoundError(absl::StrCat("no policy ", RefOf(request)));
 }
 
 absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request) {
@@ -91,7 +106,7 @@ absl::StatusOr<Response> PostPolicies(const Context& context, const Request& req
 }
 
 absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request) {
-  const absl::StatusOr<ChangeResult> result = context.service->DeletePolicy(request.segments[0], request.segments[1]);
+  const absl::StatusOr<ChangeResult> result = context.service->DeletePolicy(RefOf(request));
   if (!result.ok()) return result.status();
   return ChangeResponse(*result);
 }

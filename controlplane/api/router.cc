@@ -25,6 +25,7 @@ constexpr Resource kResources[] = {
     {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},     {"POST", kPoliciesPath, 0, PostPolicies},
     {"GET", kPoliciesPath, 2, GetPolicy},     {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kLintPath, 0, GetLint},
     {"POST", kLintPath, 0, PostLint},         {"GET", kModesPath, 0, GetModes},
+    {"GET", kPoliciesPath, 1, GetPolicy},     {"DELETE", kPoliciesPath, 1, DeletePolicy},
     {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},
     {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},       {"GET", kStagePath, 0, GetStage},
     {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},

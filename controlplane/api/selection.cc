@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/api/selection.h"
 
+#include <algorithm>
+
 #include "controlplane/policy/selectors.h"
 
 namespace bulkhead::api {
 
 bool Selects(const Policy& policy, const Workload& workload) {
-  return !workload.host_network && policy.ns == workload.ns && Matches(policy.pod_selector, workload.labels);
+  if (workload.host_network || !Matches(policy.pod_selector, workload.labels)) return false;
+  if (policy.kind == PolicyKind::kNetworkPolicy) return policy.ns == workload.ns;
+  return Matches(policy.namespace_selector, NamespaceLabels({}, workload.ns));
+}
+
+bool Closes(const Policy& policy, Direction direction) {
+  if (policy.audit || !policy.Judges(direction)) return false;
+  const std::vector<PolicyRule>& rules = policy.rules(direction);
+  return policy.kind == PolicyKind::kNetworkPolicy ||
+         std::any_of(rules.begin(), rules.end(), [](const PolicyRule& rule) { return rule.action == RuleAction::kDeny; });
 }
 
 std::vector<const Policy*> PoliciesOf(const View& view, const Workload& workload) {
@@ -17,7 +28,5 @@ std::vector<const Policy*> PoliciesOf(const View& view, const Workload& workload
   }
   return out;
 }
-
-std::string PolicyNameOf(const Policy& policy) { return policy.ns + "/" + policy.name; }
 
 }  // namespace bulkhead::api

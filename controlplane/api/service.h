@@ -71,7 +71,8 @@ class DaemonService {
   virtual absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() = 0;
 
   virtual absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) = 0;
-  virtual absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) = 0;
+  // ref: as PolicyRef: "shop/db", "cnp:guard".
+  virtual absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) = 0;
   // service empty: the namespace; both empty: global. mode nullopt: back to what is inherited.
   virtual absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                                uint32_t confirm_seconds) = 0;

@@ -22,9 +22,9 @@ void AddWorkload(const View& view, const Workload& workload, const Protection& p
     row->unprotected.push_back(workload.name + ": " + protection.reason);
   }
   for (const Policy* policy : PoliciesOf(view, workload)) {
-    row->ingress_isolated = row->ingress_isolated || policy->isolates_ingress;
-    row->egress_isolated = row->egress_isolated || policy->isolates_egress;
-    sets->policies.insert(PolicyNameOf(*policy));
+    row->ingress_isolated = row->ingress_isolated || Closes(*policy, Direction::kIngress);
+    row->egress_isolated = row->egress_isolated || Closes(*policy, Direction::kEgress);
+    sets->policies.insert(PolicyRef(*policy));
   }
   if (!workload.image_digest.empty()) sets->images.insert(workload.image_digest);
   if (!workload.image.empty()) sets->image_names.insert(workload.image);

@@ -32,6 +32,12 @@ std::string DirectionsText(const api::PolicyRow& row) {
   return row.ingress ? "ingress" : row.egress ? "egress" : "-";
 }
 
+// "Admin 10"; the others have no priority.
+std::string TierText(const api::PolicyRow& row) {
+  const bool with_priority = row.kind == "ClusterNetworkPolicy" || row.kind == "AdminNetworkPolicy";
+  return with_priority ? absl::StrCat(row.tier, " ", row.priority) : row.tier;
+}
+
 int RunList(const Globals& globals, const ListOptions& options) {
   api::ApiClient client(globals.socket);
   api::ApiClient::Query query;
@@ -43,10 +49,10 @@ int RunList(const Globals& globals, const ListOptions& options) {
     return kExitDone;
   }
   {
-    Table table({"NAMESPACE", "NAME", "SELECTOR", "ISOLATES", "RULES", "WORKLOADS", "FILE"});
+    Table table({"POLICY", "TIER", "SELECTOR", "DIRECTIONS", "RULES", "WORKLOADS", "MODE", "FILE"});
     for (const api::PolicyRow& row : list->policies) {
-      table.Add({row.ns, row.name, row.selector, DirectionsText(row), std::to_string(row.ingress_rules + row.egress_rules),
-                 std::to_string(row.workloads), row.file});
+      table.Add({row.policy, TierText(row), row.selector, DirectionsText(row), std::to_string(row.ingress_rules + row.egress_rules),
+                 std::to_string(row.workloads), row.audit ? Cell("audit", ColourOf("audit")) : Cell("-"), row.file});
     }
   }
   for (const std::string& error : list->errors) std::fprintf(stderr, "%s\n", Printable(error).c_str());
@@ -54,6 +60,8 @@ int RunList(const Globals& globals, const ListOptions& options) {
 }
 
 absl::StatusOr<std::string> PathOf(const NameOptions& options) {
+  // What is in no namespace is named by its kind: cnp:guard.
+  if (options.name.find(':') != std::string::npos) return absl::StrCat(api::kPoliciesPath, "/", options.name);
   const absl::StatusOr<ServiceArgument> name = ParseService(options.name, options.ns, "POLICY");
   if (!name.ok()) return name.status();
   return absl::StrCat(api::kPoliciesPath, "/", name->ns, "/", name->service);
@@ -108,7 +116,7 @@ int RunApply(const Globals& globals, const ApplyOptions& options) {
 }
 
 void AddName(CLI::App* verb, NameOptions* options) {
-  verb->add_option("POLICY", options->name, "NAMESPACE/NAME, or NAME with -n")->required()->type_name("");
+  verb->add_option("POLICY", options->name, "NAMESPACE/NAME, or NAME with -n; cnp:NAME, anp:NAME, banp:default")->required()->type_name("");
   verb->add_option("-n,--namespace", options->ns, "The policy's namespace")->type_name("NAMESPACE");
   AddOutput(verb, &options->output, false);
 }
@@ -120,14 +128,15 @@ void AddPolicyList(CLI::App& policy, Globals* globals) {
   CLI::App* verb = AddVerb(policy, globals, "list", "List the policies in force", options, RunList);
   AddScope(verb, &options->scope);
   AddOutput(verb, &options->output, false);
-  verb->footer("Errors of files that are not in force as they stand go to stderr.\n\nExample:\n  bulkhead policy list -n shop");
+  verb->footer("Errors of files that are not in force as they stand go to stderr. MODE audit: what the policy denies passes, and is reported\n(annotation bulkhead.dev/mode: audit).\n\nExample:\n  bulkhead policy list -n shop");
 }
 
 void AddPolicyShow(CLI::App& policy, Globals* globals) {
   auto options = std::make_shared<NameOptions>();
   CLI::App* verb = AddVerb(policy, globals, "show", "Print a policy as it is in force", options, RunShow);
   AddName(verb, options.get());
-  verb->footer("Examples:\n  bulkhead policy show shop/db\n  bulkhead policy show -n shop db > db.yaml");
+  verb->alias("get");
+  verb->footer("Examples:\n  bulkhead policy show shop/db\n  bulkhead policy get cnp:guard\n  bulkhead policy show -n shop db > db.yaml");
 }
 
 void AddPolicyApply(CLI::App& policy, Globals* globals) {
@@ -152,7 +161,7 @@ void AddPolicyDelete(CLI::App& policy, Globals* globals) {
   auto options = std::make_shared<NameOptions>();
   CLI::App* verb = AddVerb(policy, globals, "delete", "Delete a policy that `policy apply` wrote", options, RunDelete);
   AddName(verb, options.get());
-  verb->footer("Example:\n  bulkhead policy delete shop/db");
+  verb->footer("Examples:\n  bulkhead policy delete shop/db\n  bulkhead policy delete cnp:guard");
 }
 
 }  // namespace bulkhead::cli

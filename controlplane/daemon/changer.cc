@@ -6,32 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "controlplane/daemon/effects.h"
-#include "controlplane/policy/parse.h"
-#include "controlplane/policy/print.h"
-#include "controlplane/yaml/node.h"
 
 namespace bulkhead {
 namespace {
-
-std::string NameOf(const Policy& policy) { return absl::StrCat(policy.ns, "/", policy.name); }
-
-// Documents of a YAML stream as they stand there, comments included; a separator within a block of text makes pieces that do not
-// parse, and then the policy is printed anew.
-std::vector<std::string> SplitDocuments(const std::string& text) {
-  std::vector<std::string> out(1);
-  size_t at = 0;
-  while (at < text.size()) {
-    const size_t end = std::min(text.find('\n', at), text.size() - 1);
-    const std::string line = text.substr(at, end + 1 - at);
-    if (line.starts_with("---") && (line.size() == 3 || line[3] == '\n' || line[3] == '\r' || line[3] == ' ')) {
-      out.emplace_back();
-    } else {
-      out.back() += line;
-    }
-    at = end + 1;
-  }
-  return out;
-}
 
 bool IsFileNamePart(const std::string& name) {
   return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
@@ -41,9 +18,9 @@ bool IsFileNamePart(const std::string& name) {
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-const Policy* FindPolicy(const PolicyDocuments& documents, const std::string& ns, const std::string& name) {
+const Policy* FindPolicy(const PolicyDocuments& documents, const std::string& ref) {
   for (const Policy& policy : documents.policies) {
-    if (policy.ns == ns && policy.name == name) return &policy;
+    if (PolicyRef(policy) == ref) return &policy;
   }
   return nullptr;
 }
@@ -52,58 +29,46 @@ const Policy* FindPolicy(const PolicyDocuments& documents, const std::string& ns
 
 std::string Changer::Unchanged() const { return absl::StrCat("; nothing changed, generation ", host_->generation(), " stays"); }
 
-absl::StatusOr<std::vector<Policy>> Changer::ParseAll(const std::vector<PolicyText>& files,
-                                                             std::map<ServiceName, std::string>* texts) const {
-  std::vector<PolicyFile> parsed;
-  for (const PolicyText& file : files) parsed.push_back(ParsePolicies(file.text, file.name));
-  RefuseDuplicates(&parsed);
-  std::vector<std::string> errors;
-  for (const PolicyFile& file : parsed) errors.insert(errors.end(), file.errors.begin(), file.errors.end());
-  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrCat(absl::StrJoin(errors, "\n"), Unchanged()));
-  std::vector<Policy> policies = JoinPolicies(parsed).policies;
-  if (policies.empty()) return absl::InvalidArgumentError(absl::StrCat("found no policy", Unchanged()));
-  std::map<ServiceName, std::string> pieces;
-  for (const PolicyText& file : files) {
-    for (const std::string& piece : SplitDocuments(file.text)) {
-      const PolicyFile one = ParsePolicies(piece, file.name);
-      if (!one.errors.empty() || one.documents.policies.size() != 1) continue;
-      const Policy& policy = one.documents.policies.front();
-      pieces[{policy.ns, policy.name}] = piece.ends_with('\n') ? piece : piece + "\n";
-    }
-  }
-  for (const Policy& policy : policies) {
-    const auto piece = pieces.find({policy.ns, policy.name});
-    std::string& text = (*texts)[{policy.ns, policy.name}];
-    text = PrintPolicy(policy);
-    if (piece == pieces.end()) continue;
-    // Taken as it stands only if it says the same by itself.
-    const PolicyFile alone = ParsePolicies(piece->second, "");
-    if (PrintPolicy(alone.documents.policies.front()) == text) text = piece->second;
-  }
-  return policies;
-}
-
-absl::Status Changer::PlanPolicy(const Policy& policy, const std::string& text, const FolderText& folder, Plan* plan) const {
-  if (!IsFileNamePart(policy.ns) || !IsFileNamePart(policy.name)) {
+absl::Status Changer::PlanPolicy(const GivenPolicy& given, const FolderText& folder, Plan* plan) const {
+  const Policy& policy = given.policy;
+  const std::string ref = PolicyRef(policy);
+  const bool named = policy.kind != PolicyKind::kNetworkPolicy || IsFileNamePart(policy.ns);
+  if (!named || !IsFileNamePart(policy.name)) {
     return absl::InvalidArgumentError(absl::StrCat(policy.pos.ToString(), ": the name cannot be part of a file's name", Unchanged()));
   }
-  const std::string file = ManagedFileName(policy.ns, policy.name);
-  const Policy* old = FindPolicy(*host_->policies().documents, policy.ns, policy.name);
+  const std::string file = ManagedFileName(policy);
+  const Policy* old = FindPolicy(*host_->policies().documents, ref);
   const std::string place = old == nullptr ? file : BaseName(old->pos.file);
   const auto present = folder.find(file);
   const bool by_hand = present != folder.end() && !(present->second.ok() && IsManagedText(*present->second));
   if (place != file || by_hand) {
-    return absl::FailedPreconditionError(absl::StrCat("policy ", NameOf(policy), " stands in ", place,
+    return absl::FailedPreconditionError(absl::StrCat("policy ", ref, " stands in ", place,
                                                       ", which `policy apply` did not write: change it there", Unchanged()));
   }
-  const std::string content = absl::StrCat(kManagedLine, "\n", text);
+  if (old == nullptr && present != folder.end()) {
+    if (const std::string other = OtherObjectIn(file, ref); !other.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat("policy ", ref, " would stand in ", file, ", which holds ", other, Unchanged()));
+    }
+  }
+  const std::string content = absl::StrCat(kManagedLine, "\n", given.text);
   if (present != folder.end() && *present->second == content) {
-    plan->result.changes.push_back(absl::StrCat("policy ", NameOf(policy), " unchanged"));
+    plan->result.changes.push_back(absl::StrCat("policy ", ref, " unchanged"));
     return absl::OkStatus();
   }
   plan->files.push_back({file, content});
-  plan->result.changes.push_back(absl::StrCat("policy ", NameOf(policy), old == nullptr ? " created" : " changed"));
+  plan->result.changes.push_back(absl::StrCat("policy ", ref, old == nullptr ? " created" : " changed"));
   return absl::OkStatus();
+}
+
+// Two objects may come by one file name: NetworkPolicy a of namespace cnp, and ClusterNetworkPolicy networkpolicy.a.
+std::string Changer::OtherObjectIn(const std::string& file, const std::string& ref) const {
+  for (const PolicyFileStatus& status : host_->policies().files) {
+    if (BaseName(status.file) != file) continue;
+    for (const std::string& object : status.objects) {
+      if (object != ref) return object;
+    }
+  }
+  return "";
 }
 
 void Changer::PlanModes(const ModesFile& modes, Plan* plan) const {
@@ -133,20 +98,16 @@ absl::StatusOr<LoadedPolicies> Changer::Preview(const FolderText& folder, const 
   return loaded;
 }
 
-absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options,
+absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<GivenPolicy>& policies, const ApplyOptions& options,
                                                   uint64_t unix_now) {
   if (absl::Status status = RefuseWhilePending(); !status.ok()) return status;
-  std::map<ServiceName, std::string> texts;
-  absl::StatusOr<std::vector<Policy>> policies = ParseAll(files, &texts);
-  if (!policies.ok()) return policies.status();
   absl::StatusOr<FolderText> folder = ReadPolicyFolder(options_.folder);
   if (!folder.ok()) return folder.status();
   Plan plan;
-  std::vector<ServiceName> asked;
-  for (const Policy& policy : *policies) {
-    asked.emplace_back(policy.ns, policy.name);
-    const absl::Status status = PlanPolicy(policy, texts.at(asked.back()), *folder, &plan);
-    if (!status.ok()) return status;
+  std::vector<std::string> asked;
+  for (const GivenPolicy& given : policies) {
+    asked.push_back(PolicyRef(given.policy));
+    if (const absl::Status status = PlanPolicy(given, *folder, &plan); !status.ok()) return status;
   }
   absl::StatusOr<LoadedPolicies> after = Preview(*folder, plan);
   if (!after.ok()) return after.status();
@@ -160,6 +121,7 @@ absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<PolicyText>&
   if (options.mode && !host_->policies().modes_error.empty()) return absl::FailedPreconditionError(host_->policies().modes_error);
   PlanModes(modes, &plan);
   plan.result.notes = NotEnforcedNotes(services, modes.Over(options_.default_mode));
+  for (std::string& note : AuditNotes(*after->documents, asked)) plan.result.notes.push_back(std::move(note));
   if (!any) plan.result.notes.push_back("no workload is selected by these policies now");
   if (options.dry_run) {
     plan.result.generation = host_->generation();
@@ -168,27 +130,26 @@ absl::StatusOr<ChangeResult> Changer::ApplyPolicy(const std::vector<PolicyText>&
   return Commit(std::move(plan), *folder, options.confirm_seconds, unix_now);
 }
 
-absl::StatusOr<ChangeResult> Changer::DeletePolicy(const std::string& ns, const std::string& name) {
+absl::StatusOr<ChangeResult> Changer::DeletePolicy(const std::string& ref) {
   if (absl::Status status = RefuseWhilePending(); !status.ok()) return status;
-  const Policy* policy = FindPolicy(*host_->policies().documents, ns, name);
-  if (policy == nullptr) return absl::NotFoundError(absl::StrCat("there is no policy ", ns, "/", name));
+  const Policy* policy = FindPolicy(*host_->policies().documents, ref);
+  if (policy == nullptr) return absl::NotFoundError(absl::StrCat("there is no policy ", ref));
   absl::StatusOr<FolderText> folder = ReadPolicyFolder(options_.folder);
   if (!folder.ok()) return folder.status();
   const std::string file = BaseName(policy->pos.file);
   const auto text = folder->find(file);
-  if (file != ManagedFileName(ns, name) || text == folder->end() || !text->second.ok() || !IsManagedText(*text->second)) {
-    return absl::FailedPreconditionError(absl::StrCat("policy ", ns, "/", name, " stands in ", file,
+  if (file != ManagedFileName(*policy) || text == folder->end() || !text->second.ok() || !IsManagedText(*text->second)) {
+    return absl::FailedPreconditionError(absl::StrCat("policy ", ref, " stands in ", file,
                                                       ", which `policy apply` did not write: remove it there", Unchanged()));
   }
   Plan plan;
   plan.files.push_back({file, std::nullopt});
-  plan.result.changes.push_back(absl::StrCat("policy ", ns, "/", name, " deleted"));
+  plan.result.changes.push_back(absl::StrCat("policy ", ref, " deleted"));
   absl::StatusOr<LoadedPolicies> after = Preview(*folder, plan);
   if (!after.ok()) return after.status();
-  const ServiceName deleted(ns, name);
   const Modes modes = host_->policies().modes.Over(options_.default_mode);
   const auto now = ServiceStates(host_->workloads(), *after->documents, {});
-  for (const auto& [service, state] : ServiceStates(host_->workloads(), *host_->policies().documents, {deleted})) {
+  for (const auto& [service, state] : ServiceStates(host_->workloads(), *host_->policies().documents, {ref})) {
     if (!state.selected) continue;
     for (std::string& note : OpenNotes({{service, now.at(service)}}, modes, service.first, service.second)) {
       plan.result.notes.push_back(std::move(note));

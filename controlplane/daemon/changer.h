@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controlplane/api/service.h"
+#include "controlplane/daemon/given_policies.h"
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/store/store.h"
 
@@ -44,8 +45,10 @@ class Changer {
   // Both must outlive it. Takes up a change that was waiting for its confirmation when the daemon ended.
   Changer(ChangerOptions options, PolicyHost* host, Store* store);
 
-  absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options, uint64_t unix_now);
-  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name);
+  // All of them or none. A dry run gives what would be in force.
+  absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<GivenPolicy>& policies, const ApplyOptions& options, uint64_t unix_now);
+  // ref: as PolicyRef.
+  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref);
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds, uint64_t unix_now);
   absl::StatusOr<ChangeResult> Confirm();
@@ -69,9 +72,8 @@ class Changer {
     ChangeResult result;
   };
 
-  absl::StatusOr<std::vector<Policy>> ParseAll(const std::vector<PolicyText>& files,
-                                                      std::map<ServiceName, std::string>* texts) const;
-  absl::Status PlanPolicy(const Policy& policy, const std::string& text, const FolderText& folder, Plan* plan) const;
+  absl::Status PlanPolicy(const GivenPolicy& given, const FolderText& folder, Plan* plan) const;
+  std::string OtherObjectIn(const std::string& file, const std::string& ref) const;
   void PlanModes(const ModesFile& modes, Plan* plan) const;
   // Loads the folder as it would be.
   absl::StatusOr<LoadedPolicies> Preview(const FolderText& folder, const Plan& plan) const;

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "controlplane/policy/selectors.h"
+#include "controlplane/api/selection.h"
 
 namespace bulkhead {
 namespace {
@@ -28,10 +28,14 @@ void Compare(const Map& before, const Map& after, const std::function<std::strin
   }
 }
 
+bool IsAmong(const Policy& policy, const std::vector<std::string>& refs) {
+  return std::find(refs.begin(), refs.end(), PolicyRef(policy)) != refs.end();
+}
+
 }  // namespace
 
 std::map<ServiceName, ServiceState> ServiceStates(const std::map<std::string, Workload>& workloads, const PolicyDocuments& documents,
-                                                  const std::vector<ServiceName>& asked) {
+                                                  const std::vector<std::string>& asked) {
   std::map<ServiceName, ServiceState> out;
   for (const auto& [key, workload] : workloads) {
     if (workload.host_network) continue;
@@ -39,13 +43,22 @@ std::map<ServiceName, ServiceState> ServiceStates(const std::map<std::string, Wo
     ++service.workloads;
     bool ingress = false, egress = false;
     for (const Policy& policy : documents.policies) {
-      if (policy.ns != workload.ns || !Matches(policy.pod_selector, workload.labels)) continue;
-      ingress |= policy.isolates_ingress;
-      egress |= policy.isolates_egress;
-      if (std::find(asked.begin(), asked.end(), ServiceName(policy.ns, policy.name)) != asked.end()) service.selected = true;
+      if (!api::Selects(policy, workload)) continue;
+      ingress |= api::Closes(policy, Direction::kIngress);
+      egress |= api::Closes(policy, Direction::kEgress);
+      if (IsAmong(policy, asked)) service.selected = true;
     }
-    service.ingress_isolated &= ingress;
-    service.egress_isolated &= egress;
+    service.ingress_closed &= ingress;
+    service.egress_closed &= egress;
+  }
+  return out;
+}
+
+std::vector<std::string> AuditNotes(const PolicyDocuments& documents, const std::vector<std::string>& asked) {
+  std::vector<std::string> out;
+  for (const Policy& policy : documents.policies) {
+    if (!policy.audit || !IsAmong(policy, asked)) continue;
+    out.push_back(absl::StrCat("policy ", PolicyRef(policy), " is in audit: what it denies passes, and is reported as would-deny"));
   }
   return out;
 }
@@ -69,8 +82,8 @@ std::vector<std::string> OpenNotes(const std::map<ServiceName, ServiceState>& se
   std::vector<std::string> out;
   for (const auto& [name, state] : services) {
     if ((!ns.empty() && name.first != ns) || (!service.empty() && name.second != service)) continue;
-    if (modes.Of(name.first, name.second) != Mode::kEnforce || (state.ingress_isolated && state.egress_isolated)) continue;
-    const char* open = state.ingress_isolated ? "egress" : state.egress_isolated ? "ingress" : "ingress and egress";
+    if (modes.Of(name.first, name.second) != Mode::kEnforce || (state.ingress_closed && state.egress_closed)) continue;
+    const char* open = state.ingress_closed ? "egress" : state.egress_closed ? "ingress" : "ingress and egress";
     out.push_back(absl::StrCat(NameOf(name), ": no policy isolates its ", open, ", which stays open"));
   }
   if (!service.empty() && !services.contains({ns, service})) {

@@ -18,15 +18,18 @@ namespace bulkhead {
 
 struct ServiceState {
   uint64_t workloads = 0;
-  bool ingress_isolated = true;  // of every workload
-  bool egress_isolated = true;
+  bool ingress_closed = true;  // of every workload: a NetworkPolicy isolates it, or a rule of a tier denies something there; audit not
+  bool egress_closed = true;
   bool selected = false;  // some workload is selected by one of the policies asked about
 };
 
 // Services of the workloads that are protected or can be; host-network ones are never selected by policy and are left out.
-// `asked`: policies ("shop/db") that `selected` is about.
+// `asked`: policies (as PolicyRef) that `selected` is about.
 std::map<ServiceName, ServiceState> ServiceStates(const std::map<std::string, Workload>& workloads, const PolicyDocuments& documents,
-                                                  const std::vector<ServiceName>& asked);
+                                                  const std::vector<std::string>& asked);
+
+// "policy shop/db is in audit: what it denies passes, and is reported"; of those asked about.
+std::vector<std::string> AuditNotes(const PolicyDocuments& documents, const std::vector<std::string>& asked);
 
 // "shop/db is in audit: what policy denies there is reported, and passes"
 std::vector<std::string> NotEnforcedNotes(const std::map<ServiceName, ServiceState>& services, const Modes& modes);

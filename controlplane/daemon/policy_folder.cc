@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/daemon/policy_folder.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/policy/compile.h"
 #include "controlplane/policy/parse.h"
 #include "controlplane/yaml/node.h"
 
@@ -19,7 +21,12 @@ bool IsPolicyName(const std::string& name) {
 }
 
 PolicyFile ParseOne(const std::string& path, const absl::StatusOr<std::string>& text) {
-  if (text.ok()) return ParsePolicies(*text, path);
+  if (text.ok()) {
+    PolicyFile file = ParsePolicies(*text, path);
+    // What no compiler takes yet must not keep the other files from being enforced.
+    if (file.errors.empty()) file.errors = CheckSupported(file.documents);
+    return file;
+  }
   PolicyFile broken;
   broken.file = path;
   broken.errors.emplace_back(text.status().message());
@@ -35,8 +42,11 @@ std::string Effect(bool was_good, uint64_t generation) {
 
 bool IsManagedText(std::string_view text) { return text.starts_with(kManagedLine); }
 
-std::string ManagedFileName(const std::string& ns, const std::string& name) {
-  return absl::StrCat(ns, ".networkpolicy.", name, ".yaml");
+std::string ManagedFileName(const Policy& policy) {
+  if (policy.kind == PolicyKind::kNetworkPolicy) return absl::StrCat(policy.ns, ".networkpolicy.", policy.name, ".yaml");
+  std::string name = PolicyRef(policy);
+  std::replace(name.begin(), name.end(), ':', '.');
+  return name + ".yaml";
 }
 
 absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder) {
@@ -60,8 +70,6 @@ absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder) {
 
 namespace {
 
-using ObjectName = std::pair<std::string, std::string>;  // namespace, name
-
 void LoadModes(const FolderText& text, const std::string& folder, const LoadedPolicies& before, LoadedPolicies* out) {
   const auto modes = text.find(kModesFileName);
   if (modes == text.end()) return;
@@ -79,20 +87,21 @@ void LoadModes(const FolderText& text, const std::string& folder, const LoadedPo
 
 // Of two objects with one name the one that is enforced stays: no file may push aside another's by coming first in the alphabet.
 void KeepOwners(const PolicyDocuments& before, std::vector<PolicyFile>* files) {
-  std::map<ObjectName, std::string> owners;
-  for (const Policy& policy : before.policies) owners[{policy.ns, policy.name}] = policy.pos.file;
-  std::map<ObjectName, SourcePos> kept;
+  std::map<std::string, std::string> owners;  // by PolicyRef
+  for (const Policy& policy : before.policies) owners[PolicyRef(policy)] = policy.pos.file;
+  std::map<std::string, SourcePos> kept;
   for (const PolicyFile& file : *files) {
     for (const Policy& policy : file.documents.policies) {
-      const auto owner = owners.find({policy.ns, policy.name});
+      const auto owner = owners.find(PolicyRef(policy));
       if (owner != owners.end() && owner->second == file.file) kept[owner->first] = policy.pos;
     }
   }
   for (PolicyFile& file : *files) {
     std::erase_if(file.documents.policies, [&](const Policy& policy) {
-      const auto at = kept.find({policy.ns, policy.name});
+      const auto at = kept.find(PolicyRef(policy));
       if (at == kept.end() || at->second.file == file.file) return false;
-      file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second NetworkPolicy ", policy.ns, "/", policy.name,
+      const std::string name = policy.ns.empty() ? policy.name : absl::StrCat(policy.ns, "/", policy.name);
+      file.errors.push_back(absl::StrCat(policy.pos.ToString(), ": found a second ", PolicyKindName(policy.kind), " ", name,
                                          ", the first is at ", at->second.ToString()));
       return true;
     });
@@ -105,7 +114,7 @@ PolicyFileStatus StatusOf(const PolicyFile& file, const absl::StatusOr<std::stri
   status.errors = file.errors;
   status.managed = text.ok() && IsManagedText(*text);
   for (const Policy& policy : file.documents.policies) {
-    status.objects.push_back(absl::StrCat(policy.ns, "/", policy.name));
+    status.objects.push_back(PolicyRef(policy));
   }
   return status;
 }
@@ -128,6 +137,37 @@ bool SameTexts(std::map<std::string, std::string> a, std::map<std::string, std::
 
 }  // namespace
 
+namespace {
+
+// One file: parsed, unless it says what it said when it was last good. A broken one means what it meant then.
+PolicyFile LoadOne(const std::string& name, const std::string& path, const absl::StatusOr<std::string>& content,
+                   const LoadedPolicies& before, uint64_t generation, LoadedPolicies* out) {
+  const auto good = before.good.find(name);
+  const auto parsed = before.parsed.find(name);
+  const bool was_good = good != before.good.end() && parsed != before.parsed.end();
+  const bool unchanged = was_good && content.ok() && *content == good->second;
+  PolicyFile file;
+  if (unchanged) {
+    file.file = path;
+  } else {
+    file = ParseOne(path, content);
+  }
+  if (!unchanged && file.errors.empty()) {
+    out->good[name] = *content;
+    out->parsed[name] = std::make_shared<const PolicyDocuments>(file.documents);
+    return file;
+  }
+  file.documents = was_good ? *parsed->second : PolicyDocuments();
+  if (was_good) {
+    out->good.insert(*good);
+    out->parsed.insert(*parsed);
+  }
+  if (!unchanged) file.errors.back() += Effect(was_good, generation);
+  return file;
+}
+
+}  // namespace
+
 LoadedPolicies LoadPolicyFolder(const FolderText& text, const std::string& folder, const LoadedPolicies& before,
                                 uint64_t generation) {
   LoadedPolicies out;
@@ -135,18 +175,7 @@ LoadedPolicies LoadPolicyFolder(const FolderText& text, const std::string& folde
   std::vector<PolicyFile> files;
   for (const auto& [name, content] : text) {
     if (name == kModesFileName) continue;
-    const std::string path = absl::StrCat(folder, "/", name);
-    PolicyFile file = ParseOne(path, content);
-    const auto good = before.good.find(name);
-    const bool was_good = good != before.good.end();
-    if (file.errors.empty()) {
-      out.good[name] = *content;
-    } else {
-      file.documents = was_good ? ParsePolicies(good->second, path).documents : PolicyDocuments();
-      file.errors.back() += Effect(was_good, generation);
-      if (was_good) out.good.insert(*good);
-    }
-    files.push_back(std::move(file));
+    files.push_back(LoadOne(name, absl::StrCat(folder, "/", name), content, before, generation, &out));
   }
   std::vector<size_t> errors_before;
   for (const PolicyFile& file : files) errors_before.push_back(file.errors.size());

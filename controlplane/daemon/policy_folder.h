@@ -36,6 +36,8 @@ struct LoadedPolicies {
   ModesFile modes;
   std::string modes_error;                       // of modes.yaml; the last good modes are in force
   std::map<std::string, std::string> good;       // last good texts, by file name; modes.yaml is one of them
+  // What the policy files among them mean, so that no text is parsed twice.
+  std::map<std::string, std::shared_ptr<const PolicyDocuments>> parsed;
 };
 
 // Pure. `generation`: the active one, for messages. Of two objects with one name the one that was there before stays. When no policy
@@ -62,8 +64,8 @@ std::string EncodeGood(const LoadedPolicies& policies);
 absl::StatusOr<LoadedPolicies> DecodeGood(std::string_view bytes, const std::string& folder);
 
 bool IsManagedText(std::string_view text);
-// "<namespace>.networkpolicy.<name>.yaml"
-std::string ManagedFileName(const std::string& ns, const std::string& name);
+// "shop.networkpolicy.db.yaml", "cnp.guard.yaml", "anp.guard.yaml", "banp.default.yaml"
+std::string ManagedFileName(const Policy& policy);
 
 }  // namespace bulkhead
 

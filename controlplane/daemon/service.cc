@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "absl/strings/str_cat.h"
+
 namespace bulkhead {
 namespace {
 
@@ -53,12 +55,21 @@ absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::Status
   return *std::move(waiting->result);
 }
 
-absl::StatusOr<ChangeResult> Service::ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) {
-  return OnControl([&](Control& control) { return control.changer().ApplyPolicy(files, options, UnixNow()); });
+absl::StatusOr<std::vector<GivenPolicy>> Service::Parse(const std::vector<PolicyText>& files) const {
+  absl::StatusOr<std::vector<GivenPolicy>> given = ParseGiven(files);
+  if (given.ok()) return given;
+  const std::string stays = absl::StrCat("; nothing changed, generation ", GetView()->generation, " stays");
+  return absl::Status(given.status().code(), absl::StrCat(std::string(given.status().message()), stays));
 }
 
-absl::StatusOr<ChangeResult> Service::DeletePolicy(const std::string& ns, const std::string& name) {
-  return OnControl([&](Control& control) { return control.changer().DeletePolicy(ns, name); });
+absl::StatusOr<ChangeResult> Service::ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) {
+  const absl::StatusOr<std::vector<GivenPolicy>> given = Parse(files);
+  if (!given.ok()) return given.status();
+  return OnControl([&](Control& control) { return control.changer().ApplyPolicy(*given, options, UnixNow()); });
+}
+
+absl::StatusOr<ChangeResult> Service::DeletePolicy(const std::string& ref) {
+  return OnControl([&](Control& control) { return control.changer().DeletePolicy(ref); });
 }
 
 absl::StatusOr<ChangeResult> Service::SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,

@@ -33,7 +33,7 @@ class Service : public DaemonService {
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
 
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
-  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) override;
+  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) override;
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
@@ -47,6 +47,8 @@ class Service : public DaemonService {
  private:
   // Does the work on the control thread and waits for it.
   absl::StatusOr<ChangeResult> OnControl(const std::function<absl::StatusOr<ChangeResult>(Control&)>& work);
+  // In the caller's thread: the control thread must not wait for it.
+  absl::StatusOr<std::vector<GivenPolicy>> Parse(const std::vector<PolicyText>& files) const;
   // The learner with everything that the dataplane has to tell by now.
   absl::StatusOr<Learner*> FreshLearner(const View& view);
   uint64_t UnixNow() const { return static_cast<uint64_t>(clock_->UnixSeconds()); }

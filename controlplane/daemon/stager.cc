@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/daemon/given_policies.h"
 #include "controlplane/policy/parse.h"
 
 namespace bulkhead {
@@ -71,7 +72,9 @@ absl::StatusOr<ChangeResult> Stager::Stage(const std::vector<PolicyText>& files,
 
 absl::StatusOr<ChangeResult> Stager::Promote(uint64_t unix_now) {
   if (!staged_) return absl::FailedPreconditionError("nothing is staged");
-  absl::StatusOr<ChangeResult> result = changer_->ApplyPolicy(staged_->files, {}, unix_now);
+  const absl::StatusOr<std::vector<GivenPolicy>> given = ParseGiven(staged_->files);
+  if (!given.ok()) return given.status();
+  absl::StatusOr<ChangeResult> result = changer_->ApplyPolicy(*given, {}, unix_now);
   if (!result.ok()) return result.status();
   // From here on it is in force; what is staged means nothing any more.
   Take(std::nullopt);

@@ -11,9 +11,14 @@
 namespace bulkhead::api {
 
 struct PolicyRow {
-  std::string ns, name;
-  std::string selector;                  // "app=db"; "" = every workload of the namespace
-  bool ingress = false, egress = false;  // isolates
+  std::string policy;    // "shop/db", "cnp:guard": names it everywhere
+  std::string ns, name;  // ns is empty for what is in no namespace
+  std::string kind;      // NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy
+  std::string tier;      // Admin, NetworkPolicy, Baseline
+  uint32_t priority = 0;  // within the tier, of those that have one
+  bool audit = false;    // what it denies passes, and is reported
+  std::string selector;                  // "app=db"; "all"; "app=db in namespaces team=shop"
+  bool ingress = false, egress = false;  // has a say there
   uint64_t ingress_rules = 0, egress_rules = 0;
   uint64_t workloads = 0;  // that it selects now
   std::string file;        // with line: "policies.d/db.yaml:3"
@@ -21,8 +26,13 @@ struct PolicyRow {
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
+    visit("policy", self.policy);
     visit("namespace", self.ns);
     visit("name", self.name);
+    visit("kind", self.kind);
+    visit("tier", self.tier);
+    visit("priority", self.priority);
+    visit("audit", self.audit);
     visit("selector", self.selector);
     visit("ingress", self.ingress);
     visit("egress", self.egress);

@@ -14,9 +14,9 @@
 //   GET    /v1/events            lines of EventRow          ?namespace ?verdict ?reason ?since ?last ?follow
 //   GET    /v1/explain           Explanation                ?from ?to ?protocol ?port ?namespace
 //   GET    /v1/policies          PolicyList                 ?namespace
-//   GET    /v1/policies/NS/NAME  PolicyDetail
+//   GET    /v1/policies/POLICY   PolicyDetail               POLICY: shop/db, cnp:guard
 //   POST   /v1/policies          ApplyRequest -> Change
-//   DELETE /v1/policies/NS/NAME  Change
+//   DELETE /v1/policies/POLICY   Change
 //   GET    /v1/stage             StageStatus
 //   POST   /v1/stage             ApplyRequest (its files) -> Change
 //   POST   /v1/stage/promote     Change

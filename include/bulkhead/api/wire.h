@@ -134,8 +134,8 @@ struct ServiceRow {
   std::string ns, service, mode;
   uint64_t workloads = 0, protected_workloads = 0;
   std::vector<std::string> unprotected;  // "NAME: reason"
-  bool ingress_isolated = false, egress_isolated = false;
-  std::vector<std::string> policies;  // NAMESPACE/NAME of those that select it
+  bool ingress_isolated = false, egress_isolated = false;  // some policy keeps something out; those in audit do not
+  std::vector<std::string> policies;  // that select it: "shop/db", "cnp:guard"
   uint64_t denied = 0;                // packets in the last hour, either side
   std::vector<std::string> images;    // digests
   std::vector<std::string> image_names;

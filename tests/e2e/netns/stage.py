@@ -132,13 +132,25 @@ def check_the_admin_tier_comes_first(lab):
              "spec": {"tier": "Admin", "priority": 1, "subject": {"pods": {"podSelector": select(app="db")}},
                       "ingress": [{"action": "Pass", "from": [{"pods": {"podSelector": select(app="web")}}]},
                                   {"action": "Deny", "from": [{"namespaces": {}}]}]}}
-    with open(os.path.join(lab.bulkhead.policy_dir, "guard.json"), "w", encoding="utf-8") as out:
-        json.dump(guard, out)
-    generation = lab.bulkhead.status()["generation"]
-    wait_until("the tier counts", lambda: lab.bulkhead.status()["policies"] == 2 and lab.bulkhead.status()["generation"] >= generation)
+    lab.apply(guard)
     lab.stopped(api, db, 5432)
     lab.reaches(web, db, 5432, claim="what passes the tier is the developers' to decide")
     lab.stopped(web, db, 9090)
+    lab.equal("policy delete cnp:guard", lab.bulkhead.cli("policy", "delete", "cnp:guard", check=False).returncode, 0)
+    lab.reaches(api, db, 5432)
+
+
+def check_what_is_not_supported_stays_with_its_file(lab):
+    web, api, db = shop(lab)
+    names = {"apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy", "metadata": {"name": "names"},
+             "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}},
+                      "egress": [{"action": "Accept", "to": [{"domainNames": ["example.com"]}]}]}}
+    with open(os.path.join(lab.bulkhead.policy_dir, "names.json"), "w", encoding="utf-8") as out:
+        json.dump(names, out)
+    errors = wait_until("the file is reported", lambda: lab.bulkhead.status()["policy_errors"])
+    lab.check("with its place, as not supported", "names.json:1:" in errors[0] and "not supported yet" in errors[0], errors)
+    lab.apply(policy("db", "db", ingress=[rule([peer("web")], [port(5432)])]))
+    lab.stopped(api, db, 5432, claim="other files still count")
 
 
 def check_a_diff_tells_what_applying_would_change(lab):

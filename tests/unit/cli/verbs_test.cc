@@ -87,8 +87,8 @@ TEST_F(VerbsTest, ValidateKnowsEveryKind) {
 TEST_F(VerbsTest, PoliciesAreListedAndShown) {
   Start();
   EXPECT_EQ(Run("policy list").out,
-            "NAMESPACE  NAME  SELECTOR  ISOLATES  RULES  WORKLOADS  FILE\n"
-            "shop       db    app=db    ingress   1      3          policies.d/db.yaml:1\n");
+            "POLICY   TIER           SELECTOR  DIRECTIONS  RULES  WORKLOADS  MODE  FILE\n"
+            "shop/db  NetworkPolicy  app=db    ingress     1      3          -     policies.d/db.yaml:1\n");
   const Outcome shown = Run("policy show shop/db");
   EXPECT_THAT(shown.out, HasSubstr("# selects 3 workloads: shop/db-1, shop/db-2, shop/db-3\n"));
   EXPECT_THAT(shown.out, HasSubstr("port: 5432"));
@@ -96,7 +96,40 @@ TEST_F(VerbsTest, PoliciesAreListedAndShown) {
   EXPECT_EQ(Run("policy show -n shop nosuch").exit_code, 2);
   EXPECT_EQ(Run("policy show nosuch").exit_code, 2);
   EXPECT_EQ(Run("policy delete -n shop db").exit_code, 0);
-  EXPECT_THAT(service_.calls(), ElementsAre("delete shop/db"));
+  EXPECT_EQ(Run("policy delete cnp:guard").exit_code, 0);
+  EXPECT_THAT(service_.calls(), ElementsAre("delete shop/db", "delete cnp:guard"));
+}
+
+// What is in no namespace goes by its kind; policies in audit are told from others.
+TEST_F(VerbsTest, PoliciesOfTheTiersAndInAuditAreListed) {
+  auto view = std::make_shared<View>(*service_.GetView());
+  auto documents = std::make_shared<PolicyDocuments>(*view->documents);
+  documents->policies[0].audit = true;
+  Policy guard;
+  guard.kind = PolicyKind::kClusterNetworkPolicy;
+  guard.tier = Tier::kAdmin;
+  guard.priority = 7;
+  guard.name = "guard";
+  guard.namespace_selector.match_labels = {{"kubernetes.io/metadata.name", "shop"}};
+  guard.egress.emplace_back().action = RuleAction::kDeny;
+  guard.egress[0].peers.emplace_back().namespace_selector.emplace();
+  guard.pos = {"policies.d/guard.yaml", 2, 1};
+  documents->policies.push_back(guard);
+  view->documents = documents;
+  service_.SetView(view);
+  Start();
+  EXPECT_EQ(Run("policy list").out,
+            "POLICY     TIER           SELECTOR                                            DIRECTIONS  RULES  WORKLOADS  MODE   FILE\n"
+            "cnp:guard  Admin 7        all in namespaces kubernetes.io/metadata.name=shop  egress      1      5          -      "
+            "policies.d/guard.yaml:2\n"
+            "shop/db    NetworkPolicy  app=db                                              ingress     1      3          audit  "
+            "policies.d/db.yaml:1\n");
+  const Outcome shown = Run("policy get cnp:guard");
+  EXPECT_THAT(shown.out, HasSubstr("kind: ClusterNetworkPolicy"));
+  EXPECT_EQ(Run("policy validate -", shown.out).exit_code, 0);
+  EXPECT_EQ(Run("policy get anp:guard").exit_code, 2);
+  const Outcome services = Run("services -o json");
+  EXPECT_THAT(services.out, HasSubstr("cnp:guard"));
 }
 
 TEST_F(VerbsTest, ModesAreSetByWhatTheTargetIs) {

@@ -31,7 +31,12 @@ class ChangerTest : public testing::Test {
     changer_ = std::make_unique<Changer>(options, &host_, store_.get());
   }
   absl::StatusOr<ChangeResult> Apply(const std::string& text, ApplyOptions options = {}, uint64_t now = 1000) {
-    return changer_->ApplyPolicy({{"given.yaml", text}}, options, now);
+    return Apply(std::vector<PolicyText>{{"given.yaml", text}}, options, now);
+  }
+  absl::StatusOr<ChangeResult> Apply(const std::vector<PolicyText>& files, ApplyOptions options = {}, uint64_t now = 1000) {
+    const absl::StatusOr<std::vector<GivenPolicy>> given = ParseGiven(files);
+    if (!given.ok()) return given.status();
+    return changer_->ApplyPolicy(*given, options, now);
   }
 
   TestFolder folder_;
@@ -74,11 +79,78 @@ TEST_F(ChangerTest, ListIsTakenApart) {
 TEST_F(ChangerTest, OneMistakeAndNothingIsWritten) {
   const auto result = Apply(kDb + "---\nkind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {name: x}\nspec: {podSelecter: {}}\n");
   EXPECT_TRUE(absl::IsInvalidArgument(result.status()));
-  EXPECT_THAT(result.status().message(), testing::AllOf(HasSubstr("given.yaml:"), HasSubstr("did you mean podSelector?"),
-                                                        HasSubstr("nothing changed, generation 1 stays")));
+  EXPECT_THAT(result.status().message(), testing::AllOf(HasSubstr("given.yaml:"), HasSubstr("did you mean podSelector?")));
   EXPECT_EQ(folder_.Files(), 0u);
   EXPECT_TRUE(absl::IsInvalidArgument(Apply("").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(Apply(kDb + "---\n" + kDb).status())) << "two of one name";
+}
+
+TEST_F(ChangerTest, OneBadFileAmongSeveralAndNothingIsWritten) {
+  const std::vector<PolicyText> files = {{"db.yaml", kDb}, {"web.yaml", PolicyYaml("shop", "web", "web", "lb")}, {"bad.yaml", "kind: ["}};
+  const auto result = Apply(files);
+  EXPECT_TRUE(absl::IsInvalidArgument(result.status()));
+  EXPECT_THAT(result.status().message(), HasSubstr("bad.yaml:1:"));
+  EXPECT_EQ(folder_.Files(), 0u);
+  EXPECT_EQ(host_.generation(), 1u);
+  ASSERT_TRUE(Apply({files[0], files[1]}).ok());
+  EXPECT_EQ(folder_.Files(), 2u);
+}
+
+// The second file cannot be written: the first one is put back, and what is enforced never changed.
+TEST_F(ChangerTest, FailureInTheSecondFileTakesBackTheFirst) {
+  ASSERT_TRUE(Apply(kDb).ok());
+  const uint64_t before = host_.generation();
+  std::filesystem::create_directories(folder_.path() + "/shop.networkpolicy.web.yaml/in-the-way");
+  const auto result = Apply("# another\n" + kDb + "---\n" + PolicyYaml("shop", "web", "web", "lb"));
+  EXPECT_FALSE(result.ok());
+  EXPECT_THAT(result.status().message(), HasSubstr("nothing changed"));
+  EXPECT_THAT(folder_.Read(kDbFile), testing::Not(HasSubstr("# another")));
+  EXPECT_EQ(host_.generation(), before);
+  EXPECT_EQ(host_.policies().documents->policies.size(), 1u);
+}
+
+constexpr char kGuard[] =
+    "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: guard}\n"
+    "spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Deny, to: [{namespaces: {}}]}]}\n";
+
+TEST_F(ChangerTest, KindsWithoutNamespaceHaveFilesOfTheirOwn) {
+  const std::string others =
+      "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {name: guard}\n"
+      "spec: {priority: 1, subject: {namespaces: {}}}\n"
+      "---\napiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\nmetadata: {name: default}\n"
+      "spec: {subject: {namespaces: {}}}\n";
+  const auto result = Apply(kGuard + others);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->changes, ElementsAre("policy cnp:guard created", "policy anp:guard created", "policy banp:default created"));
+  for (const char* file : {"cnp.guard.yaml", "anp.guard.yaml", "banp.default.yaml"}) EXPECT_TRUE(folder_.Has(file)) << file;
+  EXPECT_EQ(host_.policies().documents->policies.size(), 3u);
+  EXPECT_TRUE(absl::IsNotFound(changer_->DeletePolicy("banp:guard").status()));
+  ASSERT_TRUE(changer_->DeletePolicy("anp:guard").ok());
+  EXPECT_FALSE(folder_.Has("anp.guard.yaml"));
+  EXPECT_TRUE(folder_.Has("cnp.guard.yaml"));
+}
+
+// NetworkPolicy a of namespace cnp and ClusterNetworkPolicy networkpolicy.a have one name for their files.
+TEST_F(ChangerTest, NoObjectTakesTheFileOfAnother) {
+  ASSERT_TRUE(Apply(PolicyYaml("cnp", "a", "db", "api")).ok());
+  std::string other = kGuard;
+  other.replace(other.find("name: guard"), 11, "name: networkpolicy.a");
+  const auto result = Apply(other);
+  EXPECT_TRUE(absl::IsFailedPrecondition(result.status()));
+  EXPECT_THAT(result.status().message(), HasSubstr("cnp.networkpolicy.a.yaml, which holds cnp/a"));
+  EXPECT_EQ(host_.policies().documents->policies.size(), 1u);
+}
+
+TEST_F(ChangerTest, PolicyInAuditIsTold) {
+  std::string audit = kDb;
+  audit.replace(audit.find("namespace: shop"), 15, "namespace: shop, annotations: {bulkhead.dev/mode: audit}");
+  ApplyOptions options;
+  options.mode = Mode::kEnforce;
+  const auto result = Apply(audit, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->notes, ElementsAre("policy shop/db is in audit: what it denies passes, and is reported as would-deny"));
+  EXPECT_THAT(changer_->SetMode("shop", "db", Mode::kEnforce, 0, 1000)->notes,
+              ElementsAre("shop/db: no policy isolates its ingress and egress, which stays open"));
 }
 
 TEST_F(ChangerTest, WhatDoesNotCompileIsNotWritten) {
@@ -102,14 +174,14 @@ TEST_F(ChangerTest, FilesWrittenByHandAreLeftAlone) {
   EXPECT_TRUE(absl::IsFailedPrecondition(apply.status()));
   EXPECT_THAT(apply.status().message(), HasSubstr("stands in mine.yaml, which `policy apply` did not write"));
   EXPECT_TRUE(absl::IsFailedPrecondition(Apply(PolicyYaml("shop", "web", "web", "lb")).status()));
-  EXPECT_TRUE(absl::IsFailedPrecondition(changer_->DeletePolicy("shop", "db").status()));
-  EXPECT_TRUE(absl::IsNotFound(changer_->DeletePolicy("shop", "nope").status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(changer_->DeletePolicy("shop/db").status()));
+  EXPECT_TRUE(absl::IsNotFound(changer_->DeletePolicy("shop/nope").status()));
   EXPECT_EQ(folder_.Read("mine.yaml"), kDb);
 }
 
 TEST_F(ChangerTest, DeleteRemovesWhatApplyWrote) {
   ASSERT_TRUE(Apply(kDb).ok());
-  const auto result = changer_->DeletePolicy("shop", "db");
+  const auto result = changer_->DeletePolicy("shop/db");
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(folder_.Files(), 0u);
   EXPECT_TRUE(host_.policies().documents->policies.empty());

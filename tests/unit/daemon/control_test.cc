@@ -179,7 +179,7 @@ TEST_F(ControlTest, ChangesAreSeenByTheNextReader) {
   EXPECT_THAT(service_->GetView()->pending_confirm, HasSubstr("mode of shop/db"));
   ASSERT_TRUE(service_->Confirm().ok());
   EXPECT_EQ(service_->GetView()->pending_confirm, "");
-  ASSERT_TRUE(service_->DeletePolicy("shop", "db").ok());
+  ASSERT_TRUE(service_->DeletePolicy("shop/db").ok());
   EXPECT_TRUE(service_->GetView()->documents->policies.empty());
   EXPECT_EQ(service_->GetView()->generation, backend_.policies.back()->generation);
 }

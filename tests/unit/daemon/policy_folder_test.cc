@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controlplane/policy/compile.h"
 #include "fakes.h"
 
 namespace bulkhead {
@@ -106,6 +107,62 @@ TEST(PolicyFolderTest, SameDocumentsWhileNoPolicyChanges) {
   const LoadedPolicies fifth = Load(folder, fourth);
   EXPECT_NE(fifth.documents, fourth.documents);
   EXPECT_THAT(fifth.documents->policies[0].pos.file, testing::EndsWith("other.yaml"));
+}
+
+// A file that no compiler takes yet costs the others nothing, and means what it meant before.
+TEST(PolicyFolderTest, NotSupportedYetIsTheFilesOwnMistake) {
+  const TestFolder folder;
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  const std::string guard =
+      "apiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {name: guard}\n"
+      "spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, egress: [{action: Accept, to: [";
+  folder.Write("guard.yaml", guard + "{namespaces: {}}]}]}\n");
+  const LoadedPolicies good = Load(folder);
+  EXPECT_THAT(StatusOf(good, "guard.yaml").objects, ElementsAre("cnp:guard"));
+  folder.Write("guard.yaml", guard + "{domainNames: [a.example]}]}]}\n");
+  folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
+  const LoadedPolicies loaded = Load(folder, good);
+  EXPECT_EQ(loaded.documents->policies.size(), 3u);
+  EXPECT_THAT(StatusOf(loaded, "guard.yaml").errors,
+              ElementsAre(testing::AllOf(HasSubstr("guard.yaml:4:92: domainNames: found a.example: not supported yet"),
+                                         HasSubstr("nothing changed, generation 41 stays"))));
+  EXPECT_TRUE(CheckSupported(*loaded.documents).empty());
+  EXPECT_THAT(StatusOf(Load(folder), "guard.yaml").errors, ElementsAre(HasSubstr("nothing of this file is enforced")));
+}
+
+// Kinds have names of their own: a NetworkPolicy's is no other's.
+TEST(PolicyFolderTest, ObjectsOfSeveralKindsMayHaveOneName) {
+  const TestFolder folder;
+  const std::string spec = "metadata: {name: default}\nspec: {subject: {namespaces: {}}}\n";
+  const std::string api = "apiVersion: policy.networking.k8s.io/v1alpha1\n";
+  folder.Write("a.yaml", api + "kind: BaselineAdminNetworkPolicy\n" + spec);
+  const LoadedPolicies before = Load(folder);
+  folder.Write("b.yaml", api + "kind: AdminNetworkPolicy\nmetadata: {name: default}\nspec: {priority: 1, subject: {namespaces: {}}}\n");
+  const LoadedPolicies both = Load(folder, before);
+  EXPECT_EQ(both.documents->policies.size(), 2u);
+  folder.Write("0.yaml", api + "kind: BaselineAdminNetworkPolicy\n" + spec);
+  const LoadedPolicies after = Load(folder, both);
+  EXPECT_EQ(after.documents->policies.size(), 2u);
+  EXPECT_THAT(StatusOf(after, "0.yaml").errors.back(), HasSubstr("found a second BaselineAdminNetworkPolicy default"));
+}
+
+// Two thousand files are looked at again and again; only those that changed are parsed.
+TEST(PolicyFolderTest, TextThatDidNotChangeIsNotParsedAgain) {
+  const TestFolder folder;
+  folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "lb"));
+  const LoadedPolicies first = Load(folder);
+  folder.Write("web.yaml", PolicyYaml("shop", "web", "web", "api"));
+  const LoadedPolicies second = Load(folder, first);
+  EXPECT_EQ(second.parsed.at("db.yaml"), first.parsed.at("db.yaml"));
+  EXPECT_NE(second.parsed.at("web.yaml"), first.parsed.at("web.yaml"));
+  EXPECT_THAT(second.documents->policies[1].ingress[0].peers[0].pod_selector->match_labels,
+              testing::Contains(testing::Pair("app", "api")));
+  folder.Write("web.yaml", "kind: [");
+  const LoadedPolicies third = Load(folder, second);
+  EXPECT_EQ(third.parsed.at("web.yaml"), second.parsed.at("web.yaml")) << "what it meant when it was good";
+  std::filesystem::remove(folder.path() + "/web.yaml");
+  EXPECT_FALSE(Load(folder, third).parsed.contains("web.yaml"));
 }
 
 TEST(PolicyFolderTest, RestartForgetsNoGoodText) {

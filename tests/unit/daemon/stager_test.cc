@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "controlplane/daemon/given_policies.h"
 #include "fakes.h"
 
 namespace bulkhead {
@@ -31,6 +32,7 @@ class StagerTest : public testing::Test {
     for (const Policy& policy : documents->policies) out.push_back(PolicyRef(policy));
     return out;
   }
+  bool Apply(const std::vector<PolicyText>& files) { return changer_->ApplyPolicy(*ParseGiven(files), {}, 900).ok(); }
   absl::StatusOr<ChangeResult> Stage(const std::string& text) { return stager_->Stage({{"given.yaml", text}}, 1000); }
 
   TestFolder folder_;
@@ -45,9 +47,7 @@ class StagerTest : public testing::Test {
 const std::string kStagedDb = PolicyYaml("shop", "db", "db", "batch");
 
 TEST_F(StagerTest, CandidateHasStagedObjectsInPlaceOfTheirLike) {
-  ASSERT_TRUE(changer_->ApplyPolicy({{"a.yaml", PolicyYaml("shop", "db", "db", "web")}, {"b.yaml", PolicyYaml("shop", "web", "web", "lb")}},
-                                    {}, 900)
-                  .ok());
+  ASSERT_TRUE(Apply({{"a.yaml", PolicyYaml("shop", "db", "db", "web")}, {"b.yaml", PolicyYaml("shop", "web", "web", "lb")}}));
   EXPECT_EQ(stager_->Candidate(host_.policies().documents), nullptr);
   const auto result = Stage(kStagedDb);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -59,7 +59,7 @@ TEST_F(StagerTest, CandidateHasStagedObjectsInPlaceOfTheirLike) {
   EXPECT_EQ(stager_->Candidate(host_.policies().documents), published_[0]) << "the same object while nothing changes";
   EXPECT_THAT(Names(host_.policies().documents), ElementsAre("shop/db", "shop/web")) << "nothing is in force yet";
   // What is applied meanwhile is in the candidate as well.
-  ASSERT_TRUE(changer_->ApplyPolicy({{"c.yaml", PolicyYaml("shop", "mail", "mail", "web")}}, {}, 1100).ok());
+  ASSERT_TRUE(Apply({{"c.yaml", PolicyYaml("shop", "mail", "mail", "web")}}));
   EXPECT_EQ(stager_->Candidate(host_.policies().documents)->policies.size(), 3u);
 }
 

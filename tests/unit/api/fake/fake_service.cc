@@ -184,8 +184,8 @@ absl::StatusOr<ChangeResult> FakeService::ApplyPolicy(const std::vector<PolicyTe
   return change;
 }
 
-absl::StatusOr<ChangeResult> FakeService::DeletePolicy(const std::string& ns, const std::string& name) {
-  Record(absl::StrCat("delete ", ns, "/", name));
+absl::StatusOr<ChangeResult> FakeService::DeletePolicy(const std::string& ref) {
+  Record(absl::StrCat("delete ", ref));
   return change;
 }
 

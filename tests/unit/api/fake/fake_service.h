@@ -37,7 +37,7 @@ class FakeService : public DaemonService {
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override;
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
-  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ns, const std::string& name) override;
+  absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) override;
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
