@@ -2,44 +2,64 @@
 #include "controlplane/lint/admin_tier.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace bulkhead::lint {
 
 AdminTier::AdminTier(const Linter& linter) : linter_(linter), facts_(*linter.facts) {
-  for (std::vector<Row>& rows : rows_) rows.resize(facts_.classes());
+  // Its rules see of a class: which of its policies select it, which of its rules' peers it is, and what its ports are called.
+  std::vector<bool> matters;  // [atom]
+  for (const std::vector<Rule>& rules : linter.rules) {
+    for (const Rule& rule : rules) {
+      if (rule.tier() != Tier::kAdmin) continue;
+      for (const compile::AtomId atom : rule.plan->atoms) {
+        matters.resize(std::max<size_t>(matters.size(), atom + 1));
+        matters[atom] = true;
+      }
+    }
+  }
+  std::map<std::tuple<bool, std::vector<uint32_t>, std::vector<uint32_t>, uint32_t>, uint32_t> groups;
+  for (uint32_t id = 0; id < facts_.classes(); ++id) {
+    std::vector<uint32_t> policies, atoms;
+    const bool workload = facts_.workloads().Has(id);
+    for (const uint32_t policy : workload ? facts_.Policies(id) : std::vector<uint32_t>()) {
+      if (linter.plan.policies[policy].document->tier == Tier::kAdmin) policies.push_back(policy);
+    }
+    for (const compile::AtomId atom : facts_.Atoms(id)) {
+      if (atom < matters.size() && matters[atom]) atoms.push_back(atom);
+    }
+    const auto [found, added] =
+        groups.try_emplace({workload, std::move(policies), std::move(atoms), facts_.NameSet(id)}, static_cast<uint32_t>(samples_.size()));
+    if (added) samples_.push_back(id);
+    group_of_.push_back(found->second);
+  }
+}
+
+std::map<uint32_t, std::vector<uint32_t>> AdminTier::Split(const ClassSet& classes) const {
+  std::map<uint32_t, std::vector<uint32_t>> out;
+  for (const uint32_t id : classes.Members()) out[Group(id)].push_back(id);
+  return out;
 }
 
 const std::vector<Decision>& AdminTier::Of(Direction direction, uint32_t own, uint32_t peer) {
-  Row& row = rows_[static_cast<size_t>(direction)][own];
-  if (row.empty()) FillRow(direction, own, &row);
-  return *row[peer];
+  const auto [found, added] = known_[static_cast<size_t>(direction)].try_emplace({own, peer});
+  if (added) found->second = Decide(direction, samples_[own], samples_[peer]);
+  return found->second;
 }
 
-void AdminTier::FillRow(Direction direction, uint32_t own, Row* row) {
-  std::vector<std::vector<const Rule*>> matching(facts_.classes());
+std::vector<Decision> AdminTier::Decide(Direction direction, uint32_t own, uint32_t peer) const {
+  std::vector<Decision> out;
+  if (!facts_.workloads().Has(own)) return out;
+  const std::vector<NamedPort>& names = facts_.Names(Facts::Destination(direction, own, peer));
+  PortSet left = PortSet::All();
   for (const uint32_t number : facts_.Rules(direction, own)) {
     const Rule& rule = linter_.At(direction, number);
-    if (rule.tier() != Tier::kAdmin) break;  // they come first
-    if (!rule.Decides()) continue;
-    for (const uint32_t peer : facts_.Peers(direction, number).Members()) matching[peer].push_back(&rule);
-  }
-  for (uint32_t peer = 0; peer < facts_.classes(); ++peer) {
-    const uint32_t destination = Facts::Destination(direction, own, peer);
-    const bool names = std::any_of(matching[peer].begin(), matching[peer].end(), [](const Rule* r) { return !r->ports.names.empty(); });
-    const auto [known, fresh] = known_.try_emplace({std::move(matching[peer]), names ? facts_.NameSet(destination) : 0});
-    if (fresh) known->second = &decisions_.emplace_back(Decide(known->first.first, destination));
-    row->push_back(known->second);
-  }
-}
-
-std::vector<Decision> AdminTier::Decide(const std::vector<const Rule*>& rules, uint32_t destination) const {
-  std::vector<Decision> out;
-  PortSet left = PortSet::All();
-  for (const Rule* rule : rules) {
-    PortSet ports = rule->ports.At(facts_.Names(destination)).And(left);
+    if (rule.tier() != Tier::kAdmin || left.empty()) break;  // they come first
+    if (!rule.Decides() || !facts_.Peers(direction, number).Has(peer)) continue;
+    PortSet ports = rule.ports.At(names).And(left);
     if (ports.empty()) continue;
     left = left.Without(ports);
-    out.push_back({rule, std::move(ports)});
+    out.push_back({&rule, std::move(ports)});
   }
   return out;
 }

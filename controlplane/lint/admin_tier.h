@@ -4,7 +4,6 @@
 #define BULKHEAD_CONTROLPLANE_LINT_ADMIN_TIER_H_
 
 #include <array>
-#include <deque>
 #include <map>
 #include <utility>
 #include <vector>
@@ -23,20 +22,23 @@ class AdminTier {
  public:
   explicit AdminTier(const Linter& linter);
 
-  // Disjoint; ports that are in none of them are left to what comes after. Equal answers are the same object.
+  // Classes that the Admin tier treats alike, whichever side they are on: those of one group.
+  uint32_t Group(uint32_t id) const { return group_of_[id]; }
+  // Those of the classes, by their groups.
+  std::map<uint32_t, std::vector<uint32_t>> Split(const ClassSet& classes) const;
+
+  // What it decides of connections between two groups, seen from the side of `own`, of which it is asked; nothing when those are no
+  // workloads. Disjoint; ports that are in none of them are left to what comes after.
   const std::vector<Decision>& Of(Direction direction, uint32_t own, uint32_t peer);
 
  private:
-  using Row = std::vector<const std::vector<Decision>*>;  // [peer class]; empty: not made yet
-
-  void FillRow(Direction direction, uint32_t own, Row* row);
-  std::vector<Decision> Decide(const std::vector<const Rule*>& rules, uint32_t destination) const;
+  std::vector<Decision> Decide(Direction direction, uint32_t own, uint32_t peer) const;
 
   const Linter& linter_;
   const Facts& facts_;
-  std::array<std::vector<Row>, 2> rows_;  // [direction][own class]
-  std::map<std::pair<std::vector<const Rule*>, uint32_t>, const std::vector<Decision>*> known_;  // by rules and their port names
-  std::deque<std::vector<Decision>> decisions_;
+  std::vector<uint32_t> group_of_;                    // [class]
+  std::vector<uint32_t> samples_;                     // [group], a class of it
+  std::array<std::map<std::pair<uint32_t, uint32_t>, std::vector<Decision>>, 2> known_;  // [direction], by groups
 };
 
 }  // namespace bulkhead::lint

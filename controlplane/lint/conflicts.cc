@@ -48,15 +48,23 @@ class ConflictCheck {
 
   // One of the group against those before it.
   void CheckAgainst(const std::vector<uint32_t>& group, size_t second) {
-    std::vector<const Policy*> alike;
+    std::vector<const Policy*> alike, perhaps;
     for (size_t first = 0; first < second; ++first) {
       const PolicyRules& a = rules_[group[first]];
       const PolicyRules& b = rules_[group[second]];
       const Meeting meeting = linter_.facts ? MeetByClasses(*linter_.facts, a, b, &budget_) : MeetByDocuments(a, b, &budget_);
-      if (meeting.first) AddConflict(meeting);
-      if (!meeting.first && meeting.alike) alike.push_back(&PolicyOf(group[first]));
+      const Policy* const other = &PolicyOf(group[first]);
+      if (meeting.first) {
+        AddConflict(meeting);
+      } else if (meeting.perhaps) {
+        perhaps.push_back(other);
+      } else if (meeting.alike) {
+        alike.push_back(other);
+      }
     }
-    if (!alike.empty()) AddEqual(PolicyOf(group[second]), alike);
+    AddEqual(Severity::kWarning, PolicyOf(group[second]), alike, "judge some of the same connections: they agree today, but only names say");
+    AddEqual(Severity::kInfo, PolicyOf(group[second]), perhaps,
+             "differ about whoever matches both: if there ever is somebody, only names say");
   }
 
   std::string Rank(const Policy& policy) const {
@@ -71,20 +79,20 @@ class ConflictCheck {
         Of(about, Severity::kError, "conflict", about.document->pos,
            absl::StrCat(RuleText(about), " ", Verb(about), " ", meeting.example, " and ", RuleWithPlace(other), " ", Verb(other),
                         " it, both at ", Rank(*about.policy), ": ", PolicyRef(*meeting.first->policy),
-                        " is asked first only because of its name; give them different priorities"));
+                        " is asked first only because of its ",
+                        about.policy->kind == other.policy->kind ? "name" : "kind", "; give them different priorities"));
     finding.related = other.document->pos;
     finding.witness = meeting.witness;
     linter_.Add(*about.policy, std::move(finding));
   }
 
-  void AddEqual(const Policy& policy, const std::vector<const Policy*>& others) {
+  void AddEqual(Severity severity, const Policy& policy, const std::vector<const Policy*>& others, const char* what) {
+    if (others.empty()) return;
     std::vector<std::string> names;
     for (const Policy* other : others) names.push_back(absl::StrCat(PolicyRef(*other), " (", other->pos.ToString(), ")"));
-    Finding finding =
-        Of(policy, Severity::kWarning, "equal-priority", policy.pos,
-           absl::StrCat(PolicyRef(policy), " and ", ListText(names, 3), " have ", Rank(policy),
-                        " and judge some of the same connections: they agree today, but only names say which is asked first; give "
-                        "them different priorities"));
+    Finding finding = Of(policy, severity, "equal-priority", policy.pos,
+                         absl::StrCat(PolicyRef(policy), " and ", ListText(names, 3), " have ", Rank(policy), " and ", what,
+                                      " which is asked first; give them different priorities"));
     finding.related = others[0]->pos;
     linter_.Add(policy, std::move(finding));
   }

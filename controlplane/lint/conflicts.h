@@ -17,7 +17,8 @@ using PolicyRules = std::array<std::vector<const Rule*>, 2>;  // [direction]
 
 // What two policies say of the same connections.
 struct Meeting {
-  bool alike = false;  // both decide some of them, and the same
+  bool alike = false;    // both decide some of them, and the same
+  bool perhaps = false;  // if somebody matches both they may answer differently; only of documents alone
   // Rules that answer differently, each the first of its policy that matches; null: none.
   const Rule* first = nullptr;
   const Rule* second = nullptr;

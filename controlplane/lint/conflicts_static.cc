@@ -16,13 +16,20 @@ bool MayMeet(const Rule& a, const Rule& b) {
   return a.ports.MayMeet(b.ports) && lint::MayMeet({a.subject}, {b.subject}) && lint::MayMeet(a.peers, b.peers);
 }
 
-// Whether a rule before it in its own policy may decide what it has in common with the other.
-bool MayComeBefore(const std::vector<const Rule*>& rules, const Rule& rule, const Rule& other, Budget* budget) {
+bool Within(const Rule& outer, const Rule& inner) {
+  return outer.ports.Contains(inner.ports) && Contains(outer.subject, inner.subject) && Contains(outer.peers, inner.peers);
+}
+
+// Whether rules before it in its own policy decide what it has in common with the other.
+enum class Before : uint8_t { kNo, kPerhaps, kSurely };
+Before DecidedBefore(const std::vector<const Rule*>& rules, const Rule& rule, const Rule& other, Budget* budget) {
+  Before out = Before::kNo;
   for (const Rule* before : rules) {
-    if (before == &rule) return false;
-    if (!budget->Spend() || (MayMeet(*before, rule) && MayMeet(*before, other))) return true;
+    if (before == &rule) break;
+    if (!budget->Spend() || Within(*before, rule) || Within(*before, other)) return Before::kSurely;
+    if (MayMeet(*before, rule) && MayMeet(*before, other)) out = Before::kPerhaps;
   }
-  return false;
+  return out;
 }
 
 // The narrower of two sets of ends of which one holds the other.
@@ -52,12 +59,18 @@ Meeting MeetByDocuments(const PolicyRules& a, const PolicyRules& b, Budget* budg
     for (const Rule* first : a[d]) {
       for (const Rule* second : b[d]) {
         if (!budget->Spend()) return out;
-        if (!MustMeet(*first, *second)) continue;
+        if (!MayMeet(*first, *second)) continue;
+        const bool certain = MustMeet(*first, *second);
         if (first->action() == second->action()) {
-          out.alike = true;
+          out.alike = out.alike || certain;
           continue;
         }
-        if (MayComeBefore(a[d], *first, *second, budget) || MayComeBefore(b[d], *second, *first, budget)) continue;
+        const Before before = std::max(DecidedBefore(a[d], *first, *second, budget), DecidedBefore(b[d], *second, *first, budget));
+        if (before == Before::kSurely) continue;
+        if (!certain || before == Before::kPerhaps) {
+          out.perhaps = true;
+          continue;
+        }
         out.first = first;
         out.second = second;
         out.example = Example(*first, *second);

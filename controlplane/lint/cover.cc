@@ -122,7 +122,7 @@ class CoverCheck {
     const ClassSet peers = living ? all.And(*living) : all;
     if (!peers.Meets(facts_->living())) return false;
     bool any = false;
-    for (const uint32_t own : facts_->Own(rule.policy_index).And(facts_->workloads()).Members()) {
+    for (const uint32_t own : facts_->OnePerKind(facts_->Own(rule.policy_index).And(facts_->workloads()))) {
       if (!CoveredFor(rule, own, peers, counts, by, &any)) return false;
     }
     return any;

@@ -24,7 +24,7 @@ void AddFinding(Linter* linter, const Policy& policy, const std::string& who) {
 void CheckHere(Linter* linter) {
   const Facts& facts = *linter->facts;
   std::set<const Policy*> said;
-  for (const uint32_t own : facts.workloads().Members()) {
+  for (const uint32_t own : facts.OnePerKind(facts.workloads())) {
     const Policy* policy = nullptr;  // the first that isolates and has rules
     bool dns = false;
     for (const uint32_t number : facts.Rules(Direction::kEgress, own)) {

@@ -270,9 +270,13 @@ std::string EndsText(const Ends& ends) {
     case Ends::Kind::kWorkloads:
       break;
   }
-  const std::string pods = ends.pods ? SelectorText(*ends.pods) : "all";
+  const std::string pods = ends.pods && !(*ends.pods == LabelSelector()) ? SelectorText(*ends.pods) : "every workload";
   if (ends.ns) return absl::StrCat(pods, " in namespace ", *ends.ns);
-  return absl::StrCat(pods, " in namespaces ", SelectorText(*ends.namespaces));
+  const LabelSelector& spaces = *ends.namespaces;
+  if (spaces == LabelSelector()) return absl::StrCat(pods, " in every namespace");
+  const auto name = spaces.match_labels.find(kNamespaceNameLabel);
+  const bool one = spaces.match_expressions.empty() && spaces.match_labels.size() == 1 && name != spaces.match_labels.end();
+  return absl::StrCat(pods, one ? " in namespace " : " in namespaces with ", one ? name->second : SelectorText(spaces));
 }
 
 }  // namespace bulkhead::lint

@@ -45,7 +45,7 @@ bool IsNobody(const Ends& ends);
 // Whether whatever `inner` matches, `outer` matches too.
 bool Implies(const LabelSelector& inner, const LabelSelector& outer);
 
-// "app=web in namespace shop", "10.0.0.0/8", "everybody".
+// "app=web in namespace shop", "every workload in namespaces with team=a", "10.0.0.0/8", "everybody".
 std::string EndsText(const Ends& ends);
 
 }  // namespace bulkhead::lint

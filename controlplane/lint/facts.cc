@@ -12,7 +12,7 @@ namespace bulkhead::lint {
 namespace {
 
 constexpr uint64_t kMaxBits = uint64_t{1} << 30;  // of all sets of classes together: 128 MB
-constexpr uint64_t kMaxRules = 20'000'000;        // rules that judge a class, added up over the classes
+constexpr uint64_t kMaxRules = 20'000'000;        // rules that judge a kind, added up over the kinds
 constexpr size_t kMaxEnds = 2;                    // of one class and family: two tell a connection from one to oneself
 constexpr int kMaxAddressSteps = 64;                     // in the search for an address that is nobody's
 
@@ -192,27 +192,8 @@ void Facts::AddNobody(const Prefix& prefix, std::optional<uint32_t> cidr, Subjec
 
 bool Facts::MakeSets() {
   of_atom_.assign(atoms_.count, ClassSet(classes()));
-  std::vector<std::vector<uint32_t>> policies_of_atom(atoms_.count);
-  for (uint32_t i = 0; i < plan_.policies.size(); ++i) policies_of_atom[plan_.policies[i].selects].push_back(i);
-  policies_of_.resize(classes());
-  for (std::vector<std::vector<uint32_t>>& rules : rules_of_) rules.resize(classes());
-  uint64_t judging = 0;
   for (uint32_t id = 0; id < classes(); ++id) {
     for (const compile::AtomId atom : classes_[id].atoms) of_atom_[atom].Add(id);
-    if (!workloads_.Has(id)) continue;
-    std::vector<uint32_t>& policies = policies_of_[id];
-    for (const compile::AtomId atom : classes_[id].atoms) {
-      policies.insert(policies.end(), policies_of_atom[atom].begin(), policies_of_atom[atom].end());
-    }
-    std::sort(policies.begin(), policies.end());
-    for (size_t direction = 0; direction < 2; ++direction) {
-      for (const uint32_t policy : policies) {
-        const std::vector<uint32_t>& rules = plan_.policies[policy].rules[direction];
-        rules_of_[direction][id].insert(rules_of_[direction][id].end(), rules.begin(), rules.end());
-        judging += 1 + rules.size();
-      }
-      if (judging > kMaxRules) return false;
-    }
   }
   for (size_t direction = 0; direction < 2; ++direction) {
     for (const compile::PlanRule& rule : plan_.rules[direction]) {
@@ -220,7 +201,41 @@ bool Facts::MakeSets() {
       for (const compile::AtomId atom : rule.atoms) peers.AddAll(of_atom_[atom]);
     }
   }
+  return FindRules();
+}
+
+bool Facts::FindRules() {
+  std::vector<std::vector<uint32_t>> policies_of_atom(atoms_.count);
+  for (uint32_t i = 0; i < plan_.policies.size(); ++i) policies_of_atom[plan_.policies[i].selects].push_back(i);
+  uint32_t kinds = 0;
+  for (const compile::Class& one : classes_) kinds = std::max(kinds, one.part + 1);
+  policies_of_.resize(kinds);
+  for (std::vector<std::vector<uint32_t>>& rules : rules_of_) rules.resize(kinds);
+  uint64_t judging = 0;
+  for (const uint32_t id : OnePerKind(workloads_)) {
+    std::vector<uint32_t>& policies = policies_of_[Kind(id)];
+    for (const compile::AtomId atom : classes_[id].atoms) {
+      policies.insert(policies.end(), policies_of_atom[atom].begin(), policies_of_atom[atom].end());
+    }
+    std::sort(policies.begin(), policies.end());
+    for (size_t direction = 0; direction < 2; ++direction) {
+      std::vector<uint32_t>& all = rules_of_[direction][Kind(id)];
+      for (const uint32_t policy : policies) {
+        const std::vector<uint32_t>& rules = plan_.policies[policy].rules[direction];
+        all.insert(all.end(), rules.begin(), rules.end());
+        judging += 1 + rules.size();
+      }
+      if (judging > kMaxRules) return false;
+    }
+  }
   return true;
+}
+
+std::vector<uint32_t> Facts::OnePerKind(const ClassSet& classes) const {
+  std::vector<uint32_t> out = classes.Members();
+  std::stable_sort(out.begin(), out.end(), [&](uint32_t a, uint32_t b) { return Kind(a) < Kind(b); });
+  out.erase(std::unique(out.begin(), out.end(), [&](uint32_t a, uint32_t b) { return Kind(a) == Kind(b); }), out.end());
+  return out;
 }
 
 // A rule's atoms are those of its peers, one peer after the other.
@@ -252,6 +267,16 @@ std::optional<Witness> Facts::Show(Direction direction, uint32_t own, uint32_t p
       if (source.address && destination.address && source.address->family != destination.address->family) continue;
       const auto [protocol, port] = ports.Pick();
       return Witness{name(source), name(destination), source.address, destination.address, protocol, port};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Witness> Facts::Show(Direction direction, const std::vector<uint32_t>& owns, const std::vector<uint32_t>& peers,
+                                   const PortSet& ports) const {
+  for (const uint32_t own : owns) {
+    for (const uint32_t peer : peers) {
+      if (std::optional<Witness> witness = Show(direction, own, peer, ports)) return witness;
     }
   }
   return std::nullopt;

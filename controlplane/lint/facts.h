@@ -51,12 +51,19 @@ class Facts {
   // Of one of the peers that the rule lists.
   ClassSet PeersOf(const compile::PlanRule& rule, size_t peer) const;
 
-  // Numbers of the rules that judge the class, of all tiers, as they are asked.
+  // What selectors see of a workload: classes of one kind differ in their addresses alone, so the same policies judge them.
+  uint32_t Kind(uint32_t id) const { return classes_[id].part; }
+  uint32_t kinds() const { return static_cast<uint32_t>(policies_of_.size()); }
+  // One class of each kind.
+  std::vector<uint32_t> OnePerKind(const ClassSet& classes) const;
+  // Numbers of the rules that judge a class of workloads, of all tiers, as they are asked.
   const std::vector<uint32_t>& Rules(Direction direction, uint32_t own) const {
-    return rules_of_[static_cast<size_t>(direction)][own];
+    return rules_of_[static_cast<size_t>(direction)][Kind(own)];
   }
-  // Indexes of the policies that select the class.
-  const std::vector<uint32_t>& Policies(uint32_t own) const { return policies_of_[own]; }
+  // Indexes of the policies that select it.
+  const std::vector<uint32_t>& Policies(uint32_t own) const { return policies_of_[Kind(own)]; }
+  // Its atoms, ascending.
+  const std::vector<compile::AtomId>& Atoms(uint32_t id) const { return classes_[id].atoms; }
   // The port names that rules use and the class has; equal numbers for equal ones.
   const std::vector<NamedPort>& Names(uint32_t id) const { return classes_[id].ports; }
   uint32_t NameSet(uint32_t id) const { return classes_[id].port_set; }
@@ -68,6 +75,9 @@ class Facts {
   // A connection between two that live in these classes; nullopt: there is none, since it would be one's own or have no common
   // family.
   std::optional<Witness> Show(Direction direction, uint32_t own, uint32_t peer, const PortSet& ports) const;
+  // Between one of these and one of those.
+  std::optional<Witness> Show(Direction direction, const std::vector<uint32_t>& owns, const std::vector<uint32_t>& peers,
+                              const PortSet& ports) const;
   // One of those who live in the class.
   std::string NameOf(uint32_t id) const;
 
@@ -86,6 +96,7 @@ class Facts {
   void AddEnd(std::optional<SubjectId> subject, End end);
   void AddNobody(const Prefix& prefix, std::optional<uint32_t> cidr, SubjectId subject);
   bool MakeSets();
+  bool FindRules();
   size_t AtomCount(const PolicyPeer& peer) const;
 
   const compile::Plan& plan_;
@@ -100,8 +111,8 @@ class Facts {
   ClassSet living_, workloads_;
   std::vector<ClassSet> of_atom_;
   std::array<std::vector<ClassSet>, 2> peers_;
-  std::vector<std::vector<uint32_t>> policies_of_;
-  std::array<std::vector<std::vector<uint32_t>>, 2> rules_of_;
+  std::vector<std::vector<uint32_t>> policies_of_;              // [kind]
+  std::array<std::vector<std::vector<uint32_t>>, 2> rules_of_;  // [direction][kind]
 };
 
 }  // namespace bulkhead::lint

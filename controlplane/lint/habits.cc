@@ -89,7 +89,7 @@ std::optional<Habit> ClusterNamespace(const LabelSelector* namespaces) {
                      "labels"};
       }
       if (IsOneOf(kObservers, value)) {
-        return Habit{Habit::Kind::kCustom, absl::StrCat("namespace ", value, " is one that clusters are given by custom"),
+        return Habit{Habit::Kind::kCustom, absl::StrCat("a namespace ", value, " is a custom of Kubernetes clusters"),
                      "select what watches here by its own namespace (the Compose project) and labels"};
       }
     }

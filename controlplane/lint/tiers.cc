@@ -2,7 +2,6 @@
 // What one tier says to no effect, since another is asked before it.
 #include <algorithm>
 #include <set>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/lint/admin_tier.h"
@@ -11,7 +10,7 @@
 namespace bulkhead::lint {
 namespace {
 
-constexpr uint64_t kMaxTierSteps = 50'000'000;  // pairs of classes looked at
+constexpr uint64_t kMaxTierSteps = 20'000'000;  // pairs of classes, or of their groups, looked at
 constexpr char kCannotWiden[] = "a NetworkPolicy cannot widen what the Admin tier denies";
 
 // What becomes of connections that a NetworkPolicy's rule allows.
@@ -49,58 +48,54 @@ class TierCheck {
   }
 
  private:
-  // The first NetworkPolicy that isolates each class, if one enforced does.
+  // The first NetworkPolicy that isolates each kind, if one enforced does.
   void FindIsolation() {
     for (size_t d = 0; d < 2; ++d) {
-      isolates_[d].assign(facts_.classes(), nullptr);
-      for (const uint32_t own : facts_.workloads().Members()) {
+      isolates_[d].assign(facts_.kinds(), nullptr);
+      for (const uint32_t own : facts_.OnePerKind(facts_.workloads())) {
         for (const uint32_t index : facts_.Policies(own)) {
           const Policy& policy = *linter_.plan.policies[index].document;
           if (policy.kind != PolicyKind::kNetworkPolicy || policy.audit || !policy.Judges(static_cast<Direction>(d))) continue;
-          isolates_[d][own] = &policy;
+          isolates_[d][facts_.Kind(own)] = &policy;
           break;
         }
       }
     }
   }
 
-  // The decisions of the other side's Admin tier about the same connections; none of those who are no workloads.
-  const std::vector<Decision>& Beyond(Direction direction, uint32_t own, uint32_t peer) {
-    static const std::vector<Decision> kNone;
-    return facts_.workloads().Has(peer) ? admin_.Of(Opposite(direction), peer, own) : kNone;
-  }
-
   // port null: all of the rule's.
   Fate FateOf(const Rule& rule, const ClassSet& peers, const PolicyPort* port) {
     Fate fate;
-    std::set<std::tuple<const void*, const void*, uint32_t>> known;
-    for (const uint32_t own : facts_.Own(rule.policy_index).And(facts_.workloads()).Members()) {
-      for (const uint32_t peer : peers.And(facts_.living()).Members()) {
+    const auto sources = admin_.Split(facts_.Own(rule.policy_index).And(facts_.workloads()));
+    const auto targets = admin_.Split(peers.And(facts_.living()));
+    for (const auto& [own, owns] : sources) {
+      for (const auto& [peer, others] : targets) {
         if (!budget_.Spend()) return Fate();
-        const std::vector<Decision>& here = admin_.Of(rule.direction, own, peer);
-        const std::vector<Decision>& there = Beyond(rule.direction, own, peer);
-        const uint32_t destination = Facts::Destination(rule.direction, own, peer);
-        const auto [at, fresh] = known.insert({&here, &there, facts_.NameSet(destination)});
-        if (!fresh) continue;
-        const std::vector<NamedPort>& names = facts_.Names(destination);
-        PortSet left = port ? PortsOf(*port, names) : rule.ports.At(names);
-        const PortSet denied = Denied(left, here, &fate.deniers).Or(Denied(left, there, &fate.deniers));
-        if (!denied.empty()) {
-          const std::optional<Witness> witness = facts_.Show(rule.direction, own, peer, denied);
-          if (!fate.witness) fate.witness = witness;
-          if (!witness) known.erase(at);  // others alike may show it
-        }
-        left = left.Without(denied);
-        fate.survive = fate.survive || !left.empty();
-        for (const Decision& decision : here) {
-          if (decision.rule->action() != RuleAction::kAccept || !decision.ports.Meets(left)) continue;
-          left = left.Without(decision.ports);
-          AddTo(&fate.accepters, decision.rule);
-        }
-        fate.reach = fate.reach || !left.empty();
+        const std::vector<NamedPort>& names = facts_.Names(Facts::Destination(rule.direction, owns[0], others[0]));
+        Follow(port ? PortsOf(*port, names) : rule.ports.At(names), rule.direction, {own, owns}, {peer, others}, &fate);
       }
     }
     return fate;
+  }
+
+  // A group of the Admin tier, and some classes of it.
+  struct Party {
+    uint32_t group;
+    const std::vector<uint32_t>& classes;
+  };
+  void Follow(PortSet left, Direction direction, const Party& own, const Party& peer, Fate* fate) {
+    const std::vector<Decision>& here = admin_.Of(direction, own.group, peer.group);
+    const PortSet denied = Denied(left, here, &fate->deniers)
+                               .Or(Denied(left, admin_.Of(Opposite(direction), peer.group, own.group), &fate->deniers));
+    if (!denied.empty() && !fate->witness) fate->witness = facts_.Show(direction, own.classes, peer.classes, denied);
+    left = left.Without(denied);
+    fate->survive = fate->survive || !left.empty();
+    for (const Decision& decision : here) {
+      if (decision.rule->action() != RuleAction::kAccept || !decision.ports.Meets(left)) continue;
+      left = left.Without(decision.ports);
+      AddTo(&fate->accepters, decision.rule);
+    }
+    fate->reach = fate->reach || !left.empty();
   }
 
   // Those of the ports that one side denies.
@@ -158,77 +153,93 @@ class TierCheck {
 
   // Connections that NetworkPolicies deny and the Admin tier accepts: one example for each policy.
   void CheckIsolations(Direction direction) {
+    const auto peers = admin_.Split(facts_.living());
     std::set<const Policy*> said;
     for (const uint32_t own : facts_.workloads().Members()) {
-      const Policy* policy = isolates_[static_cast<size_t>(direction)][own];
+      const Policy* policy = isolates_[static_cast<size_t>(direction)][facts_.Kind(own)];
       if (!policy || said.contains(policy) || !linter_.About(*policy)) continue;
-      for (const uint32_t peer : facts_.living().Members()) {
+      for (const auto& [group, others] : peers) {
         if (!budget_.Spend()) return;
-        if (!CheckLetThrough(*policy, direction, own, peer)) continue;
+        if (!CheckLetThrough(*policy, direction, own, {group, others})) continue;
         said.insert(policy);
         break;
       }
     }
   }
 
-  bool CheckLetThrough(const Policy& policy, Direction direction, uint32_t own, uint32_t peer) {
-    for (const Decision& decision : admin_.Of(direction, own, peer)) {
+  bool CheckLetThrough(const Policy& policy, Direction direction, uint32_t own, const Party& peer) {
+    const uint32_t group = admin_.Group(own);
+    for (const Decision& decision : admin_.Of(direction, group, peer.group)) {
       if (decision.rule->action() != RuleAction::kAccept) continue;
-      PortSet left = decision.ports;
-      for (const Decision& beyond : Beyond(direction, own, peer)) {
-        if (beyond.rule->action() == RuleAction::kDeny) left = left.Without(beyond.ports);
+      PortSet passing = decision.ports;
+      for (const Decision& beyond : admin_.Of(Opposite(direction), peer.group, group)) {
+        if (beyond.rule->action() == RuleAction::kDeny) passing = passing.Without(beyond.ports);
       }
-      const std::vector<NamedPort>& names = facts_.Names(Facts::Destination(direction, own, peer));
-      for (const uint32_t number : facts_.Rules(direction, own)) {
-        if (left.empty() || !budget_.Spend()) break;
-        const Rule& rule = linter_.At(direction, number);
-        if (rule.tier() == Tier::kNetworkPolicy && facts_.Peers(direction, number).Has(peer)) left = left.Without(rule.ports.At(names));
+      for (const uint32_t other : peer.classes) {
+        const PortSet left = NotAllowed(passing, direction, own, other);
+        const std::optional<Witness> witness = left.empty() ? std::nullopt : facts_.Show(direction, own, other, left);
+        if (!witness) continue;
+        AddLetThrough(policy, direction, *decision.rule, *witness);
+        return true;
       }
-      const std::optional<Witness> witness = left.empty() ? std::nullopt : facts_.Show(direction, own, peer, left);
-      if (!witness) continue;
-      Finding finding = Of(policy, Severity::kInfo, kTierCheck, policy.pos,
-                           absl::StrCat(PolicyRef(policy), " isolates ", DirectionName(direction), " and its tier does not allow ",
-                                        witness->Text(), ", but that passes: ", RuleWithPlace(*decision.rule),
-                                        " accepts it before a NetworkPolicy is asked"));
-      finding.related = decision.rule->document->pos;
-      finding.witness = witness;
-      linter_.Add(policy, std::move(finding));
-      return true;
     }
     return false;
   }
 
+  // Those of the ports that no NetworkPolicy allows.
+  PortSet NotAllowed(PortSet ports, Direction direction, uint32_t own, uint32_t peer) {
+    const std::vector<NamedPort>& names = facts_.Names(Facts::Destination(direction, own, peer));
+    for (const uint32_t number : facts_.Rules(direction, own)) {
+      if (ports.empty() || !budget_.Spend()) return {};
+      const Rule& rule = linter_.At(direction, number);
+      if (rule.tier() == Tier::kNetworkPolicy && facts_.Peers(direction, number).Has(peer)) ports = ports.Without(rule.ports.At(names));
+    }
+    return ports;
+  }
+
+  void AddLetThrough(const Policy& policy, Direction direction, const Rule& by, const Witness& witness) {
+    Finding finding = Of(policy, Severity::kInfo, kTierCheck, policy.pos,
+                         absl::StrCat(PolicyRef(policy), " isolates ", DirectionName(direction), " and its tier does not allow ",
+                                      witness.Text(), ", but that passes: ", RuleWithPlace(by),
+                                      " accepts it before a NetworkPolicy is asked"));
+    finding.related = by.document->pos;
+    finding.witness = witness;
+    linter_.Add(policy, std::move(finding));
+  }
+
   // A Baseline rule that is never asked.
   void CheckBaseline(const Rule& rule) {
-    const std::vector<uint32_t> owns = facts_.Own(rule.policy_index).And(facts_.workloads()).Members();
-    if (owns.empty()) return;
-    bool admin = false;
-    for (const uint32_t own : owns) {
-      if (isolates_[static_cast<size_t>(rule.direction)][own]) continue;
-      admin = true;
-      for (const uint32_t peer : facts_.Peers(rule.direction, rule.plan->number).And(facts_.living()).Members()) {
+    ClassSet open = facts_.Own(rule.policy_index).And(facts_.workloads());  // those whom no NetworkPolicy isolates
+    if (open.empty()) return;
+    for (const uint32_t own : open.Members()) {
+      if (isolates_[static_cast<size_t>(rule.direction)][facts_.Kind(own)]) open.Remove(own);
+    }
+    const ClassSet peers = facts_.Peers(rule.direction, rule.plan->number).And(facts_.living());
+    if (!open.empty() && peers.empty()) return;  // said already
+    const auto targets = admin_.Split(peers);
+    for (const auto& [own, owns] : admin_.Split(open)) {
+      for (const auto& [peer, others] : targets) {
         if (!budget_.Spend()) return;
-        PortSet left = rule.ports.At(facts_.Names(Facts::Destination(rule.direction, own, peer)));
+        PortSet left = rule.ports.At(facts_.Names(Facts::Destination(rule.direction, owns[0], others[0])));
         for (const Decision& decision : admin_.Of(rule.direction, own, peer)) {
           if (decision.rule->action() != RuleAction::kPass) left = left.Without(decision.ports);
         }
         if (!left.empty()) return;
       }
     }
-    if (admin && !facts_.Peers(rule.direction, rule.plan->number).Meets(facts_.living())) return;  // said already
     const char* const direction = DirectionName(rule.direction);
     linter_.Add(*rule.policy,
                 Of(rule, Severity::kInfo, kTierCheck, rule.document->pos,
                    absl::StrCat(RuleText(rule), " is never asked: ",
-                                admin ? absl::StrCat("the Admin tier, or NetworkPolicies that isolate ", direction, ", decide all of it")
-                                      : absl::StrCat("NetworkPolicies isolate ", direction, " of all whom it is about"),
+                                open.empty() ? absl::StrCat("NetworkPolicies isolate ", direction, " of all whom it is about")
+                                             : absl::StrCat("the Admin tier, or NetworkPolicies that isolate ", direction, ", decide all of it"),
                                 " before the Baseline tier; it only counts for workloads that no NetworkPolicy selects")));
   }
 
   Linter& linter_;
   const Facts& facts_;
   AdminTier admin_;
-  std::array<std::vector<const Policy*>, 2> isolates_;  // [direction][class]
+  std::array<std::vector<const Policy*>, 2> isolates_;  // [direction][kind]
   Budget budget_;
 };
 

@@ -50,9 +50,10 @@ TEST(LintConflictsTest, NoConflictWithoutACommonConnection) {
     EXPECT_THAT(Both(a + Rival("b", "Deny", "app: db", "app: api"), world), IsEmpty());                // other peers
     EXPECT_THAT(Both(a + Rival("b", "Deny", "app: db", "app: web", "5", "80"), world), IsEmpty());     // other ports
   }
-  // Perhaps, but nobody is both: not certain, and not shown.
+  // Perhaps, if somebody comes who is both.
   const std::string perhaps = Rival("a", "Accept", "app: db", "app: web") + Rival("b", "Deny", "tier: front", "app: web");
-  for (const std::string world : {"", kRivalWorld}) EXPECT_THAT(Both(perhaps, world), IsEmpty());
+  EXPECT_THAT(Both(perhaps, kRivalWorld), IsEmpty());
+  EXPECT_THAT(Both(perhaps, ""), ElementsAre("equal 6 info cnp:b"));
 }
 
 TEST(LintConflictsTest, PassDiffersFromBoth) {
@@ -71,17 +72,22 @@ TEST(LintConflictsTest, EqualAnswersAtEqualPriority) {
 
 TEST(LintConflictsTest, ByTheDocumentsAlone) {
   const Finding finding = TheFinding("conflict", Rival("a", "Accept", "app: db, tier: back", "app: web") + Rival("b", "Deny", "tier: back", "app: web"));
-  EXPECT_THAT(finding.message, HasSubstr("denies {app=web in namespaces all} -> {app=db,tier=back in namespaces all} 5432/tcp and"));
+  EXPECT_THAT(finding.message, HasSubstr("denies {app=web in every namespace} -> {app=db,tier=back in every namespace} 5432/tcp and"));
   EXPECT_FALSE(finding.witness.has_value());
 }
 
 TEST(LintConflictsTest, AnEarlierRuleOfTheSamePolicyDecidesInstead) {
-  // Within b the first rule denies what a accepts nowhere: it is about other ports.
+  // The rule of b that would differ is never asked about these.
   const std::string a = Rival("a", "Accept", "app: db", "app: web");
   const std::string b = Cnp("b", "{tier: Admin, priority: 5, subject: {pods: {podSelector: {matchLabels: {app: db}}}}, ingress: [\n"
                                  "{action: Accept, from: [{pods: {podSelector: {matchLabels: {app: web}}}}]},\n"
                                  "{action: Deny, from: [{namespaces: {}}]}]}");
   for (const std::string world : {"", kRivalWorld}) EXPECT_THAT(Both(a + b, world), ElementsAre("equal 6 warning cnp:b"));
+  // Or only about some of them: then it is not certain.
+  std::string other = b;
+  other.replace(other.find("app: web"), 8, "tier: x");
+  EXPECT_THAT(Both(a + other, ""), ElementsAre("equal 6 info cnp:b"));
+  EXPECT_THAT(Both(a + other, kRivalWorld), ElementsAre("9 error cnp:b ingress[1]"));
 }
 
 TEST(LintConflictsTest, BothKindsOfTheAdminTierShareItsPriorities) {

@@ -34,6 +34,27 @@ struct RuleAt {
   RuleName name() const { return {PolicyRef(*policy), absl::StrCat(DirectionName(direction), "[", index, "]")}; }
 };
 
+// Most random selectors match nobody: lets this one match more.
+void Widen(LabelSelector* selector) {
+  if (Chance(2)) selector->match_expressions.clear();
+  while (selector->match_labels.size() > (Chance(2) ? 1u : 0u)) selector->match_labels.erase(selector->match_labels.begin());
+}
+
+void Widen(Policy* policy) {
+  Widen(&policy->pod_selector);
+  Widen(&policy->namespace_selector);
+  if (policy->tier != Tier::kNetworkPolicy && policy->name != "default") policy->priority = Draw(2);
+  for (std::vector<PolicyRule>* rules : {&policy->ingress, &policy->egress}) {
+    for (PolicyRule& rule : *rules) {
+      for (PolicyPeer& peer : rule.peers) {
+        if (peer.pod_selector) Widen(&*peer.pod_selector);
+        if (peer.namespace_selector) Widen(&*peer.namespace_selector);
+      }
+      if (Chance(3)) rule.ports.clear();
+    }
+  }
+}
+
 // Policies of every tier, each rule in a line of its own, and those who live there.
 struct Scene {
   Inventory inventory = RandomInventory();
@@ -42,14 +63,10 @@ struct Scene {
   std::vector<std::pair<uint8_t, uint16_t>> ports;
 
   Scene() {
-    for (Policy& policy : documents.policies) {
-      if (Chance(4)) SetAudit(&policy);
-    }
-    const int tiers = Draw(4);
-    for (int i = 0; i < tiers; ++i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("t", i)));
-    if (Chance(2)) documents.policies.push_back(RandomTierPolicy("default"));
+    for (int i = Draw(4); i > 0; --i) documents.policies.push_back(RandomTierPolicy(absl::StrCat("x", i)));
     int line = 0;
     for (Policy& policy : documents.policies) {
+      Widen(&policy);
       policy.pos = {"p", ++line, 1};
       for (std::vector<PolicyRule>* rules : {&policy.ingress, &policy.egress}) {
         for (PolicyRule& rule : *rules) rule.pos = {"p", ++line, 1};
@@ -331,6 +348,27 @@ RC_GTEST_PROP(LintProperty, ConflictsAreThoseThatAConnectionShows, ()) {
     }
   }
   RC_ASSERT(reported == real);
+}
+
+// Rules that clash by the documents alone clash about every connection that both match.
+RC_GTEST_PROP(LintProperty, ConflictsOfDocumentsHoldWhoeverLivesThere, ()) {
+  const Scene scene;
+  const Report report = lint::Lint(scene.documents, nullptr);
+  RC_LOG() << scene.Text(report);
+  const std::vector<RuleAt> rules = scene.Rules();
+  const auto rule_at = [&](const SourcePos& pos) {
+    return *std::find_if(rules.begin(), rules.end(), [&](const RuleAt& at) { return at.rule().pos == pos; });
+  };
+  for (const Finding& finding : report.findings) {
+    if (finding.check != "conflict") continue;
+    const RuleAt a = rule_at(finding.pos), b = rule_at(*finding.related);
+    RC_ASSERT(a.rule().action != b.rule().action);
+    scene.ForAll(scene.documents, [&](const Question& question) {
+      if (!MatchesRule(a, question) || !MatchesRule(b, question)) return;
+      RC_ASSERT(FirstMatch(*a.policy, a.direction, question) == a.rule().action);
+      RC_ASSERT(FirstMatch(*b.policy, b.direction, question) == b.rule().action);
+    });
+  }
 }
 
 // What the documents alone tell holds in every world.
