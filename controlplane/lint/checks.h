@@ -114,8 +114,8 @@ struct Habit {
   std::string what;  // "namespace kube-system is Kubernetes' own"
   std::string hint;  // "select ..."
 };
-// nullopt: it is no habit.
-std::optional<Habit> FindHabit(const LabelSelector* namespaces, const LabelSelector* pods);
+// nullopt: it is no habit. egress: it is meant to be talked to.
+std::optional<Habit> FindHabit(const LabelSelector* namespaces, const LabelSelector* pods, bool egress);
 
 }  // namespace bulkhead::lint
 

@@ -182,12 +182,13 @@ void Facts::AddNobody(const Prefix& prefix, std::optional<uint32_t> cidr, Subjec
     if (prefix.Contains(example) && fits(example)) return AddEnd(subject, {nullptr, example, false});
   }
   std::optional<IpAddress> at = prefix.address;
-  if (prefix.length < prefix.address.BitLength()) at = NextOf(*at);  // the first one names the network
+  if (prefix.length < prefix.address.BitLength()) at = NextOf(*at);  // the first one names the network: only if there is no other
   for (int step = 0; step < kMaxAddressSteps && at && prefix.Contains(*at); ++step) {
     if (fits(*at)) return AddEnd(subject, {nullptr, at, false});
     const std::optional<uint32_t> longest = tables_.cidrs.Longest(*at);
     at = NextOf(longest == cidr ? *at : LastOf(tables_.cidrs[*longest]));
   }
+  if (fits(prefix.address)) AddEnd(subject, {nullptr, prefix.address, false});
 }
 
 bool Facts::MakeSets() {

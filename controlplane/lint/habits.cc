@@ -24,6 +24,7 @@ constexpr char kDnsHint[] =
     "Docker answers names within the container's own network namespace (127.0.0.11), which no policy sees, and asks the host's "
     "resolvers from there: allow 53/UDP and 53/TCP to their addresses by ipBlock, as `bulkhead learn propose` writes it, or to the "
     "labels of the container that answers";
+constexpr char kOtherHint[] = "select what has that part here by its own namespace (the Compose project) and labels";
 
 template <size_t N>
 bool IsOneOf(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -68,29 +69,26 @@ std::optional<Habit> ReplicaLabel(const LabelSelector* pods) {
   return std::nullopt;
 }
 
-std::optional<Habit> ClusterDns(const LabelSelector* pods) {
+std::optional<Habit> ClusterDns(const LabelSelector* pods, const char* hint) {
   for (const std::string_view key : kDnsKeys) {
     for (const std::string& value : Wanted(pods, key)) {
-      if (IsOneOf(kDnsNames, value)) return Habit{Habit::Kind::kCluster, absl::StrCat(std::string(key), "=", value, " is a cluster's DNS"), kDnsHint};
+      if (!IsOneOf(kDnsNames, value)) continue;
+      return Habit{Habit::Kind::kCluster, absl::StrCat(std::string(key), "=", value, " is a cluster's DNS"), hint};
     }
   }
   return std::nullopt;
 }
 
-std::optional<Habit> ClusterNamespace(const LabelSelector* namespaces) {
+std::optional<Habit> ClusterNamespace(const LabelSelector* namespaces, bool egress) {
   for (const std::string_view key : {std::string_view(kNamespaceNameLabel), std::string_view("name")}) {
     for (const std::string& value : Wanted(namespaces, key)) {
-      if (value == "kube-system") {
-        return Habit{Habit::Kind::kCluster, "namespace kube-system is Kubernetes' own, and what is wanted of it is mostly DNS", kDnsHint};
-      }
+      // What is wanted of it is mostly DNS.
+      const char* const hint = egress && value == "kube-system" ? kDnsHint : kOtherHint;
       if (IsOneOf(kClusterNamespaces, value)) {
-        return Habit{Habit::Kind::kCluster, absl::StrCat("namespace ", value, " is one of a Kubernetes cluster"),
-                     "on this host a proxy is a container like any other: select it by its own namespace (the Compose project) and "
-                     "labels"};
+        return Habit{Habit::Kind::kCluster, absl::StrCat("namespace ", value, " is one of a Kubernetes cluster"), hint};
       }
       if (IsOneOf(kObservers, value)) {
-        return Habit{Habit::Kind::kCustom, absl::StrCat("a namespace ", value, " is a custom of Kubernetes clusters"),
-                     "select what watches here by its own namespace (the Compose project) and labels"};
+        return Habit{Habit::Kind::kCustom, absl::StrCat("a namespace ", value, " is a custom of Kubernetes clusters"), hint};
       }
     }
   }
@@ -99,10 +97,10 @@ std::optional<Habit> ClusterNamespace(const LabelSelector* namespaces) {
 
 }  // namespace
 
-std::optional<Habit> FindHabit(const LabelSelector* namespaces, const LabelSelector* pods) {
+std::optional<Habit> FindHabit(const LabelSelector* namespaces, const LabelSelector* pods, bool egress) {
   if (const auto replica = ReplicaLabel(pods)) return replica;
-  if (const auto dns = ClusterDns(pods)) return dns;
-  return ClusterNamespace(namespaces);
+  if (const auto dns = ClusterDns(pods, egress ? kDnsHint : kOtherHint)) return dns;
+  return ClusterNamespace(namespaces, egress);
 }
 
 }  // namespace bulkhead::lint

@@ -39,9 +39,9 @@ class NobodyCheck {
   };
 
   // empty: whether it matches nobody who lives here; without a world: unknown.
-  std::optional<Why> WhyNobody(const Ends& ends, bool empty, const char* usual) {
+  std::optional<Why> WhyNobody(const Ends& ends, bool egress, bool empty, const char* usual) {
     if (IsNobody(ends)) return Why{Severity::kWarning, usual, "its requirements contradict each other: correct the selector"};
-    const std::optional<Habit> habit = FindHabit(ends.namespaces, ends.pods);
+    const std::optional<Habit> habit = FindHabit(ends.namespaces, ends.pods, egress);
     if (habit && habit->kind == Habit::Kind::kNever) {
       return Why{Severity::kWarning, "kubernetes-habit", absl::StrCat(habit->what, ": ", habit->hint)};
     }
@@ -62,7 +62,7 @@ class NobodyCheck {
     const Policy& policy = *linter_.plan.policies[index].document;
     const Ends ends = SubjectEnds(policy);
     const bool empty = facts_ && !facts_->Own(index).Meets(facts_->workloads());
-    const std::optional<Why> why = WhyNobody(ends, empty, "selects-nothing");
+    const std::optional<Why> why = WhyNobody(ends, false, empty, "selects-nothing");
     if (!why) return;
     linter_.Add(policy, Of(policy, why->severity, why->check, policy.pos,
                            absl::StrCat(PolicyRef(policy), " selects ", EndsText(ends), facts_ ? ", and that is nobody: " : ": ",
@@ -75,7 +75,7 @@ class NobodyCheck {
     if (!selects) return;
     const Ends ends = PeerEnds(*rule.policy, peer)[0];
     const bool empty = facts_ && !facts_->PeersOf(*rule.plan, index).Meets(facts_->living());
-    const std::optional<Why> why = WhyNobody(ends, empty, "rule-matches-nobody");
+    const std::optional<Why> why = WhyNobody(ends, rule.direction == Direction::kEgress, empty, "rule-matches-nobody");
     if (!why) return;
     linter_.Add(*rule.policy,
                 Of(rule, why->severity, why->check, peer.pos,

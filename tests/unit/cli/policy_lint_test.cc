@@ -36,7 +36,7 @@ TEST_F(PolicyLintTest, WhatIsInForce) {
   Start();
   const Outcome outcome = Run("policy lint");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("policies.d/more.yaml:1:159: warning: shop/again ingress[0].from[0] is app=apis in namespace shop, and that "
+  EXPECT_THAT(outcome.out, HasSubstr("policies.d/more.yaml:1:163: warning: shop/again ingress[0].from[0] is app=apis in namespace shop, and that "
                                      "is nobody: no workload there has app=apis (did you mean api?) [rule-matches-nobody]\n"));
   EXPECT_THAT(outcome.out, EndsWith("judged with 5 workloads\n"));
   EXPECT_EQ(Run("policy lint --fail-on error").exit_code, 0);
@@ -60,7 +60,7 @@ TEST_F(PolicyLintTest, FilesAreJudgedBesideWhatIsInForce) {
   Write("mine.yaml", DbPolicy("mine", "{from: [{podSelector: {matchLabels: {app: web}}}]}"));
   const Outcome outcome = Run("policy lint mine.yaml --live");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("mine.yaml:1:143: warning: shop/mine ingress[0] allows nothing: cnp:guard ingress[0] (policies.d/more.yaml:1:"));
+  EXPECT_THAT(outcome.out, HasSubstr("mine.yaml:1:154: warning: shop/mine ingress[0] allows nothing: cnp:guard ingress[0] (policies.d/more.yaml:1:"));
   EXPECT_THAT(outcome.out, HasSubstr("[overridden-by-tier]\n3 policies: 0 errors, 1 warning, 0 infos;"));
   // Instead of the one of that name that is in force; only what is given is reported on.
   Write("db.yaml", DbPolicy("db", "{}"));

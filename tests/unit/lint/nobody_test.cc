@@ -121,6 +121,12 @@ TEST(LintHabitTest, ClusterDns) {
   EXPECT_THAT(Only("kubernetes-habit", To(peer), std::string(kWorld) + "kube-system/coredns-0 k8s-app=kube-dns"), IsEmpty());
 }
 
+TEST(LintHabitTest, DnsIsWhatEgressWants) {
+  const std::string peer = "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}";
+  EXPECT_THAT(TheFinding("kubernetes-habit", To(peer), kWorld).message, HasSubstr("127.0.0.11"));
+  EXPECT_THAT(TheFinding("kubernetes-habit", From(peer), kWorld).message, HasSubstr("the Compose project"));
+}
+
 TEST(LintHabitTest, ClusterNamespaces) {
   const auto from = [](const std::string& key, const std::string& ns, const std::string& world) {
     return Only("kubernetes-habit", From("{namespaceSelector: {matchLabels: {" + key + ": " + ns + "}}}"), world);
