@@ -7,34 +7,39 @@
 #include "bpf/flow_table.h"
 
 /* Nobody can know yet what provenance the answers of a responder have that is not in this zone: the first one tells. */
-static __always_inline int bh_is_first_answer(const struct bh_flow_hot *hot, __u32 side)
+static __always_inline int bh_is_first_answer(const struct bh_flow_hot *hot, __u32 meta, __u32 side)
 {
-	return hot->ifindex[side] == 0 && side != bh_flow_opener(hot) && hot->state == BH_FLOW_UNANSWERED;
+	return hot->ifindex[side & 1] == 0 && side != bh_flow_opener(meta) && BH_META_STATE(meta) == BH_FLOW_UNANSWERED;
 }
 
 /* True when the entry vouches for the packet at this hook. */
-static __always_inline int bh_entry_holds(const struct bh_context *c, const struct bh_flow_hot *hot, __u32 side)
+static __always_inline int bh_entry_holds(const struct bh_context *c, const struct bh_flow_ref *ref)
 {
-	if (hot->stamp != c->stamp)
+	const struct bh_flow_hot *hot = ref->hot;
+	__u32 side = ref->side & 1;
+
+	if (bh_load(&hot->stamp) != c->stamp)
 		return 0;
 	if (c->hook == BH_HOOK_INGRESS)
 		return hot->ifindex[side] == c->ifindex;
-	return hot->ifindex[1 - side] == c->ifindex && (hot->slot[side] == c->tag || bh_is_first_answer(hot, side));
+	return hot->ifindex[1 - side] == c->ifindex && (hot->slot[side] == c->tag || bh_is_first_answer(hot, ref->meta, side));
 }
 
 /* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the
  * first, once there was one, unless their server was replaced. */
-static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_flow *flow, __u32 side)
+static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_flow_ref *ref)
 {
-	const struct bh_flow_hot *hot = &flow->hot;
+	const struct bh_flow_hot *hot = ref->hot;
+	__u32 side = ref->side & 1;
 	__u32 far = c->hook == BH_HOOK_INGRESS ? 1 - side : side;
 
 	c->known = 1;
-	c->answer = side != bh_flow_opener(hot);
+	c->answer = side != bh_flow_opener(ref->meta);
 	c->recorded_tag = hot->slot[far];
-	c->service_port = flow->cold.service_port;
-	c->strange = c->hook == BH_HOOK_EGRESS && c->answer && hot->ifindex[side] == 0 && hot->state != BH_FLOW_UNANSWERED &&
-		     !((hot->flags & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
+	c->service_port = ref->cold->service_port;
+	c->strange = c->hook == BH_HOOK_EGRESS && c->answer && hot->ifindex[side] == 0 &&
+		     BH_META_STATE(ref->meta) != BH_FLOW_UNANSWERED &&
+		     !((BH_META_FLAGS(ref->meta) & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
 }
 
 /* True when the packet passes by its entry: counted, and c->tag is the provenance to give it. Else c->known tells
@@ -42,23 +47,32 @@ static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_
 static __always_inline int bh_established(struct bh_context *c)
 {
 	struct bh_packet *packet = &c->packet;
-	struct bh_flow *flow;
-	__u32 side;
+	struct bh_flow_ref ref;
+	__u16 provenance;
+	int found;
 
+	c->old_meta = 0;
 	if (bh_unlikely(packet->reason | packet->kind | (packet->flags & BH_PACKET_GROUP)))
 		return 0;
-	flow = bh_flow_find(packet, c->zone, &side);
-	c->side = side;
-	if (!flow || bh_flow_expired(&flow->hot, packet->protocol, c->tick, c->control) || bh_flow_reopens(&flow->hot, packet, side))
+	found = bh_flow_find(c, packet, &ref);
+	c->side = ref.side;
+	if (!found)
 		return 0;
-	if (!bh_entry_holds(c, &flow->hot, side)) {
-		bh_note_entry(c, flow, side);
+	c->old_meta = ref.meta;
+	if (bh_flow_expired(ref.meta, bh_load(&ref.hot->last_seen), packet->protocol, c->tick, c->control) ||
+	    bh_flow_reopens(ref.meta, packet, ref.side))
+		return 0;
+	if (!bh_entry_holds(c, &ref)) {
+		bh_note_entry(c, &ref);
 		return 0;
 	}
-	if (bh_flow_counts(c, &flow->hot, side))
-		bh_flow_count(c, flow, side);
+	provenance = ref.hot->slot[ref.side & 1];
+	if (bh_flow_counts(c, ref.hot, ref.side) ? !bh_flow_count(c, &ref) : !bh_flow_is_same(&ref)) {
+		c->old_meta = 0;
+		return 0;
+	}
 	if (c->hook == BH_HOOK_INGRESS)
-		c->tag = flow->hot.slot[side];
+		c->tag = provenance;
 	return 1;
 }
 

@@ -17,7 +17,8 @@ static __always_inline void bh_count(__u32 counter)
 /* A token bucket per CPU, filled once in each flow tick. False: it is empty. */
 static __always_inline int bh_may(const struct bh_context *c, __u32 limited)
 {
-	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &limited);
+	__u32 key = limited;
+	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &key);
 
 	if (!limit)
 		return 0;
@@ -179,18 +180,18 @@ static __noinline int bh_judge_staged(const struct bh_context *c, struct bh_judg
 }
 
 /* The packet at hand, of the responder, is the first answer of its flow. */
-static __noinline int bh_edge_answered(const struct bh_context *c, const struct bh_flow *flow)
+static __noinline int bh_edge_answered(const struct bh_context *c, const struct bh_flow_cold *cold)
 {
 	struct bh_edge_key key = {
-		.source_identity = flow->cold.source_identity,
-		.destination_identity = flow->cold.destination_identity,
-		.port = flow->cold.service_port,
+		.source_identity = cold->source_identity,
+		.destination_identity = cold->destination_identity,
+		.port = cold->service_port,
 		.protocol = c->packet.protocol == BH_ICMP6 ? BH_ICMP : c->packet.protocol,
-		.verdict = flow->cold.verdict,
+		.verdict = cold->verdict,
 		.family = c->packet.family,
 	};
 
-	return bh_edge_add(&key, bh_end_address(c, flow->cold.outside, 1), BH_EDGE_ANSWERED);
+	return bh_edge_add(&key, bh_end_address(c, cold->outside, 1), BH_EDGE_ANSWERED);
 }
 
 #endif /* BULKHEAD_BPF_EXPORT_H_ */

@@ -4,8 +4,28 @@
 #ifndef BULKHEAD_BPF_FLOW_KEY_H_
 #define BULKHEAD_BPF_FLOW_KEY_H_
 
+#include "bpf/flow_hash.h"
 #include "bpf/parse/packet.h"
 #include "bulkhead/abi/flow.h"
+
+union bh_key4 {
+	struct bh_flow4_key tuple;
+	bh_word words[BH_KEY4_WORDS];
+};
+
+union bh_key6 {
+	struct bh_flow6_key tuple;
+	bh_word words[BH_KEY6_WORDS];
+};
+
+/* A flow that is to have an entry. */
+struct bh_flow_request {
+	struct bh_flow flow;
+	union bh_key6 key; /* of IPv4: the first words */
+	struct bh_place place;
+	__u32 tick;
+	__u32 old_meta; /* see bh_context */
+};
 
 /* -1, 0, 1 as a memcmp of the two 16-byte addresses would. */
 static __always_inline int bh_compare6(const __u32 *a, const __u32 *b)

@@ -7,9 +7,9 @@
 #include "bulkhead/abi/config.h"
 #include "bulkhead/abi/flow.h"
 
-static __always_inline __u32 bh_flow_opener(const struct bh_flow_hot *hot)
+static __always_inline __u32 bh_flow_opener(__u32 meta)
 {
-	return hot->flags & BH_FLOW_OPENER;
+	return BH_META_FLAGS(meta) & BH_FLOW_OPENER;
 }
 
 static __always_inline __u32 bh_timeout_row(__u8 protocol)
@@ -23,49 +23,48 @@ static __always_inline int bh_tick_expired(__u32 tick, __u32 last_seen, __u32 ti
 	return timeout != 0 && (__s32)(tick - last_seen) > (__s32)timeout;
 }
 
-static __always_inline int bh_flow_expired(const struct bh_flow_hot *hot, __u8 protocol, __u32 tick, const struct bh_control *control)
+static __always_inline int bh_flow_expired(__u32 meta, __u32 last_seen, __u8 protocol, __u32 tick, const struct bh_control *control)
 {
-	return bh_tick_expired(tick, hot->last_seen, control->timeout[bh_timeout_row(protocol)][hot->state & 3]);
+	return bh_tick_expired(tick, last_seen, control->timeout[bh_timeout_row(protocol)][BH_META_STATE(meta) & 3]);
 }
 
 /* True for a packet that the entry must not carry, since it opens a flow of its own: a bare SYN or echo request against the entry's
  * direction (but for a simultaneous open), and a SYN that uses the ports of a connection that is over. */
-static __always_inline int bh_flow_reopens(const struct bh_flow_hot *hot, const struct bh_packet *packet, __u32 side)
+static __always_inline int bh_flow_reopens(__u32 meta, const struct bh_packet *packet, __u32 side)
 {
 	if (bh_likely(!(packet->flags & BH_PACKET_OPENS)))
 		return 0;
-	if (side != bh_flow_opener(hot))
-		return packet->protocol != BH_TCP || hot->state != BH_FLOW_UNANSWERED;
-	return packet->protocol == BH_TCP && hot->state >= BH_FLOW_CLOSING;
+	if (side != bh_flow_opener(meta))
+		return packet->protocol != BH_TCP || BH_META_STATE(meta) != BH_FLOW_UNANSWERED;
+	return packet->protocol == BH_TCP && BH_META_STATE(meta) >= BH_FLOW_CLOSING;
 }
 
-/* What the packet of that side does to state and flags. True when it answers the flow: the first packet of the other side, but no
- * reset and none that only opens (else the second hook on its way would find an answered entry and judge it as new). */
-static __always_inline int bh_flow_advance(struct bh_flow_hot *hot, const struct bh_packet *packet, __u32 side)
+/* What the packet of that side makes of state and flags. A flow is answered by the first packet of the other side, but by no reset and
+ * none that only opens (else the second hook on its way would find an answered entry and judge it as new). */
+static __always_inline __u32 bh_flow_next(__u32 meta, const struct bh_packet *packet, __u32 side)
 {
 	__u8 tcp_flags = packet->protocol == BH_TCP ? packet->tcp_flags : 0;
-	__u8 state = hot->state;
-	int answered = 0;
+	__u32 state = BH_META_STATE(meta), flags = BH_META_FLAGS(meta);
 
-	if (bh_unlikely(tcp_flags & BH_TCP_RST)) {
-		if (state != BH_FLOW_CLOSED)
-			hot->state = BH_FLOW_CLOSED;
-		return 0;
-	}
-	if (bh_unlikely(state == BH_FLOW_UNANSWERED) && side != bh_flow_opener(hot) && !(packet->flags & BH_PACKET_OPENS)) {
-		hot->state = state = BH_FLOW_ESTABLISHED;
-		answered = 1;
-	}
+	if (bh_unlikely(tcp_flags & BH_TCP_RST))
+		return BH_META(meta, BH_FLOW_CLOSED, flags);
+	if (bh_unlikely(state == BH_FLOW_UNANSWERED) && side != bh_flow_opener(meta) && !(packet->flags & BH_PACKET_OPENS))
+		state = BH_FLOW_ESTABLISHED;
 	if (bh_unlikely(tcp_flags & BH_TCP_FIN)) {
-		__u8 flags = hot->flags | (side ? BH_FLOW_FIN_1 : BH_FLOW_FIN_0);
-
-		hot->flags = flags;
+		flags |= side ? BH_FLOW_FIN_1 : BH_FLOW_FIN_0;
 		if ((flags & BH_FLOW_FIN_0) && (flags & BH_FLOW_FIN_1))
-			hot->state = BH_FLOW_CLOSED;
+			state = BH_FLOW_CLOSED;
 		else if (state != BH_FLOW_CLOSED)
-			hot->state = BH_FLOW_CLOSING;
+			state = BH_FLOW_CLOSING;
 	}
-	return answered;
+	return BH_META(meta, state, flags);
+}
+
+/* The packet, of that side, was the flow's first answer. */
+static __always_inline int bh_flow_answers(__u32 before, __u32 after, __u32 side)
+{
+	return BH_META_STATE(before) == BH_FLOW_UNANSWERED && BH_META_STATE(after) != BH_FLOW_UNANSWERED &&
+	       BH_META_STATE(after) != BH_FLOW_CLOSED && side != bh_flow_opener(before);
 }
 
 #endif /* BULKHEAD_BPF_FLOW_STATE_H_ */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The flow table: find, create, answer. Callers know entries, never the store behind them; here it is the kernel's LRU hash,
- * one for each family.
+/* The flow table: find, open, answer, rewrite. Callers know entries, never the store behind them (flow_store.h).
  *
- * An entry that was found may be used until the program ends. It may change under the reader, as other CPUs see packets of the same
- * flow: counters are added to atomically, the rest is written in single stores, the stamp last.
- * What this store cannot do: it gives way to new flows by age alone, so that a flood can displace answered flows. */
+ * An entry that was found may be read until the program ends, and is the one of the tuple as long as bh_flow_is_same() says so: another
+ * CPU may give its slot to another tuple once it has expired, or was never answered. Counters are added to atomically and taken back
+ * when that has happened; state and flags change by compare-and-swap; the verdict is rewritten by who holds the entry. */
 #ifndef BULKHEAD_BPF_FLOW_TABLE_H_
 #define BULKHEAD_BPF_FLOW_TABLE_H_
 
@@ -12,77 +11,313 @@
 #include "bpf/export.h"
 #include "bpf/flow_key.h"
 #include "bpf/flow_state.h"
+#include "bpf/flow_store.h"
 
-/* The entry of the packet's tuple, or 0. side: which side of it sent the packet. The empty statements, different
- * ones, keep the compiler from making one call of the two: of a call whose map it knows the kernel makes a direct one. */
-static __always_inline struct bh_flow *bh_flow_find(const struct bh_packet *packet, __u16 zone, __u32 *side)
+struct bh_flow_ref {
+	struct bh_flow_hot *hot;
+	struct bh_flow_cold *cold;
+	__u32 meta; /* when it was found */
+	__u32 side; /* of the key: who sent the packet. Set when nothing was found, too. */
+};
+
+/* Fills in where the key belongs. False: a table had no such element; cannot be. */
+static __always_inline int bh_group_of(const struct bh_control *control, struct bh_place place, int words, struct bh_group *group)
 {
-	struct bh_flow *flow;
+	__u32 zero = 0;
 
+	group->home = place.home;
+	group->zero = (__u64)control->zero << 32 | control->zero;
+	group->usage = bpf_map_lookup_elem(&bh_usage, &zero);
+	if (words == BH_KEY4_WORDS) {
+		group->slots = bpf_map_lookup_elem(&bh_flows4, &place.group);
+		group->colds = bpf_map_lookup_elem(&bh_flows4_cold, &place.group);
+	} else {
+		group->slots = bpf_map_lookup_elem(&bh_flows6, &place.group);
+		group->colds = group->slots;
+	}
+	return group->slots && group->colds && group->usage;
+}
+
+/* Where a key stands: the number of the slot in its table and the meta there. Functions that are not static are verified once, not for
+ * each way that leads to them; they can return no more than a number. */
+#define BH_FOUND(slot, meta) ((__u64)(meta) << 32 | (slot))
+#define BH_FOUND_SLOT(found) ((__u32)(found))
+#define BH_FOUND_META(found) ((__u32)((found) >> 32))
+#define BH_NOT_FOUND BH_FOUND(BH_NO_SLOT, 0)
+
+static __always_inline __u64 bh_flow_seek(const bh_word *key, int words)
+{
+	__u32 zero = 0, n, meta;
+	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &zero);
+	struct bh_group group;
+	struct bh_place place;
+
+	if (!control)
+		return BH_NOT_FOUND;
+	place = bh_place_of(key, words, control);
+	if (!bh_group_of(control, place, words, &group))
+		return BH_NOT_FOUND;
+	n = bh_store_find(&group, key, words, &meta);
+	return n == BH_NO_SLOT ? BH_NOT_FOUND : BH_FOUND(place.group * BH_GROUP_SLOTS + n, meta);
+}
+
+__noinline __u64 bh_flow_seek4(const union bh_key4 *key)
+{
+	return key ? bh_flow_seek(key->words, BH_KEY4_WORDS) : BH_NOT_FOUND;
+}
+
+__noinline __u64 bh_flow_seek6(const union bh_key6 *key)
+{
+	return key ? bh_flow_seek(key->words, BH_KEY6_WORDS) : BH_NOT_FOUND;
+}
+
+static __always_inline int bh_flow_take(__u64 found, int words, struct bh_flow_ref *ref)
+{
+	__u32 place = BH_FOUND_SLOT(found) / BH_GROUP_SLOTS, n = BH_FOUND_SLOT(found) % BH_GROUP_SLOTS;
+	struct bh_group group = {};
+
+	if (words == BH_KEY4_WORDS) {
+		group.slots = bpf_map_lookup_elem(&bh_flows4, &place);
+		group.colds = bpf_map_lookup_elem(&bh_flows4_cold, &place);
+	} else {
+		group.slots = bpf_map_lookup_elem(&bh_flows6, &place);
+		group.colds = group.slots;
+	}
+	if (!group.slots || !group.colds)
+		return 0;
+	ref->meta = BH_FOUND_META(found);
+	ref->hot = bh_slot_at(&group, n, words);
+	ref->cold = bh_cold_at(&group, n, words);
+	return 1;
+}
+
+/* The entry of the packet's tuple. False: there is none. */
+static __noinline int bh_flow_find(const struct bh_context *c, const struct bh_packet *packet, struct bh_flow_ref *ref)
+{
+	__u64 found;
+
+	ref->meta = 0;
 	if (bh_likely(packet->family == BH_V4)) {
-		struct bh_flow4_key key __attribute__((aligned(8)));
+		union bh_key4 key;
 
-		*side = bh_flow4_key_of(packet, zone, &key);
-		flow = bpf_map_lookup_elem(&bh_flows4, &key);
-		asm volatile("" : "+r"(flow) : "i"(BH_V4));
+		ref->side = bh_flow4_key_of(packet, c->zone, &key.tuple);
+		found = bh_flow_seek4(&key);
+		return found != BH_NOT_FOUND && bh_flow_take(found, BH_KEY4_WORDS, ref);
 	} else {
-		struct bh_flow6_key key __attribute__((aligned(8)));
+		union bh_key6 key;
 
-		*side = bh_flow6_key_of(packet, zone, &key);
-		flow = bpf_map_lookup_elem(&bh_flows6, &key);
-		asm volatile("" : "+r"(flow) : "i"(BH_V6));
-	}
-	return flow;
-}
-
-/* Puts an entry, in place of any that the tuple has. 0, or negative: no room. */
-static __always_inline long bh_flow_create(const struct bh_packet *packet, __u16 zone, const struct bh_flow *flow)
-{
-	if (packet->family == BH_V4) {
-		struct bh_flow4_key key __attribute__((aligned(8)));
-
-		bh_flow4_key_of(packet, zone, &key);
-		return bpf_map_update_elem(&bh_flows4, &key, flow, BPF_ANY);
-	} else {
-		struct bh_flow6_key key __attribute__((aligned(8)));
-
-		bh_flow6_key_of(packet, zone, &key);
-		return bpf_map_update_elem(&bh_flows6, &key, flow, BPF_ANY);
+		ref->side = bh_flow6_key_of(packet, c->zone, &key.tuple);
+		found = bh_flow_seek6(&key);
+		return found != BH_NOT_FOUND && bh_flow_take(found, BH_KEY6_WORDS, ref);
 	}
 }
 
-/* The packet, of that side, is the flow's first answer. */
-static __noinline int bh_flow_answer(const struct bh_context *c, struct bh_flow *flow, __u32 side)
+static __always_inline int bh_flow_is_same(const struct bh_flow_ref *ref)
 {
-	if (c->hook == BH_HOOK_EGRESS && flow->hot.ifindex[side & 1] == 0)
-		flow->hot.slot[side & 1] = c->tag;
+	return bh_store_is_same(ref->hot, ref->meta);
+}
+
+static __always_inline int bh_request_group(const struct bh_flow_request *request, int words, struct bh_group *group)
+{
+	__u32 zero = 0;
+	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &zero);
+
+	return control && bh_group_of(control, request->place, words, group);
+}
+
+static __always_inline __u64 bh_flow_choose(const struct bh_flow_request *request, int words)
+{
+	__u32 zero = 0, n, meta = 0, owner = request->flow.cold.owner & (BH_MAX_ENDPOINTS - 1);
+	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &zero);
+	struct bh_claimant by = {.control = control, .tick = request->tick, .owner = (__u16)owner};
+	struct bh_group group;
+	int family = words != BH_KEY4_WORDS;
+
+	if (!control || !bh_group_of(control, request->place, words, &group))
+		return BH_NOT_FOUND;
+	by.over_quota = bh_load(&group.usage->flows[owner][family]) >= control->quota[family];
+	n = bh_store_choose(&group, &by, words, &meta);
+	return n == BH_NO_SLOT ? BH_NOT_FOUND : BH_FOUND(n, meta);
+}
+
+/* Returns the meta of the new entry, 0 when another CPU was quicker. */
+static __always_inline __u32 bh_flow_fill(const struct bh_flow_request *request, __u64 chosen, int words)
+{
+	__u32 meta = BH_FOUND_META(chosen), n = BH_FOUND_SLOT(chosen) % BH_GROUP_SLOTS;
+	struct bh_group group;
+
+	if (!bh_request_group(request, words, &group) || !bh_store_claim(&group, n, meta, words))
+		return 0;
+	return bh_store_publish(&group, n, meta, request->key.words, words, &request->flow);
+}
+
+static __always_inline int bh_flow_settle(const struct bh_flow_request *request, __u32 slot, __u32 meta, int words)
+{
+	struct bh_group group;
+
+	return bh_request_group(request, words, &group) &&
+	       bh_store_settle(&group, slot % BH_GROUP_SLOTS, meta, request->key.words, words);
+}
+
+__noinline __u64 bh_flow_choose4(const struct bh_flow_request *request)
+{
+	return request ? bh_flow_choose(request, BH_KEY4_WORDS) : BH_NOT_FOUND;
+}
+
+__noinline __u64 bh_flow_choose6(const struct bh_flow_request *request)
+{
+	return request ? bh_flow_choose(request, BH_KEY6_WORDS) : BH_NOT_FOUND;
+}
+
+__noinline __u32 bh_flow_fill4(const struct bh_flow_request *request, __u64 chosen)
+{
+	return request ? bh_flow_fill(request, chosen, BH_KEY4_WORDS) : 0;
+}
+
+__noinline __u32 bh_flow_fill6(const struct bh_flow_request *request, __u64 chosen)
+{
+	return request ? bh_flow_fill(request, chosen, BH_KEY6_WORDS) : 0;
+}
+
+__noinline int bh_flow_settle4(const struct bh_flow_request *request, __u32 slot, __u32 meta)
+{
+	return request ? bh_flow_settle(request, slot, meta, BH_KEY4_WORDS) : 0;
+}
+
+__noinline int bh_flow_settle6(const struct bh_flow_request *request, __u32 slot, __u32 meta)
+{
+	return request ? bh_flow_settle(request, slot, meta, BH_KEY6_WORDS) : 0;
+}
+
+static __always_inline void bh_flow_request_key(const struct bh_context *c, struct bh_flow_request *request)
+{
+	if (c->packet.family == BH_V4) {
+		bh_flow4_key_of(&c->packet, c->zone, (struct bh_flow4_key *)&request->key);
+		request->place = bh_place_of(request->key.words, BH_KEY4_WORDS, c->control);
+	} else {
+		bh_flow6_key_of(&c->packet, c->zone, &request->key.tuple);
+		request->place = bh_place_of(request->key.words, BH_KEY6_WORDS, c->control);
+	}
+}
+
+/* One attempt. 1: done. 0: another CPU was quicker. Negative: no room. Another CPU may have made the entry since this one looked
+ * (old_meta): then that entry counts this packet, too. */
+static __always_inline int bh_flow_put(const struct bh_context *c, const struct bh_flow_request *request)
+{
+	int v4 = c->packet.family == BH_V4;
+	__u64 chosen = v4 ? bh_flow_seek4((const union bh_key4 *)&request->key) : bh_flow_seek6(&request->key);
+	struct bh_flow_ref ref;
+	__u32 meta;
+	int others;
+
+	if (chosen != BH_NOT_FOUND && BH_META_VERSION(BH_FOUND_META(chosen)) != BH_META_VERSION(request->old_meta)) {
+		struct bh_counts counts;
+
+		if (!(v4 ? bh_flow_take(chosen, BH_KEY4_WORDS, &ref) : bh_flow_take(chosen, BH_KEY6_WORDS, &ref)))
+			return -1;
+		bh_read_counts(&request->flow.hot, &counts);
+		bh_add_counts(ref.hot, &counts);
+		return 1;
+	}
+	if (chosen == BH_NOT_FOUND) {
+		chosen = v4 ? bh_flow_choose4(request) : bh_flow_choose6(request);
+		if (chosen == BH_NOT_FOUND)
+			return -1;
+		if (BH_META_HOLDS_FLOW(BH_FOUND_META(chosen)))
+			bh_count(BH_COUNTER_FLOWS_DISPLACED);
+	}
+	meta = v4 ? bh_flow_fill4(request, chosen) : bh_flow_fill6(request, chosen);
+	if (meta == 0)
+		return 0;
+	for (others = 0; others < 4; others++) { /* as many CPUs may have opened it, too */
+		if (!(v4 ? bh_flow_settle4(request, BH_FOUND_SLOT(chosen), meta) : bh_flow_settle6(request, BH_FOUND_SLOT(chosen), meta)))
+			break;
+	}
+	return 1;
+}
+
+/* Makes an entry for the packet's tuple; request->flow: as it is to be. 0, or negative: no room. */
+static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_flow_request *request)
+{
+	int attempt, done = 0;
+
+	request->tick = c->tick;
+	request->old_meta = c->old_meta;
+	bh_flow_request_key(c, request);
+	for (attempt = 0; attempt < 3 && done == 0; attempt++)
+		done = bh_flow_put(c, request);
+	return done == 1 ? 0 : -1;
+}
+
+/* The packet is the flow's first answer. */
+static __noinline int bh_flow_answer(const struct bh_context *c, const struct bh_flow_ref *ref)
+{
+	if (c->hook == BH_HOOK_EGRESS && ref->hot->ifindex[ref->side & 1] == 0)
+		ref->hot->slot[ref->side & 1] = c->tag;
 	bh_count(BH_COUNTER_FLOWS_ANSWERED);
-	if (!(flow->hot.flags & BH_FLOW_LINKED))
-		bh_edge_answered(c, flow);
+	if (!(BH_META_FLAGS(ref->meta) & BH_FLOW_LINKED))
+		bh_edge_answered(c, ref->cold);
 	return 0;
 }
 
 /* Whether this hook is the first to see a packet of that side: what a workload sends is counted where it sends it. */
 static __always_inline int bh_flow_counts(const struct bh_context *c, const struct bh_flow_hot *hot, __u32 side)
 {
-	return c->hook == BH_HOOK_INGRESS || hot->ifindex[side] == 0;
+	return c->hook == BH_HOOK_INGRESS || hot->ifindex[side & 1] == 0;
 }
 
-/* Adds the packet to the entry. The carry of the packet count is noticed without a fetching add, which 5.10 does not have: two CPUs
- * that meet on one direction of one flow at its very 2^32nd packet may count it twice. */
-static __always_inline void bh_flow_count(const struct bh_context *c, struct bh_flow *flow, __u32 side)
+/* Moves the entry on by the packet. */
+static __always_inline void bh_flow_advance(const struct bh_context *c, const struct bh_flow_ref *ref)
 {
-	__u32 before = flow->hot.packets[side];
-	__u32 packets = c->frame.packets;
+	__u32 meta = ref->meta;
+	int attempt;
 
-	__sync_fetch_and_add(&flow->hot.bytes[side], (__u64)c->frame.length);
-	__sync_fetch_and_add(&flow->hot.packets[side], packets);
-	if (bh_unlikely(before + packets < before))
-		__sync_fetch_and_add(&flow->cold.packets_high[side], 1);
-	if (flow->hot.last_seen != c->tick)
-		flow->hot.last_seen = c->tick;
-	if (bh_unlikely(bh_flow_advance(&flow->hot, &c->packet, side)))
-		bh_flow_answer(c, flow, side);
+	for (attempt = 0; attempt < 4; attempt++) {
+		__u32 next = bh_flow_next(meta, &c->packet, ref->side & 1);
+
+		if (next == meta)
+			return;
+		if (bh_swap_if(&ref->hot->meta, meta, next)) {
+			if (bh_flow_answers(meta, next, ref->side & 1))
+				bh_flow_answer(c, ref);
+			return;
+		}
+		meta = bh_load(&ref->hot->meta);
+		if (BH_META_VERSION(meta) != BH_META_VERSION(ref->meta))
+			return;
+	}
+}
+
+/* Adds to what the side has sent. The carry of the packets is noticed without a fetching add, which 5.10 does not have: two CPUs
+ * that meet on one direction of one flow at its very 2^32nd packet may count it twice. */
+static __always_inline void bh_flow_add(struct bh_flow_hot *hot, __u32 side, __u64 bytes, __u32 packets)
+{
+	__sync_fetch_and_add(&hot->bytes[side & 1], bytes);
+	__sync_fetch_and_add(&hot->packets[side & 1], packets);
+}
+
+static __always_inline int bh_flow_carries(const struct bh_flow_hot *hot, __u32 side, __u32 packets)
+{
+	return bh_unlikely(bh_load(&hot->packets[side & 1]) > 0xffffffffu - packets);
+}
+
+/* Has the entry count the packet. False: its slot has another flow by now. */
+static __always_inline int bh_flow_count(const struct bh_context *c, const struct bh_flow_ref *ref)
+{
+	struct bh_flow_hot *hot = ref->hot;
+	int carries = bh_flow_carries(hot, ref->side, c->frame.packets);
+
+	bh_flow_add(hot, ref->side, c->frame.length, c->frame.packets);
+	if (bh_unlikely(!bh_flow_is_same(ref))) {
+		bh_flow_add(hot, ref->side, -(__u64)c->frame.length, -c->frame.packets);
+		return 0;
+	}
+	if (carries)
+		__sync_fetch_and_add(&ref->cold->packets_high[ref->side & 1], 1);
+	if (bh_load(&hot->last_seen) != c->tick)
+		bh_store(&hot->last_seen, c->tick);
+	bh_flow_advance(c, ref);
+	return 1;
 }
 
 #endif /* BULKHEAD_BPF_FLOW_TABLE_H_ */

@@ -11,8 +11,8 @@
 static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
 {
 	struct bh_packet quoted = {};
-	const struct bh_flow *flow;
-	__u32 side, i;
+	struct bh_flow_ref ref;
+	__u32 i;
 
 	if (!bh_parse_quoted(&c->frame, &c->packet, &quoted))
 		return 0;
@@ -21,10 +21,10 @@ static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
 		if (quoted.source[i] != c->packet.destination[i])
 			return 0;
 	}
-	flow = bh_flow_find(&quoted, c->zone, &side);
-	if (!flow || flow->cold.verdict == BH_DENY || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
+	if (!bh_flow_find(c, &quoted, &ref) || ref.cold->verdict == BH_DENY ||
+	    bh_flow_expired(ref.meta, bh_load(&ref.hot->last_seen), quoted.protocol, c->tick, c->control))
 		return 0;
-	return c->hook == BH_HOOK_EGRESS || flow->hot.ifindex[(1 - side) & 1] == c->ifindex;
+	return (c->hook == BH_HOOK_EGRESS || ref.hot->ifindex[(1 - ref.side) & 1] == c->ifindex) && bh_flow_is_same(&ref);
 }
 
 #endif /* BULKHEAD_BPF_ICMP_ERROR_H_ */

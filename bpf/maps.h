@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Every map of the dataplane. Layouts and meaning: include/bulkhead/abi/. All are shared between the objects of all zones by pin:
  * user space gives each its pin path before it loads an object; .rodata (bh_zone) alone belongs to one object.
- * Sizes of the hash maps are defaults; user space may set others before the first load. */
+ * Sizes of the hash maps and the flow tables are defaults; user space may set others before the first load. */
 #ifndef BULKHEAD_BPF_MAPS_H_
 #define BULKHEAD_BPF_MAPS_H_
 
@@ -9,6 +9,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/flow_key.h"
+#include "bpf/judgement.h"
 #include "bulkhead/abi/address.h"
 #include "bulkhead/abi/base.h"
 #include "bulkhead/abi/config.h"
@@ -90,12 +92,23 @@ struct {
 } bh_tails SEC(".maps");
 
 /* What the packets left behind (abi/flow.h). */
-BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows4, struct bh_flow4_key, struct bh_flow, 131072);
-BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_flows6, struct bh_flow6_key, struct bh_flow, 65536);
+BH_MAPPED_ARRAY_MAP(bh_flows4, struct bh_flow4_group, 4096);
+BH_MAPPED_ARRAY_MAP(bh_flows4_cold, struct bh_flow4_cold_group, 4096);
+BH_MAPPED_ARRAY_MAP(bh_flows6, struct bh_flow6_group, 1024);
+BH_MAPPED_ARRAY_MAP(bh_usage, struct bh_usage, 1);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_fragments, struct bh_fragment_key, struct bh_fragment, 8192);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_edges, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_staged_edges, struct bh_staged_edge_key, struct bh_edge, 16384);
+
+/* Room beside the stack for one packet's judgement. The programs of one CPU do not interrupt each other: they run in softirqs, or with
+ * softirqs off. */
+struct bh_scratch_room {
+	struct bh_flow_request request;
+	struct bh_judgement judgement;
+	struct bh_judgement other;
+};
+BH_PERCPU_MAP(bh_scratch, struct bh_scratch_room, 1);
 
 /* What to report (abi/event.h). */
 BH_PERCPU_MAP(bh_counters, __u64, BH_COUNTER_COUNT);

@@ -7,25 +7,7 @@
 #include "bpf/address.h"
 #include "bpf/context.h"
 #include "bpf/interval.h"
-
-/* What was judged, and how. Everything is in the flow's own direction: opener and source are one, responder and destination too,
- * even when the packet at hand goes the other way (reversed). */
-struct bh_judgement {
-	struct bh_party opener;
-	struct bh_party responder;
-	__u32 source_identity;
-	__u32 destination_identity;
-	__u32 source_rule;
-	__u32 destination_rule;
-	__u16 service_port; /* host order */
-	__u8 verdict;       /* enum bh_verdict */
-	__u8 reason;        /* enum bh_reason, for a verdict that is not BH_ALLOW */
-	__u8 reversed;
-	__u8 outside; /* enum bh_outside */
-	__u8 midstream;
-	__u8 step; /* enum bh_edge_step: what the packet was to its edge */
-} __attribute__((aligned(8)));
-BH_SIZE(struct bh_judgement, 56);
+#include "bpf/judgement.h"
 
 static __always_inline const struct bh_policy *bh_policy_in(__u32 slot)
 {

@@ -43,63 +43,79 @@ static __always_inline __u8 bh_new_flags(const struct bh_context *c, const struc
 	return flags;
 }
 
+static __always_inline int bh_party_counts(const struct bh_context *c, const struct bh_party *sender)
+{
+	return c->hook == BH_HOOK_INGRESS || sender->ifindex == 0; /* see bh_flow_counts */
+}
+
 /* A new entry for the packet at hand, which it counts if it is for this hook to count. Negative: no room. */
-static __noinline long bh_open_flow(const struct bh_context *c, const struct bh_judgement *j)
+static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_judgement *j)
 {
 	__u32 side = c->side & 1;
 	__u32 opener = side ^ j->reversed;
 	const struct bh_party *low = opener == 0 ? &j->opener : &j->responder;
 	const struct bh_party *high = opener == 0 ? &j->responder : &j->opener;
-	struct bh_flow flow = {};
+	__u32 zero = 0;
+	struct bh_scratch_room *room = bpf_map_lookup_elem(&bh_scratch, &zero);
+	struct bh_flow *flow;
+	int counts = bh_party_counts(c, side == 0 ? low : high);
 
-	flow.hot.state = j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED;
-	flow.hot.flags = bh_new_flags(c, j, opener);
-	flow.hot.stamp = c->stamp;
-	flow.hot.last_seen = c->tick;
-	flow.hot.ifindex[0] = low->ifindex;
-	flow.hot.ifindex[1] = high->ifindex;
-	flow.hot.slot[0] = low->slot;
-	flow.hot.slot[1] = high->slot;
-	flow.cold.first_seen = bpf_ktime_get_ns();
-	flow.cold.service_port = j->service_port;
-	bh_fill_cold(j, &flow.cold);
-	if (side == 0 && bh_flow_counts(c, &flow.hot, 0)) {
-		flow.hot.bytes[0] = c->frame.length;
-		flow.hot.packets[0] = c->frame.packets;
-		bh_flow_advance(&flow.hot, &c->packet, 0);
+	if (!room)
+		return -1;
+	flow = &room->request.flow;
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->hot.meta = BH_META(0, j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED, bh_new_flags(c, j, opener));
+	flow->hot.stamp = c->stamp;
+	flow->hot.last_seen = c->tick;
+	flow->hot.ifindex[0] = low->ifindex;
+	flow->hot.ifindex[1] = high->ifindex;
+	flow->hot.slot[0] = low->slot;
+	flow->hot.slot[1] = high->slot;
+	flow->cold.first_seen = bpf_ktime_get_ns();
+	flow->cold.service_port = j->service_port;
+	bh_fill_cold(j, &flow->cold);
+	flow->cold.owner = j->opener.slot ? j->opener.slot : j->responder.slot;
+	if (counts && side == 0) {
+		flow->hot.bytes[0] = c->frame.length;
+		flow->hot.packets[0] = c->frame.packets;
+	} else if (counts) {
+		flow->hot.bytes[1] = c->frame.length;
+		flow->hot.packets[1] = c->frame.packets;
 	}
-	if (side == 1 && bh_flow_counts(c, &flow.hot, 1)) {
-		flow.hot.bytes[1] = c->frame.length;
-		flow.hot.packets[1] = c->frame.packets;
-		bh_flow_advance(&flow.hot, &c->packet, 1);
-	}
-	return bh_flow_create(&c->packet, c->zone, &flow);
+	if (counts)
+		flow->hot.meta = bh_flow_next(flow->hot.meta, &c->packet, side);
+	return bh_flow_create(c, &room->request);
 }
 
 /* The entry was judged again and holds. The stamp comes last: with it the established path believes the rest. An end that is not
  * found keeps its interface if its provenance says so, else the two hooks of a flow would undo each other's work. */
-static __noinline int bh_refresh_flow(const struct bh_context *c, const struct bh_judgement *j, struct bh_flow *flow)
+static __noinline int bh_refresh_flow(const struct bh_context *c, const struct bh_judgement *j, const struct bh_flow_ref *ref)
 {
-	__u32 side = c->side & 1;
+	__u32 side = ref->side & 1;
 	__u32 near = c->hook == BH_HOOK_INGRESS ? side : 1 - side;
 	__u32 far = 1 - near;
 	int near_opens = (c->hook == BH_HOOK_INGRESS) != (j->reversed != 0);
 	const struct bh_party *party = near_opens ? &j->responder : &j->opener;
+	struct bh_flow_hot *hot = ref->hot;
 
-	flow->hot.ifindex[near] = c->ifindex;
-	flow->hot.slot[near] = c->slot;
+	if (!bh_store_hold(hot, ref->meta))
+		return 0; /* another CPU is at it, or has taken it away: the next packet sees */
+	bh_store(&hot->stamp, ~c->stamp);
+	hot->ifindex[near] = c->ifindex;
+	hot->slot[near] = c->slot;
 	if (party->ifindex != 0) {
-		flow->hot.ifindex[far] = party->ifindex;
-		flow->hot.slot[far] = party->slot;
+		hot->ifindex[far] = party->ifindex;
+		hot->slot[far] = party->slot;
 	} else if (c->hook == BH_HOOK_EGRESS) {
 		const struct bh_endpoint *sender = bh_endpoint_of(c->tag);
 
-		if (!sender || flow->hot.ifindex[far] != sender->ifindex)
-			flow->hot.ifindex[far] = 0;
-		flow->hot.slot[far] = c->tag;
+		if (!sender || hot->ifindex[far] != sender->ifindex)
+			hot->ifindex[far] = 0;
+		hot->slot[far] = c->tag;
 	}
-	bh_fill_cold(j, &flow->cold);
-	*(volatile __u32 *)&flow->hot.stamp = c->stamp;
+	bh_fill_cold(j, ref->cold);
+	bh_store(&hot->stamp, c->stamp);
+	bh_store_let_go(hot);
 	return 0;
 }
 
@@ -108,15 +124,15 @@ static __noinline int bh_refresh_flow(const struct bh_context *c, const struct b
  * way. It ages like any other, since denied packets do not touch last_seen. */
 static __noinline int bh_revoke_flow(const struct bh_context *c, const struct bh_judgement *j)
 {
-	__u32 side;
-	struct bh_flow *flow = bh_flow_find(&c->packet, c->zone, &side);
+	struct bh_flow_ref ref;
 
-	if (!flow)
+	if (!bh_flow_find(c, &c->packet, &ref) || !bh_store_hold(ref.hot, ref.meta))
 		return 0;
-	*(volatile __u32 *)&flow->hot.stamp = ~c->stamp;
-	if (flow->cold.verdict != BH_DENY)
+	bh_store(&ref.hot->stamp, ~c->stamp);
+	if (ref.cold->verdict != BH_DENY)
 		bh_count(BH_COUNTER_FLOWS_REVOKED);
-	bh_fill_cold(j, &flow->cold);
+	bh_fill_cold(j, ref.cold);
+	bh_store_let_go(ref.hot);
 	return 0;
 }
 
@@ -144,17 +160,16 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 
 static __always_inline void bh_conclude_known(const struct bh_context *c, struct bh_judgement *j)
 {
-	__u32 side;
-	struct bh_flow *flow = bh_flow_find(&c->packet, c->zone, &side);
+	struct bh_flow_ref ref;
 
 	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
-	if (!flow)
-		return; /* evicted meanwhile; the next packet makes a new one */
-	bh_refresh_flow(c, j, flow);
-	if (!(flow->hot.flags & BH_FLOW_LINKED))
+	if (!bh_flow_find(c, &c->packet, &ref))
+		return; /* gone meanwhile; the next packet makes a new one */
+	bh_refresh_flow(c, j, &ref);
+	if (!(BH_META_FLAGS(ref.meta) & BH_FLOW_LINKED))
 		j->step = BH_EDGE_FLOW; /* for the staged policy's edges; the others have it already */
-	if (bh_flow_counts(c, &flow->hot, side))
-		bh_flow_count(c, flow, side);
+	if (bh_flow_counts(c, ref.hot, ref.side))
+		bh_flow_count(c, &ref);
 }
 
 /* False: no room for it, and it may not pass without. */

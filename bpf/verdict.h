@@ -86,12 +86,12 @@ static __always_inline __u32 bh_severity(const struct bh_judgement *j)
 /* Linux hands out ephemeral ports from 32768 on (net.ipv4.ip_local_port_range); services are below. */
 #define BH_EPHEMERAL 32768
 
-static __noinline int bh_consider_midstream(const struct bh_context *c, struct bh_judgement *j)
+static __noinline int bh_consider_midstream(const struct bh_context *c, struct bh_scratch_room *room)
 {
+	struct bh_judgement *j = &room->judgement, *other = &room->other;
 	int from_service = bpf_ntohs(c->packet.source_port) < BH_EPHEMERAL;
 	int to_service = bpf_ntohs(c->packet.destination_port) < BH_EPHEMERAL;
 	int reversed = from_service && !to_service;
-	struct bh_judgement other;
 
 	if (reversed && !bh_may(c, BH_LIMITED_MIDSTREAM)) {
 		bh_consider(c, j, c->frame.zero);
@@ -99,9 +99,9 @@ static __noinline int bh_consider_midstream(const struct bh_context *c, struct b
 	}
 	bh_consider(c, j, reversed | c->frame.zero);
 	if (j->verdict != BH_ALLOW && (reversed || (from_service == to_service && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
-		bh_consider(c, &other, !reversed);
-		if (bh_severity(&other) < bh_severity(j))
-			*j = other;
+		bh_consider(c, other, !reversed);
+		if (bh_severity(other) < bh_severity(j))
+			*j = *other;
 	}
 	j->midstream = 1;
 	return 0;
@@ -114,15 +114,16 @@ static __always_inline int bh_is_midstream(const struct bh_context *c)
 }
 
 /* A packet of whom the source and the destination are known to be what they say. */
-static __always_inline int bh_judge(struct bh_context *c, struct bh_judgement *j)
+static __always_inline int bh_judge(struct bh_context *c, struct bh_scratch_room *room)
 {
+	struct bh_judgement *j = &room->judgement;
 	int action;
 
 	bh_forget_context(c);
 	if ((c->packet.flags & BH_PACKET_ANSWERS) && !c->known && !(c->packet.flags & BH_PACKET_GROUP))
 		return bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
 	if (bh_is_midstream(c))
-		bh_consider_midstream(c, j);
+		bh_consider_midstream(c, room);
 	else
 		bh_consider(c, j, c->known && c->answer);
 	action = bh_conclude(c, j);
@@ -157,9 +158,9 @@ static __always_inline __u8 bh_check_departure(const struct bh_context *c, __u32
 }
 
 /* The rest of the way of a packet that a workload sent. Returns enum bh_action; c->tag: the provenance to give it. */
-static __noinline int bh_judge_ingress(struct bh_context *c)
+static __always_inline int bh_judge_ingress(struct bh_context *c, struct bh_scratch_room *room)
 {
-	struct bh_judgement j;
+	struct bh_judgement *j = &room->judgement;
 	__u32 outcome = BH_SOURCE_OK;
 	__u8 reason = c->packet.reason;
 
@@ -170,18 +171,18 @@ static __noinline int bh_judge_ingress(struct bh_context *c)
 	if (reason == BH_REASON_NONE)
 		reason = bh_check_departure(c, &outcome);
 	if (reason != BH_REASON_NONE)
-		return bh_refuse(c, &j, reason);
+		return bh_refuse(c, j, reason);
 	if (outcome == BH_SOURCE_SPECIAL)
 		return bh_pass_unjudged();
 	if (c->packet.kind == BH_KIND_ICMP_ERROR)
-		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse(c, &j, BH_REASON_ICMP_ORPHAN);
-	return bh_judge(c, &j);
+		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
+	return bh_judge(c, room);
 }
 
 /* The rest of the way of a packet that is being delivered to a workload. */
-static __noinline int bh_judge_egress(struct bh_context *c)
+static __always_inline int bh_judge_egress(struct bh_context *c, struct bh_scratch_room *room)
 {
-	struct bh_judgement j;
+	struct bh_judgement *j = &room->judgement;
 	__u8 reason = c->packet.reason;
 	__u8 kind = c->packet.kind;
 
@@ -195,10 +196,10 @@ static __noinline int bh_judge_egress(struct bh_context *c)
 	if (reason == BH_REASON_NONE)
 		reason = bh_check_arrival(c);
 	if (reason != BH_REASON_NONE)
-		return bh_refuse(c, &j, reason);
+		return bh_refuse(c, j, reason);
 	if (kind == BH_KIND_ICMP_ERROR)
-		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse(c, &j, BH_REASON_ICMP_ORPHAN);
-	return bh_judge(c, &j);
+		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
+	return bh_judge(c, room);
 }
 
 #endif /* BULKHEAD_BPF_VERDICT_H_ */

@@ -9,14 +9,11 @@
 #include "bpf/fragment.h"
 #include "bpf/maps.h"
 #include "bpf/parse/ethernet.h"
+#include "bpf/quick.h"
 #include "bpf/verdict.h"
 
 /* Set by user space before the load. The slow programs get it in skb->cb[0]. */
 const volatile __u16 bh_zone = 0;
-
-/* Bytes that the headers of nearly every packet fit in: Ethernet, IPv6, TCP without options. Segmentation offload leaves hardly more
- * than its headers in the linear part, so asking for more would copy payload for each large packet. */
-#define BH_COMMON_HEADERS 74
 
 /* Allow: the programs of others still run. The same values for clsact (TC_ACT_UNSPEC, TC_ACT_SHOT) and tcx (TCX_NEXT, TCX_DROP). */
 #define BH_TC_NEXT (-1)
@@ -59,27 +56,37 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 }
 
 /* True when the packet passes by its entry. */
-static __always_inline int bh_try_established(struct __sk_buff *skb, struct bh_context *c)
+static __always_inline int bh_try_quick(struct __sk_buff *skb, __u32 hook, __u16 *tag)
 {
-	struct bh_frame *frame = &c->frame;
+	struct bh_quick q = {
+		.data = (const __u8 *)(long)skb->data,
+		.end = (const __u8 *)(long)skb->data_end,
+		.length = skb->len,
+		.packets = skb->gso_segs > 1 ? skb->gso_segs : 1,
+		.ifindex = skb->ifindex,
+		.hook = hook,
+		.zone = bh_zone,
+		.tag = *tag,
+	};
+	__u32 zero = 0;
 
-	if (bh_unlikely(frame->data + BH_COMMON_HEADERS > frame->end && frame->data + frame->length > frame->end))
-		bh_pull(skb, frame, BH_COMMON_HEADERS);
-	if (bh_parse(frame, skb->vlan_present, &c->packet, 0) == BH_CUT || c->packet.fragment != BH_FRAGMENT_NONE)
+	q.control = bpf_map_lookup_elem(&bh_control, &zero);
+	if (!q.control || skb->vlan_present || !bh_quick(&q))
 		return 0;
-	bh_forget(c, &c->packet, sizeof(c->packet));
-	return bh_established(c);
+	*tag = q.tag;
+	return 1;
 }
 
 /* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
  * decides. */
-static __always_inline int bh_go_slow(struct __sk_buff *skb, const struct bh_context *c)
+static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook)
 {
+	struct bh_context c = {};
 	int drop;
 
 	skb->cb[0] = bh_zone;
-	bpf_tail_call(skb, &bh_tails, c->hook);
-	drop = bh_global_enforces(c);
+	bpf_tail_call(skb, &bh_tails, hook);
+	drop = !bh_begin(skb, &c, (__u8)hook, bh_zone) || bh_global_enforces(&c);
 	bh_count(BH_REASON_INTERNAL * 3 + (drop ? BH_DENY : BH_WOULD_DENY));
 	return drop ? BH_TC_DROP : BH_TC_NEXT;
 }
@@ -87,7 +94,12 @@ static __always_inline int bh_go_slow(struct __sk_buff *skb, const struct bh_con
 /* Parses all there is, and tries the established path for packets that the short parser left. Returns enum bh_action. */
 static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
 {
+	__u32 zero = 0;
+	struct bh_scratch_room *room = bpf_map_lookup_elem(&bh_scratch, &zero);
 	int action;
+
+	if (!room)
+		return BH_DROP;
 
 	c->ingress_ifindex = skb->ingress_ifindex;
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
@@ -98,7 +110,7 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 	if (bh_established(c))
 		action = BH_PASS;
 	else
-		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c) : bh_judge_egress(c);
+		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c, room) : bh_judge_egress(c, room);
 	if (action == BH_PASS)
 		bh_remember_ports(c);
 	return action;
@@ -108,13 +120,11 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 SEC("tc")
 int bh_ingress(struct __sk_buff *skb)
 {
-	struct bh_context c = {};
+	__u16 tag = 0;
 
-	if (!bh_begin(skb, &c, BH_HOOK_INGRESS, bh_zone))
-		return BH_TC_DROP;
-	if (!bh_try_established(skb, &c))
-		return bh_go_slow(skb, &c);
-	skb->tc_index = c.tag;
+	if (!bh_try_quick(skb, BH_HOOK_INGRESS, &tag))
+		return bh_go_slow(skb, BH_HOOK_INGRESS);
+	skb->tc_index = tag;
 	return BH_TC_NEXT;
 }
 
@@ -122,11 +132,9 @@ int bh_ingress(struct __sk_buff *skb)
 SEC("tc")
 int bh_egress(struct __sk_buff *skb)
 {
-	struct bh_context c = {};
+	__u16 tag = (__u16)skb->tc_index;
 
-	if (!bh_begin(skb, &c, BH_HOOK_EGRESS, bh_zone))
-		return BH_TC_DROP;
-	return bh_try_established(skb, &c) ? BH_TC_NEXT : bh_go_slow(skb, &c);
+	return bh_try_quick(skb, BH_HOOK_EGRESS, &tag) ? BH_TC_NEXT : bh_go_slow(skb, BH_HOOK_EGRESS);
 }
 
 SEC("tc")

@@ -56,6 +56,7 @@ struct FlowTimeouts {
 };
 
 struct DataplaneOptions {
+  uint32_t flow_quota_divisor = 8;  // the entries of one endpoint may take this part of each flow table; 1: all of it
   bool proxy_is_world = true;  // host-originated traffic to a published target is judged as world
   FlowTimeouts timeouts;
   uint32_t events_per_second = 1000;     // per CPU

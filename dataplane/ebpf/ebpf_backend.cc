@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/ebpf/ebpf_backend.h"
 
+#include <sys/random.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include "dataplane/flow/counters.h"
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
-#include "dataplane/flow/sweeper.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/flow_tick.h"
 #include "dataplane/kernel/links.h"
@@ -23,8 +23,9 @@
 namespace bulkhead {
 namespace {
 
-// Elements of the LRU tables with what the kernel adds: one IPv4 entry and a quarter of an IPv6 one.
-constexpr uint64_t kBytesPerEntry = 168 + 192 / 4;
+// One IPv4 entry and a quarter of an IPv6 one.
+constexpr uint64_t kBytesPerEntry = sizeof(bh_flow4_slot) + sizeof(bh_flow_cold) + sizeof(bh_flow6_slot) / 4;
+constexpr uint32_t kMostFlowEntries = 1u << 24;
 // Of peers outside; the least recently used ones give way, so it need not hold them all.
 constexpr uint32_t kOutsideEdges = 32768;
 
@@ -35,9 +36,11 @@ uint64_t MemoryOfMachine() {
 
 LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
   LoaderOptions out{options.pin_root, options.max_entries};
-  const uint32_t entries = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
-  out.max_entries.try_emplace("bh_flows4", entries);
-  out.max_entries.try_emplace("bh_flows6", std::max(entries / 4, 1u));
+  const uint32_t wanted = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
+  const uint32_t groups = std::bit_ceil(std::clamp(wanted, 4 * BH_GROUP_SLOTS, kMostFlowEntries)) / BH_GROUP_SLOTS;
+  out.max_entries["bh_flows4"] = groups;
+  out.max_entries["bh_flows4_cold"] = groups;
+  out.max_entries["bh_flows6"] = groups / 4;
   out.max_entries.try_emplace("bh_edges_outside", kOutsideEdges);
   return out;
 }
@@ -45,17 +48,19 @@ LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
 }  // namespace
 
 uint32_t DefaultFlowEntries(uint64_t memory) {
-  const uint64_t affordable = std::clamp<uint64_t>(memory / 200 / kBytesPerEntry, 1u << 14, 1u << 17);
+  const uint64_t affordable = std::clamp<uint64_t>(memory / 200 / kBytesPerEntry, 1u << 14, 1u << 22);
   return static_cast<uint32_t>(std::bit_floor(affordable));
 }
 
 EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader,
-                         std::unique_ptr<Attacher> attacher, std::unique_ptr<EventReader> events)
+                         std::unique_ptr<Attacher> attacher, std::unique_ptr<EventReader> events,
+                         std::unique_ptr<FlowTables> flows)
     : writer_(writer),
       clock_(clock),
       loader_(std::move(loader)),
       attacher_(std::move(attacher)),
       events_(std::move(events)),
+      flows_(std::move(flows)),
       publisher_(writer, loader_->maps()) {}
 
 absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock,
@@ -66,8 +71,12 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& wri
   if (!attacher.ok()) return attacher.status();
   auto events = EventReader::Create((*loader)->maps().events);
   if (!events.ok()) return events.status();
+  auto flows = FlowTables::Map({(*loader)->MapFd("bh_flows4"), (*loader)->MapFd("bh_flows4_cold"), (*loader)->MapFd("bh_flows6"),
+                                (*loader)->MapFd("bh_usage")});
+  if (!flows.ok()) return flows.status();
   std::unique_ptr<EbpfBackend> backend(
-      new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events)));
+      new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events), *std::move(flows)));
+  if (auto status = backend->PrepareFlowTables(); !status.ok()) return status;
   if (!backend->loader_->adopted()) {
     if (auto status = backend->SetOptions(DataplaneOptions{}); !status.ok()) return status;
   } else {
@@ -75,6 +84,21 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& wri
     if (auto status = backend->RemoveUnusedPrograms(options.pin_root); !status.ok()) return status;
   }
   return backend;
+}
+
+absl::Status EbpfBackend::PrepareFlowTables() {
+  bh_control& control = *loader_->maps().control;
+  bh_control drawn{};
+  if (getrandom(drawn.secret, sizeof(drawn.secret), 0) != sizeof(drawn.secret)) return absl::ErrnoToStatus(errno, "getrandom");
+  drawn.secret[0] |= 1;
+  return writer_.ChangeMapped("prepare flow tables", [&] {
+    control.group_mask[0] = flows_->memory().groups4 - 1;
+    control.group_mask[1] = flows_->memory().groups6 - 1;
+    // The first word comes last: it says that the secret is whole. Nothing is attached before.
+    for (int i = BH_SECRET_WORDS - 1; i >= 0 && control.secret[0] == 0; --i) {
+      std::atomic_ref<__u64>(control.secret[i]).store(drawn.secret[i]);
+    }
+  });
 }
 
 absl::Status EbpfBackend::Adopt() {
@@ -141,6 +165,11 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
     const absl::Status status = StoreControl(control.per_tick[limited], static_cast<uint32_t>(per_tick));
     if (!status.ok()) return status;
   }
+  for (int family = 0; family < 2; ++family) {
+    const uint64_t slots = (uint64_t{control.group_mask[family]} + 1) * BH_GROUP_SLOTS;
+    const uint64_t quota = std::clamp<uint64_t>(slots / std::max(options.flow_quota_divisor, 1u), 1, slots);
+    if (auto status = StoreControl(control.quota[family], static_cast<uint32_t>(quota)); !status.ok()) return status;
+  }
   const uint32_t flags = options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0;
   if (control.flags == flags) return absl::OkStatus();
   if (auto status = writer_.StoreWord(&control.flags, flags); !status.ok()) return status;
@@ -177,7 +206,8 @@ absl::StatusOr<FlowTime> EbpfBackend::Now() const {
 absl::Status EbpfBackend::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
   const auto now = Now();
   if (!now.ok()) return now.status();
-  return ReadFlowTables(loader_->maps().flows4, loader_->maps().flows6, *now, callback);
+  ReadFlowTables(*flows_, *now, callback);
+  return absl::OkStatus();
 }
 
 absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {
@@ -200,7 +230,7 @@ absl::StatusOr<std::vector<uint64_t>> EbpfBackend::ReadCounters() { return ReadC
 absl::StatusOr<uint64_t> EbpfBackend::Sweep() {
   const auto now = Now();
   if (!now.ok()) return now.status();
-  return SweepFlowTables(writer_, loader_->maps().flows4, loader_->maps().flows6, *loader_->maps().control, now->tick);
+  return flows_->Sweep(writer_, *loader_->maps().control, now->tick);
 }
 
 std::optional<int> EbpfBackend::ProgramFd(uint16_t zone, int hook) {

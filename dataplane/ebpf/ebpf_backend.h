@@ -21,6 +21,7 @@
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/publisher.h"
 #include "dataplane/flow/event_reader.h"
+#include "dataplane/flow/flow_tables.h"
 #include "dataplane/flow/flow_time.h"
 #include "dataplane/kernel/clock.h"
 #include "dataplane/kernel/kernel_writer.h"
@@ -32,13 +33,14 @@ inline constexpr char kDefaultPinRoot[] = "/sys/fs/bpf/bulkhead";
 struct EbpfOptions {
   std::string pin_root = kDefaultPinRoot;
   AttachMode attach = AttachMode::kClsact;
-  // IPv4 flows; IPv6 has room for a quarter as many. 0: by the machine's memory, see DefaultFlowEntries. For new maps only.
+  // IPv4 flows, rounded up to a power of two; IPv6 has room for a quarter as many. 0: by the machine's memory, see
+  // DefaultFlowEntries. For new maps only.
   uint32_t flow_entries = 0;
   // Elements of other maps by name (bpf/maps.h), for new maps only.
   std::map<std::string, uint32_t, std::less<>> max_entries;
 };
 
-// Both flow tables together take about half a percent of the memory (bytes): a power of two between 2^14 and 2^17.
+// Both flow tables together take at most half a percent of the memory (bytes): a power of two between 2^14 and 2^22.
 uint32_t DefaultFlowEntries(uint64_t memory);
 
 class EbpfBackend : public Backend {
@@ -70,6 +72,9 @@ class EbpfBackend : public Backend {
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   absl::StatusOr<uint64_t> Sweep() override;
 
+  const FlowTables& flow_tables() const { return *flows_; }
+  const bh_control& control() const { return *loader_->maps().control; }
+
   // For tests that run the programs themselves. hook: enum bh_hook. nullopt: no programs are loaded for that zone.
   std::optional<int> ProgramFd(uint16_t zone, int hook);
   // Loads a zone's programs without attaching them.
@@ -78,8 +83,10 @@ class EbpfBackend : public Backend {
 
  private:
   EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader, std::unique_ptr<Attacher> attacher,
-              std::unique_ptr<EventReader> events);
+              std::unique_ptr<EventReader> events, std::unique_ptr<FlowTables> flows);
 
+  // Draws the secret of the flow tables' hash, if they have none yet, and notes their sizes.
+  absl::Status PrepareFlowTables();
   absl::Status Adopt();
   // Puts this build's programs where records say that an earlier one's were.
   absl::Status AdoptAttachments();
@@ -92,6 +99,7 @@ class EbpfBackend : public Backend {
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Attacher> attacher_;
   std::unique_ptr<EventReader> events_;
+  std::unique_ptr<FlowTables> flows_;
   Publisher publisher_;
   AdoptedState adopted_;
 };

@@ -247,8 +247,6 @@ absl::Status Loader::FillMaps() {
       {"bh_addresses", &maps_.addresses},
       {"bh_published", &maps_.published},
       {"bh_targets", &maps_.targets},
-      {"bh_flows4", &maps_.flows4},
-      {"bh_flows6", &maps_.flows6},
       {"bh_edges", &maps_.edges},
       {"bh_edges_outside", &maps_.edges_outside},
       {"bh_staged_edges", &maps_.staged_edges},

@@ -20,7 +20,7 @@ struct Maps {
   int ports = -1, endpoints = -1, addresses = -1, published = -1, targets = -1;
   uint32_t max_addresses = 0, max_published = 0;  // elements
 
-  int flows4 = -1, flows6 = -1, edges = -1, edges_outside = -1, staged_edges = -1;
+  int edges = -1, edges_outside = -1, staged_edges = -1;
   int counters = -1, events = -1, clock_now = -1;
 };
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "dataplane/kernel/bpf_map.h"
 
 namespace bulkhead {
 namespace {
@@ -20,7 +19,7 @@ IpAddress AddressOf(const uint8_t (&bytes)[kBytes]) {
 
 template <typename Key>
 FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
-  const int opener = (flow.hot.flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
+  const int opener = (BH_META_FLAGS(flow.hot.meta) & BH_FLOW_OPENER) != 0 ? 1 : 0;
   const int side[2] = {opener, 1 - opener};  // source, destination
   FlowRecord out;
   out.source = AddressOf(key.address[side[0]]);
@@ -35,7 +34,7 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
   out.verdict = static_cast<Verdict>(flow.cold.verdict);
   out.source_rule = flow.cold.source_rule;
   out.destination_rule = flow.cold.destination_rule;
-  out.state = static_cast<FlowState>(flow.hot.state);
+  out.state = static_cast<FlowState>(BH_META_STATE(flow.hot.meta));
   for (int i = 0; i < 2; ++i) {
     out.packets[i] = static_cast<uint64_t>(flow.cold.packets_high[side[i]]) << 32 | flow.hot.packets[side[i]];
     out.bytes[i] = flow.hot.bytes[side[i]];
@@ -49,25 +48,17 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
   return out;
 }
 
-// stopped: the callback has had enough.
-template <typename Key>
-absl::Status ReadTable(int map, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback, bool& stopped) {
-  return ForEachInHash<Key, bh_flow>(map, [&](const Key& key, const bh_flow& flow) {
-    if ((flow.hot.flags & BH_FLOW_LINKED) != 0) return true;
-    stopped = !callback(Decode(key, flow, now));
-    return !stopped;
-  });
-}
-
 }  // namespace
 
-FlowRecord DecodeFlow(const bh_flow4_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
-FlowRecord DecodeFlow(const bh_flow6_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
+FlowRecord DecodeFlow(const FlowEntry& entry, const FlowTime& now) {
+  return entry.family == BH_V4 ? Decode(entry.key4, entry.flow, now) : Decode(entry.key6, entry.flow, now);
+}
 
-absl::Status ReadFlowTables(int flows4, int flows6, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback) {
-  bool stopped = false;
-  if (auto status = ReadTable<bh_flow4_key>(flows4, now, callback, stopped); !status.ok() || stopped) return status;
-  return ReadTable<bh_flow6_key>(flows6, now, callback, stopped);
+void ReadFlowTables(const FlowTables& tables, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback) {
+  FlowCursor cursor;
+  tables.Read(cursor, [&](const FlowEntry& entry) {
+    return (BH_META_FLAGS(entry.flow.hot.meta) & BH_FLOW_LINKED) != 0 || callback(DecodeFlow(entry, now));
+  });
 }
 
 }  // namespace bulkhead

@@ -5,18 +5,16 @@
 
 #include <functional>
 
-#include "absl/status/status.h"
-#include "bulkhead/abi/flow.h"
 #include "bulkhead/model/flow_record.h"
+#include "dataplane/flow/flow_tables.h"
 #include "dataplane/flow/flow_time.h"
 
 namespace bulkhead {
 
-FlowRecord DecodeFlow(const bh_flow4_key& key, const bh_flow& flow, const FlowTime& now);
-FlowRecord DecodeFlow(const bh_flow6_key& key, const bh_flow& flow, const FlowTime& now);
+FlowRecord DecodeFlow(const FlowEntry& entry, const FlowTime& now);
 
-// Calls back for every entry of both tables (maps bh_flows4, bh_flows6) that is not linked; stops when the callback returns false.
-absl::Status ReadFlowTables(int flows4, int flows6, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback);
+// Calls back for every entry that is not linked; stops when the callback returns false.
+void ReadFlowTables(const FlowTables& tables, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback);
 
 }  // namespace bulkhead
 

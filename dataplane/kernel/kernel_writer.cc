@@ -120,6 +120,12 @@ absl::Status KernelWriter::StoreWord(uint32_t* word, uint32_t value) {
   return absl::OkStatus();
 }
 
+absl::Status KernelWriter::ChangeMapped(const char* op, const std::function<void()>& change) {
+  if (auto status = Before(op); !status.ok()) return status;
+  change();
+  return absl::OkStatus();
+}
+
 absl::Status KernelWriter::WaitForReaders() {
   if (auto status = Before("wait-for-readers"); !status.ok()) return status;
   return Result(static_cast<int>(syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)), "membarrier");

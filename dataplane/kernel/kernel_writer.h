@@ -63,6 +63,8 @@ class KernelWriter {
   virtual absl::Status WriteArray(int map, const std::vector<ArrayPiece>& pieces);
   // One aligned store into the memory of a mapped BPF array; what was written before is seen first.
   virtual absl::Status StoreWord(uint32_t* word, uint32_t value);
+  // Atomic changes to the memory of mapped BPF arrays, which programs may see one by one.
+  virtual absl::Status ChangeMapped(const char* op, const std::function<void()>& change);
   // Returns when every BPF program that ran at the call has ended (membarrier GLOBAL is a grace period of the kernel's RCU).
   virtual absl::Status WaitForReaders();
 

@@ -27,12 +27,13 @@ FlowKey Decode(const auto& key, uint8_t family) {
 
 Flow Decode(const bh_flow& flow) {
   Flow out;
-  out.state = static_cast<bh_flow_state>(flow.hot.state);
-  out.opener = (flow.hot.flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
-  out.linked = (flow.hot.flags & BH_FLOW_LINKED) != 0;
-  out.midstream = (flow.hot.flags & BH_FLOW_MIDSTREAM) != 0;
-  out.fin[0] = (flow.hot.flags & BH_FLOW_FIN_0) != 0;
-  out.fin[1] = (flow.hot.flags & BH_FLOW_FIN_1) != 0;
+  const uint32_t flags = BH_META_FLAGS(flow.hot.meta);
+  out.state = static_cast<bh_flow_state>(BH_META_STATE(flow.hot.meta));
+  out.opener = (flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
+  out.linked = (flags & BH_FLOW_LINKED) != 0;
+  out.midstream = (flags & BH_FLOW_MIDSTREAM) != 0;
+  out.fin[0] = (flags & BH_FLOW_FIN_0) != 0;
+  out.fin[1] = (flags & BH_FLOW_FIN_1) != 0;
   out.stamp = flow.hot.stamp;
   for (const int side : {0, 1}) {
     out.ifindex[side] = flow.hot.ifindex[side];
@@ -46,25 +47,6 @@ Flow Decode(const bh_flow& flow) {
                 flow.cold.source_rule, flow.cold.destination_rule};
   out.service_port = flow.cold.service_port;
   return out;
-}
-
-// Calls back with each entry; what the callback returns true for is written back as changed.
-template <typename Key>
-absl::Status ForEach(int map, const std::function<bool(const Key&, bh_flow&)>& callback) {
-  std::vector<Key> keys;
-  Key key = {}, next = {};
-  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
-    key = next;
-    keys.push_back(key);
-  }
-  for (const Key& found : keys) {
-    bh_flow flow = {};
-    if (bpf_map_lookup_elem(map, &found, &flow) != 0) continue;
-    if (callback(found, flow) && bpf_map_update_elem(map, &found, &flow, BPF_EXIST) != 0) {
-      return absl::ErrnoToStatus(errno, "writing a flow back");
-    }
-  }
-  return absl::OkStatus();
 }
 
 class EbpfRunner : public Runner {
@@ -93,33 +75,22 @@ class EbpfRunner : public Runner {
     const uint32_t before = SecondsToTicks(elapsed_, FlowTickNs());
     elapsed_ += seconds;
     const uint32_t ticks = SecondsToTicks(elapsed_, FlowTickNs()) - before;
-    const auto age = [ticks](const auto&, bh_flow& flow) {
-      flow.hot.last_seen -= ticks;
-      return true;
-    };
-    const auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), age);
-    return status.ok() ? ForEach<bh_flow6_key>(backend_fd("bh_flows6"), age) : status;
+    world_.ForEachSlot([ticks](bh_flow_hot& slot) { slot.last_seen -= ticks; });
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::map<FlowKey, Flow>> Flows() override {
     if (const auto swept = backend().Sweep(); !swept.ok()) return swept.status();
     std::map<FlowKey, Flow> out;
-    auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), [&](const bh_flow4_key& key, bh_flow& flow) {
-      out[Decode(key, 4)] = Decode(flow);
-      return false;
+    FlowCursor cursor;
+    world_.backend().flow_tables().Read(cursor, [&](const FlowEntry& entry) {
+      out[entry.family == BH_V4 ? Decode(entry.key4, 4) : Decode(entry.key6, 6)] = Decode(entry.flow);
+      return true;
     });
-    if (!status.ok()) return status;
-    status = ForEach<bh_flow6_key>(backend_fd("bh_flows6"), [&](const bh_flow6_key& key, bh_flow& flow) {
-      out[Decode(key, 6)] = Decode(flow);
-      return false;
-    });
-    if (!status.ok()) return status;
     return out;
   }
 
  private:
-  int backend_fd(const char* map) { return world_.backend().MapFd(map); }
-
   // The one counter of reasons that has risen says what was judged; none: the packet was established.
   absl::Status ReadReason(Outcome& outcome) {
     const auto now = world_.backend().ReadCounters();

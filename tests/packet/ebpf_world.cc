@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<EbpfWorld>> EbpfWorld::Create() {
 }
 
 absl::Status EbpfWorld::OpenBackend() {
-  auto backend = EbpfBackend::Open(writer_, clock_, {.flow_entries = 1u << 16, .max_entries = {}});
+  auto backend = EbpfBackend::Open(writer_, clock_, {.flow_entries = 1u << 13, .max_entries = {}});
   if (!backend.ok()) return backend.status();
   backend_ = *std::move(backend);
   for (const uint16_t zone : {0, 1, 2}) {
@@ -90,15 +90,26 @@ absl::Status EbpfWorld::Reset() {
   if (const auto status = backend_->SetOptions({}); !status.ok()) return status;
   if (const auto status = backend_->SetPublished({}); !status.ok()) return status;
   if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
-  const std::pair<const char*, size_t> maps[] = {{"bh_flows4", sizeof(bh_flow4_key)},
-                                                 {"bh_flows6", sizeof(bh_flow6_key)},
-                                                 {"bh_edges", sizeof(bh_edge_key)},
+  const std::pair<const char*, size_t> maps[] = {{"bh_edges", sizeof(bh_edge_key)},
                                                  {"bh_edges_outside", sizeof(bh_edge_key)},
                                                  {"bh_fragments", sizeof(bh_fragment_key)}};
   for (const auto& [name, key_size] : maps) {
     if (const auto status = Empty(backend_->MapFd(name), key_size); !status.ok()) return status;
   }
+  const FlowTables::Memory& memory = backend_->flow_tables().memory();
+  ForEachSlot([](bh_flow_hot& slot) { slot = {}; });
+  *memory.usage = {};
   return backend_->DrainEvents([](const bh_event&) {});
+}
+
+void EbpfWorld::ForEachSlot(const std::function<void(bh_flow_hot&)>& change) {
+  const FlowTables::Memory& memory = backend_->flow_tables().memory();
+  for (uint32_t group = 0; group < memory.groups4; ++group) {
+    for (bh_flow4_slot& slot : memory.flows4[group].slot) change(slot.hot);
+  }
+  for (uint32_t group = 0; group < memory.groups6; ++group) {
+    for (bh_flow6_slot& slot : memory.flows6[group].slot) change(slot.hot);
+  }
 }
 
 absl::StatusOr<int> EbpfWorld::Run(const Packet& packet) {

@@ -5,6 +5,7 @@
 #define BULKHEAD_TESTS_PACKET_EBPF_WORLD_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,6 +31,9 @@ class EbpfWorld {
   absl::Status Reopen();
   EbpfBackend& backend() { return *backend_; }
   lab::TestNetns& netns() { return *netns_; }
+
+  // Every slot of both flow tables. Nothing may run meanwhile.
+  void ForEachSlot(const std::function<void(bh_flow_hot&)>& change);
 
   // What the program returned: a TC_ACT_ value.
   absl::StatusOr<int> Run(const Packet& packet);

@@ -20,6 +20,8 @@ enum bh_timeout_row { BH_TIMEOUT_TCP = 0, BH_TIMEOUT_UDP = 1, BH_TIMEOUT_OTHER =
 /* What a flood must not have without end: verdict and drop events; TCP in the middle of a stream taken for an answer. */
 enum bh_limited { BH_LIMITED_EVENTS = 0, BH_LIMITED_MIDSTREAM = 1, BH_LIMITED_COUNT = 2 };
 
+#define BH_SECRET_WORDS 11
+
 struct bh_control {
 	__u32 stamp;
 	__u32 flags;
@@ -29,7 +31,11 @@ struct bh_control {
 	__u32 per_tick[2];
 	__u32 zero;   /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
 	__u32 staged; /* 1: a policy is staged, in BH_SLOT_STAGED (abi/policy.h). Written after its tables, cleared before them. */
+	/* Of the flow table of IPv4 and of IPv6 (abi/flow.h): */
+	__u32 group_mask[2];            /* number of groups - 1 */
+	__u32 quota[2];                 /* entries that may count against one endpoint */
+	__u64 secret[BH_SECRET_WORDS]; /* of the hash (bpf/flow_hash.h); drawn when the table is made, never changed */
 };
-BH_SIZE(struct bh_control, 72);
+BH_SIZE(struct bh_control, 176);
 
 #endif /* BULKHEAD_ABI_CONFIG_H_ */

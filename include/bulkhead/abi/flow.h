@@ -3,13 +3,22 @@
 #ifndef BULKHEAD_ABI_FLOW_H_
 #define BULKHEAD_ABI_FLOW_H_
 
+#include "bulkhead/abi/address.h"
 #include "bulkhead/abi/base.h"
 
 /* Flow time: the low 32 bits of jiffies64 >> 6. User space turns seconds into ticks with the tick length of
  * CLOCK_MONOTONIC_COARSE (1 / HZ) times 64. Differences are taken modulo 2^32, so the wrap is harmless. */
 #define BH_TICK_SHIFT 6
 
-enum bh_flow_state { BH_FLOW_UNANSWERED = 0, BH_FLOW_ESTABLISHED = 1, BH_FLOW_CLOSING = 2, BH_FLOW_CLOSED = 3 };
+/* FREE and BUSY are of slots that hold no flow: see struct bh_flow_hot. */
+enum bh_flow_state {
+	BH_FLOW_UNANSWERED = 0,
+	BH_FLOW_ESTABLISHED = 1,
+	BH_FLOW_CLOSING = 2,
+	BH_FLOW_CLOSED = 3,
+	BH_FLOW_FREE = 4,
+	BH_FLOW_BUSY = 5
+};
 
 /* Keys are normalised so that both directions find one entry: side 0 is the lower (address, port), compared as bytes in network
  * order. ICMP echo: the asking side's port is the id, the other's 0, so that a request cannot ride on the answer's direction of
@@ -38,12 +47,22 @@ BH_SIZE(struct bh_flow6_key, 40);
 #define BH_FLOW_FIN_0 4u     /* side 0 has sent FIN */
 #define BH_FLOW_FIN_1 8u
 #define BH_FLOW_MIDSTREAM 16u /* picked up without its first packet */
+#define BH_FLOW_HELD 64u      /* somebody writes the verdict anew: the entry may not be taken away, nor held a second time */
+
+/* bh_flow_hot.meta: bits 0-15 version, 16-23 enum bh_flow_state, 24-31 flags. Only ever changed by atomic operations on the whole.
+ * An odd version: the slot holds a flow, and key and verdict are whole. Even: it is free, or somebody fills it (BUSY). The version
+ * rises with each step, so whoever reads it before and after has read of one flow. State 0 and an even version, as in a new table: the
+ * slot ends every search that comes to it. */
+#define BH_META(version, state, flags) (((__u32)(version)&0xffffu) | (__u32)(state) << 16 | (__u32)(flags) << 24)
+#define BH_META_VERSION(meta) ((meta)&0xffffu)
+#define BH_META_STATE(meta) ((meta) >> 16 & 0xffu)
+#define BH_META_FLAGS(meta) ((meta) >> 24)
+#define BH_META_HOLDS_FLOW(meta) ((meta)&1u)
+#define BH_META_ENDS_SEARCH(meta) (((meta)&0x00ff0001u) == 0)
 
 /* With the IPv4 key: one cache line. Arrays are by side. An established packet reads and writes only this. */
 struct bh_flow_hot {
-	__u16 version; /* of the slot, for a store that needs one */
-	__u8 state;    /* enum bh_flow_state */
-	__u8 flags;
+	__u32 meta;
 	__u32 stamp;      /* of the policy that judged it (abi/config.h); of a revoked flow one that never holds */
 	__u32 ifindex[2]; /* of the endpoint that has the side's address; 0 = not here */
 	__u16 slot[2];    /* provenance that packets of the side must carry: the endpoint's slot, 0 = no workload's */
@@ -67,16 +86,60 @@ struct bh_flow_cold {
 	__u16 service_port;    /* host order; as policy judged it */
 	__u8 verdict;          /* enum bh_verdict; BH_DENY: was allowed once, then revoked */
 	__u8 outside;          /* enum bh_outside: whose address the flow's edge carries */
-	__u32 reserved2;
+	__u16 owner;           /* slot of the endpoint whose quota the entry counts against (map bh_usage) */
+	__u16 reserved;
 };
 BH_SIZE(struct bh_flow_cold, 40);
 
-/* Maps bh_flows4, bh_flows6. */
+/* One flow, as it is made and as it is read. */
 struct bh_flow {
 	struct bh_flow_hot hot;
 	struct bh_flow_cold cold;
 };
 BH_SIZE(struct bh_flow, 88);
+
+/* The store of a family: an array of groups, whose number is a power of two. The hash of a tuple (bpf/flow_hash.h) names its group and
+ * its home slot there; it stands in the first slot from there on, around the group, that was free. How slots change hands stands in
+ * bpf/flow_store.h. */
+#define BH_GROUP_SLOTS 16u
+
+struct bh_flow4_slot {
+	struct bh_flow_hot hot;
+	struct bh_flow4_key key;
+};
+BH_SIZE(struct bh_flow4_slot, 64);
+
+struct bh_flow6_slot {
+	struct bh_flow_hot hot;
+	struct bh_flow6_key key;
+	struct bh_flow_cold cold;
+};
+BH_SIZE(struct bh_flow6_slot, 128);
+BH_OFFSET(struct bh_flow4_slot, key, sizeof(struct bh_flow_hot));
+BH_OFFSET(struct bh_flow6_slot, key, sizeof(struct bh_flow_hot));
+
+/* Maps bh_flows4, bh_flows6: mmap-able arrays of these. Map bh_flows4_cold, element for element: the cold parts of bh_flows4. */
+struct bh_flow4_group {
+	struct bh_flow4_slot slot[16];
+};
+BH_SIZE(struct bh_flow4_group, 1024);
+
+struct bh_flow6_group {
+	struct bh_flow6_slot slot[16];
+};
+BH_SIZE(struct bh_flow6_group, 2048);
+
+struct bh_flow4_cold_group {
+	struct bh_flow_cold cold[16];
+};
+BH_SIZE(struct bh_flow4_cold_group, 640);
+
+/* Map bh_usage: one element, mmap-able. How many entries, of IPv4 and IPv6, count against the quota of each endpoint, by slot. Changed
+ * by atomic adds. */
+struct bh_usage {
+	__u32 flows[BH_MAX_ENDPOINTS][2];
+};
+BH_SIZE(struct bh_usage, BH_MAX_ENDPOINTS * 8);
 
 /* Maps bh_edges (hash; workloads and the host on both sides, address all zero) and bh_edges_outside (LRU hash; one side is the
  * world or unknown and has its address here). Added to when a flow is created, answered or denied: never per packet. */

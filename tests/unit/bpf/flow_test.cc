@@ -87,49 +87,50 @@ bh_packet TcpPacket(uint8_t flags) {
 // Side 1 opened.
 class FlowState : public testing::Test {
  protected:
-  FlowState() { hot_.flags = BH_FLOW_OPENER; }
   int Send(uint32_t side, uint8_t flags) {
     const bh_packet packet = TcpPacket(flags);
-    return bh_flow_advance(&hot_, &packet, side);
+    const uint32_t before = meta_;
+    meta_ = bh_flow_next(before, &packet, side);
+    return bh_flow_answers(before, meta_, side);
   }
   bool Reopens(uint32_t side, uint8_t flags) {
     const bh_packet packet = TcpPacket(flags);
-    return bh_flow_reopens(&hot_, &packet, side);
+    return bh_flow_reopens(meta_, &packet, side);
   }
-  bh_flow_hot hot_{};
+  uint32_t meta_ = BH_META(1, BH_FLOW_UNANSWERED, BH_FLOW_OPENER);
 };
 
 TEST_F(FlowState, AConnectionFromSynToFins) {
   EXPECT_FALSE(Send(1, BH_TCP_SYN));
-  EXPECT_EQ(hot_.state, BH_FLOW_UNANSWERED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_UNANSWERED);
   EXPECT_TRUE(Send(0, BH_TCP_SYN | BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_ESTABLISHED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_ESTABLISHED);
   EXPECT_FALSE(Send(0, BH_TCP_ACK)) << "answered once";
   EXPECT_FALSE(Send(1, BH_TCP_FIN | BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_CLOSING);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSING);
   EXPECT_FALSE(Send(1, BH_TCP_FIN | BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_CLOSING) << "the same side again";
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSING) << "the same side again";
   EXPECT_FALSE(Send(0, BH_TCP_FIN | BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_CLOSED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSED);
   EXPECT_FALSE(Send(1, BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_CLOSED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSED);
 }
 
 TEST_F(FlowState, ResetClosesAndNeverAnswers) {
   EXPECT_FALSE(Send(0, BH_TCP_RST | BH_TCP_ACK));
-  EXPECT_EQ(hot_.state, BH_FLOW_CLOSED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSED);
 }
 
 TEST_F(FlowState, ABareSynNeverAnswers) {
   EXPECT_FALSE(Send(0, BH_TCP_SYN));
-  EXPECT_EQ(hot_.state, BH_FLOW_UNANSWERED);
+  EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_UNANSWERED);
 }
 
 TEST_F(FlowState, SynAgainstTheFlowIsJudgedUnlessItIsUnanswered) {
   EXPECT_FALSE(Reopens(0, BH_TCP_SYN)) << "simultaneous open";
   EXPECT_FALSE(Reopens(1, BH_TCP_SYN)) << "sent again";
   for (uint8_t state : {BH_FLOW_ESTABLISHED, BH_FLOW_CLOSING, BH_FLOW_CLOSED}) {
-    hot_.state = state;
+    meta_ = BH_META(1, state, BH_FLOW_OPENER);
     EXPECT_TRUE(Reopens(0, BH_TCP_SYN)) << int{state};
     EXPECT_FALSE(Reopens(0, BH_TCP_SYN | BH_TCP_ACK)) << int{state};
     EXPECT_EQ(Reopens(1, BH_TCP_SYN), state != BH_FLOW_ESTABLISHED) << int{state};
@@ -140,8 +141,8 @@ TEST_F(FlowState, EchoRequestAgainstTheFlowIsAlwaysJudged) {
   bh_packet request{};
   request.protocol = BH_ICMP;
   request.flags = BH_PACKET_OPENS;
-  EXPECT_TRUE(bh_flow_reopens(&hot_, &request, 0));
-  EXPECT_FALSE(bh_flow_reopens(&hot_, &request, 1));
+  EXPECT_TRUE(bh_flow_reopens(meta_, &request, 0));
+  EXPECT_FALSE(bh_flow_reopens(meta_, &request, 1));
 }
 
 std::vector<bh_interval> g_intervals;

@@ -14,7 +14,7 @@
 #include "dataplane/flow/counters.h"
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
-#include "dataplane/flow/sweeper.h"
+#include "tests/unit/flow/memory_tables.h"
 
 namespace bulkhead {
 namespace {
@@ -38,8 +38,7 @@ bh_flow4_key Key4() {
 
 bh_flow Flow() {
   bh_flow flow{};
-  flow.hot.state = BH_FLOW_ESTABLISHED;
-  flow.hot.flags = BH_FLOW_OPENER;
+  flow.hot.meta = BH_META(0, BH_FLOW_ESTABLISHED, BH_FLOW_OPENER);
   flow.hot.stamp = 0x15;
   flow.hot.last_seen = 996;
   flow.hot.slot[0] = 11;
@@ -60,7 +59,7 @@ bh_flow Flow() {
 }
 
 TEST(FlowReader, SeesAFlowFromItsOpener) {
-  const FlowRecord record = DecodeFlow(Key4(), Flow(), Now());
+  const FlowRecord record = DecodeFlow(Entry(Key4(), Flow()), Now());
   EXPECT_EQ(record.source.ToString(), "198.18.0.2");
   EXPECT_EQ(record.source_port, 40000);
   EXPECT_EQ(record.destination.ToString(), "198.18.0.1");
@@ -85,15 +84,15 @@ TEST(FlowReader, SeesAFlowFromItsOpener) {
 
 TEST(FlowReader, OpenerOnSideZero) {
   bh_flow flow = Flow();
-  flow.hot.flags = 0;
-  const FlowRecord record = DecodeFlow(Key4(), flow, Now());
+  flow.hot.meta = BH_META(0, BH_FLOW_ESTABLISHED, 0);
+  const FlowRecord record = DecodeFlow(Entry(Key4(), flow), Now());
   EXPECT_EQ(record.source.ToString(), "198.18.0.1");
   EXPECT_EQ(record.bytes[0], 1000u);
   EXPECT_EQ(record.source_slot, 11);
 }
 
 TEST(FlowReader, TimesAreBoottime) {
-  const FlowRecord record = DecodeFlow(Key4(), Flow(), Now());
+  const FlowRecord record = DecodeFlow(Entry(Key4(), Flow()), Now());
   EXPECT_EQ(record.first_seen, 600 * kSecond);
   EXPECT_EQ(record.last_seen, 699 * kSecond);
 }
@@ -101,7 +100,7 @@ TEST(FlowReader, TimesAreBoottime) {
 TEST(FlowReader, LastIsNeverBeforeFirst) {
   bh_flow flow = Flow();
   flow.cold.first_seen = 500 * kSecond - 1;  // a moment ago
-  const FlowRecord record = DecodeFlow(Key4(), flow, Now());
+  const FlowRecord record = DecodeFlow(Entry(Key4(), flow), Now());
   EXPECT_EQ(record.last_seen, record.first_seen);
 }
 
@@ -111,7 +110,7 @@ TEST(FlowReader, V6) {
   key.address[0][15] = 1;
   key.address[1][15] = 2;
   key.protocol = kProtoIcmp6;
-  const FlowRecord record = DecodeFlow(key, Flow(), Now());
+  const FlowRecord record = DecodeFlow(Entry(key, Flow()), Now());
   EXPECT_EQ(record.source.ToString(), "fd00::2");
   EXPECT_EQ(record.destination.ToString(), "fd00::1");
 }
@@ -183,7 +182,7 @@ TEST(Sweeper, ExpiresByProtocolAndState) {
   const bh_control control = Control();
   bh_flow_hot hot{};
   hot.last_seen = 100;
-  hot.state = BH_FLOW_CLOSING;
+  hot.meta = BH_META(1, BH_FLOW_CLOSING, 0);
   EXPECT_FALSE(FlowExpired(hot, kProtoTcp, control, 112));
   EXPECT_TRUE(FlowExpired(hot, kProtoTcp, control, 113));
   EXPECT_FALSE(FlowExpired(hot, kProtoUdp, control, 122));
@@ -201,91 +200,127 @@ TEST(Sweeper, ZeroNeverExpiresAndTheFutureIsYoung) {
   EXPECT_FALSE(FlowExpired(hot, kProtoTcp, control, 1000000));
 }
 
-// On real maps. Creating one needs root, or a kernel that lets anybody.
-class FlowMaps : public testing::Test {
+class Tables : public testing::Test {
  protected:
-  void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "BPF maps need root";
-    auto flows4 = writer_.CreateMap(BPF_MAP_TYPE_LRU_HASH, "flows4", sizeof(bh_flow4_key), sizeof(bh_flow), 4096, 0);
-    auto flows6 = writer_.CreateMap(BPF_MAP_TYPE_LRU_HASH, "flows6", sizeof(bh_flow6_key), sizeof(bh_flow), 64, 0);
-    ASSERT_TRUE(flows4.ok()) << flows4.status();
-    ASSERT_TRUE(flows6.ok()) << flows6.status();
-    flows4_ = *std::move(flows4);
-    flows6_ = *std::move(flows6);
-  }
-
   void Put(uint16_t port, const bh_flow& flow) {
     bh_flow4_key key = Key4();
     key.port[1] = htons(port);
-    ASSERT_TRUE(writer_.UpdateElement(flows4_.get(), &key, &flow).ok());
+    ASSERT_TRUE(memory_.Put(key, flow));
   }
   std::map<uint16_t, FlowRecord> Read() {
     std::map<uint16_t, FlowRecord> out;
-    EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Now(), [&](const FlowRecord& record) {
-                  EXPECT_TRUE(out.emplace(record.source_port, record).second) << "seen twice";
-                  return true;
-                }).ok());
+    ReadFlowTables(memory_.tables(), Now(), [&](const FlowRecord& record) {
+      EXPECT_TRUE(out.emplace(record.source_port, record).second) << "seen twice";
+      return true;
+    });
     return out;
   }
 
-  KernelWriter writer_;
-  UniqueFd flows4_, flows6_;
+  MemoryTables memory_{1024, 64};
 };
 
-TEST_F(FlowMaps, ReadsAllButLinkedOnes) {
+TEST_F(Tables, ReadAllButLinkedOnes) {
   for (uint16_t port = 1; port <= 3000; ++port) {
     bh_flow flow = Flow();
-    if (port % 10 == 0) flow.hot.flags |= BH_FLOW_LINKED;
+    if (port % 10 == 0) flow.hot.meta |= BH_META(0, 0, BH_FLOW_LINKED);
     Put(port, flow);
   }
   const auto records = Read();
   EXPECT_EQ(records.size(), 2700u);
   EXPECT_EQ(records.count(10), 0u);
   EXPECT_EQ(records.count(11), 1u);
+  EXPECT_EQ(memory_.tables().CountUsed(), 3000u);
 }
 
-TEST_F(FlowMaps, ReadingStopsWhenToldTo) {
+TEST_F(Tables, ReadingStopsWhenToldToAndGoesOnBehind) {
   for (uint16_t port = 1; port <= 100; ++port) Put(port, Flow());
   int seen = 0;
-  EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Now(), [&](const FlowRecord&) { return ++seen < 7; }).ok());
+  ReadFlowTables(memory_.tables(), Now(), [&](const FlowRecord&) { return ++seen < 7; });
   EXPECT_EQ(seen, 7);
+
+  FlowCursor cursor;
+  seen = 0;
+  while (memory_.tables().ReadGroups(cursor, 10, [&](const FlowEntry&) { ++seen; })) {
+  }
+  EXPECT_EQ(seen, 100);
 }
 
-TEST_F(FlowMaps, SweepDeletesOnlyWhatIsExpired) {
+TEST_F(Tables, ReadBothFamilies) {
+  bh_flow6_key key{};
+  key.protocol = kProtoUdp;
+  key.zone = 3;
+  for (uint8_t i = 0; i < 50; ++i) {
+    key.address[1][15] = i;
+    ASSERT_TRUE(memory_.Put(key, Flow()));
+  }
+  Put(1, Flow());
+  const auto& tables = memory_.tables();
+  int v4 = 0, v6 = 0;
+  FlowCursor cursor;
+  EXPECT_TRUE(tables.Read(cursor, [&](const FlowEntry& entry) { return ++(entry.family == BH_V4 ? v4 : v6), true; }));
+  EXPECT_EQ(v4, 1);
+  EXPECT_EQ(v6, 50);
+}
+
+TEST_F(Tables, SweepTakesOutOnlyWhatIsExpired) {
   for (uint16_t port = 1; port <= 100; ++port) {
     bh_flow flow = Flow();
+    flow.cold.owner = port % 2;
     flow.hot.last_seen = port <= 40 ? 980 : 995;
     Put(port, flow);
   }
-  const auto swept = SweepFlowTables(writer_, flows4_.get(), flows6_.get(), Control(), 1000);
+  KernelWriter writer;
+  const auto swept = memory_.tables().Sweep(writer, Control(), 1000);
   ASSERT_TRUE(swept.ok()) << swept.status();
   EXPECT_EQ(*swept, 40u);
   const auto records = Read();
   EXPECT_EQ(records.size(), 60u);
   EXPECT_EQ(records.count(40), 0u);
+  EXPECT_EQ(memory_.tables().memory().usage->flows[0][0], 30u);
+  EXPECT_EQ(memory_.tables().memory().usage->flows[1][0], 30u);
 }
 
-// A packet refreshes a flow between the scan and its deletion: it must stay.
-TEST_F(FlowMaps, SweepLooksAgainBeforeItDeletes) {
-  for (uint16_t port = 1; port <= 2; ++port) {
-    bh_flow flow = Flow();
-    flow.hot.last_seen = 900;
-    Put(port, flow);
-  }
-  bool refreshed = false;
-  KernelWriter writer([&](const char*, uint64_t) {
-    if (refreshed) return absl::OkStatus();
-    refreshed = true;  // the first deletion is on its way; the other entry comes to life
-    for (uint16_t port = 1; port <= 2; ++port) Put(port, Flow());
-    return absl::OkStatus();
-  });
-  const auto swept = SweepFlowTables(writer, flows4_.get(), flows6_.get(), Control(), 1000);
-  ASSERT_TRUE(swept.ok()) << swept.status();
-  EXPECT_EQ(*swept, 1u);
+TEST_F(Tables, AHeldEntryIsNotSwept) {
+  bh_flow flow = Flow();
+  flow.hot.last_seen = 1;
+  flow.hot.meta |= BH_META(0, 0, BH_FLOW_HELD);
+  Put(1, flow);
+  KernelWriter writer;
+  EXPECT_EQ(memory_.tables().Sweep(writer, Control(), 1000).value(), 0u);
   EXPECT_EQ(Read().size(), 1u);
 }
 
-TEST_F(FlowMaps, CountersAreAddedUpOverCpus) {
+// What was swept ends searches again, so that a miss stays short; what lies behind an entry is still found.
+TEST_F(Tables, SweepTidiesUp) {
+  for (uint16_t port = 1; port <= 3000; ++port) {
+    bh_flow flow = Flow();
+    flow.hot.last_seen = port % 3 == 0 ? 995 : 900;
+    Put(port, flow);
+  }
+  KernelWriter writer;
+  EXPECT_EQ(memory_.tables().Sweep(writer, Control(), 1000).value(), 2000u);
+  for (uint16_t port = 1; port <= 3000; ++port) {
+    bh_flow4_key key = Key4();
+    key.port[1] = htons(port);
+    EXPECT_EQ(memory_.Has(key), port % 3 == 0) << port;
+  }
+  EXPECT_EQ(memory_.tables().Sweep(writer, Control(), 100000).value(), 1000u);
+  const auto& memory = memory_.tables().memory();
+  for (uint32_t group = 0; group < memory.groups4; ++group) {
+    for (const bh_flow4_slot& slot : memory.flows4[group].slot) EXPECT_TRUE(BH_META_ENDS_SEARCH(slot.hot.meta));
+  }
+}
+
+// On a real map. Creating one needs root, or a kernel that lets anybody.
+class CounterMap : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "BPF maps need root";
+  }
+  KernelWriter writer_;
+};
+
+TEST_F(CounterMap, CountersAreAddedUpOverCpus) {
   const auto map = writer_.CreateMap(BPF_MAP_TYPE_PERCPU_ARRAY, "counters", 4, 8, BH_COUNTER_COUNT, 0);
   ASSERT_TRUE(map.ok()) << map.status();
   const int cpus = libbpf_num_possible_cpus();

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP) costs one look at one entry,
+ * and no call of a helper. It says yes, or nothing: whatever it does not recognise is left to the slow programs, which know all that
+ * it knows (established.h), and more. */
+#ifndef BULKHEAD_BPF_QUICK_H_
+#define BULKHEAD_BPF_QUICK_H_
+
+#include "bpf/context.h"
+#include "bpf/flow_table.h"
+#include "bpf/parse/ethernet.h"
+
+/* What a hook knows of its packet. */
+struct bh_quick {
+	const __u8 *data;
+	const __u8 *end;
+	const struct bh_control *control;
+	__u32 length;
+	__u32 packets; /* at least 1 */
+	__u32 ifindex;
+	__u32 hook; /* enum bh_hook */
+	__u16 zone;
+	__u16 tag; /* egress: as in bh_context. ingress, set when the packet passes: the provenance to give it */
+};
+
+/* What is left of the headers: the tuple in its packet order, and what to expect of the length. */
+struct bh_quick_ports {
+	__u16 source;
+	__u16 destination;
+};
+
+/* Ports of a TCP or UDP packet at `at`, of which `room` bytes are the packet's. False: not of the common kind. */
+static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at, __u32 room, __u8 protocol, struct bh_quick_ports *out)
+{
+	if (protocol == BH_TCP) {
+		if (room < BH_TCP_BYTES || at + BH_TCP_BYTES > q->end || (at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN)))
+			return 0;
+		if (at[12] < BH_TCP_BYTES / 4 << 4 || (__u32)(at[12] >> 4) * 4 > room)
+			return 0;
+	} else if (protocol != BH_UDP || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
+		return 0;
+	}
+	out->source = *(const __u16 *)at;
+	out->destination = *(const __u16 *)(at + 2);
+	return 1;
+}
+
+/* Whether the entry, in the state that it was found in, carries the packet of that side at this hook. */
+static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct bh_flow_hot *hot, __u32 meta, __u32 side, __u8 protocol,
+					  __u32 tick)
+{
+	__u32 stamp = *(const volatile __u32 *)&q->control->stamp;
+
+	if (bh_load(&hot->stamp) != stamp)
+		return 0;
+	if (hot->last_seen != tick && bh_flow_expired(meta, hot->last_seen, protocol, tick, q->control))
+		return 0;
+	if (BH_META_STATE(meta) == BH_FLOW_UNANSWERED && side != bh_flow_opener(meta))
+		return 0; /* an answer */
+	if (q->hook == BH_HOOK_INGRESS)
+		return hot->ifindex[side] == q->ifindex;
+	return hot->ifindex[1 - side] == q->ifindex && hot->slot[side] == q->tag;
+}
+
+static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_flow_hot *hot, __u32 meta, __u32 side, __u32 tick)
+{
+	if (q->hook == BH_HOOK_EGRESS && hot->ifindex[side] != 0)
+		return bh_store_is_same(hot, meta); /* the sender's hook has counted it */
+	if (bh_flow_carries(hot, side, q->packets))
+		return 0;
+	bh_flow_add(hot, side, q->length, q->packets);
+	if (bh_unlikely(!bh_store_is_same(hot, meta))) {
+		bh_flow_add(hot, side, -(__u64)q->length, -q->packets);
+		return 0;
+	}
+	if (hot->last_seen != tick)
+		bh_store(&hot->last_seen, tick);
+	return 1;
+}
+
+static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol)
+{
+	struct bh_place place = bh_place_of(key, words, q->control);
+	struct bh_group group = {.home = place.home};
+	struct bh_flow_hot *hot;
+	__u32 meta, n, tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
+	__u16 provenance;
+
+	if (words == BH_KEY4_WORDS)
+		group.slots = bpf_map_lookup_elem(&bh_flows4, &place.group);
+	else
+		group.slots = bpf_map_lookup_elem(&bh_flows6, &place.group);
+	if (!group.slots)
+		return 0;
+	n = bh_store_find(&group, key, words, &meta);
+	if (n == BH_NO_SLOT)
+		return 0;
+	hot = bh_slot_at(&group, n, words);
+	if (!bh_quick_holds(q, hot, meta, side, protocol, tick))
+		return 0;
+	provenance = hot->slot[side];
+	if (!bh_quick_count(q, hot, meta, side, tick))
+		return 0;
+	if (q->hook == BH_HOOK_INGRESS)
+		q->tag = provenance;
+	return 1;
+}
+
+static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)
+{
+	const struct bh_ipv4 *ip = (const struct bh_ipv4 *)at;
+	struct bh_quick_ports ports;
+	__u32 total, side;
+	bh_word key[BH_KEY4_WORDS];
+
+	if (at + sizeof(*ip) + BH_PORTS_BYTES > q->end)
+		return 0;
+	total = bpf_ntohs(ip->total_length);
+	if (ip->version_ihl != 0x45 || (ip->fragment & bpf_htons(BH_IPV4_MORE | BH_IPV4_OFFSET)) ||
+	    (ip->destination & bpf_htonl(0xf0000000u)) >= bpf_htonl(0xe0000000u) || total < sizeof(*ip) ||
+	    BH_ETHERNET_BYTES + total > q->length)
+		return 0;
+	if (!bh_quick_l4(q, at + sizeof(*ip), total - sizeof(*ip), ip->protocol, &ports))
+		return 0;
+	side = ip->source == ip->destination ? bpf_ntohs(ports.source) > bpf_ntohs(ports.destination)
+					     : bpf_ntohl(ip->source) > bpf_ntohl(ip->destination);
+	key[0] = side ? (__u64)ip->destination | (__u64)ip->source << 32 : (__u64)ip->source | (__u64)ip->destination << 32;
+	key[1] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
+	key[1] |= (__u64)q->zone << 32 | (__u64)ip->protocol << 48;
+	return bh_quick_entry(q, key, BH_KEY4_WORDS, side, ip->protocol);
+}
+
+static __always_inline int bh_quick6(struct bh_quick *q, const __u8 *at)
+{
+	const struct bh_ipv6 *ip = (const struct bh_ipv6 *)at;
+	struct bh_quick_ports ports;
+	const bh_word *low, *high;
+	bh_word key[BH_KEY6_WORDS];
+	__u32 payload, side;
+	int order;
+
+	if (at + sizeof(*ip) + BH_PORTS_BYTES > q->end)
+		return 0;
+	payload = bpf_ntohs(ip->payload_length);
+	if ((ip->version & 0xf0) != 0x60 || *(const __u8 *)ip->destination == 0xff ||
+	    BH_ETHERNET_BYTES + sizeof(*ip) + payload > q->length)
+		return 0;
+	if (!bh_quick_l4(q, at + sizeof(*ip), payload, ip->next, &ports))
+		return 0;
+	order = bh_compare6(ip->source, ip->destination);
+	side = order == 0 ? bpf_ntohs(ports.source) > bpf_ntohs(ports.destination) : order > 0;
+	low = (const bh_word *)(side ? ip->destination : ip->source);
+	high = (const bh_word *)(side ? ip->source : ip->destination);
+	key[0] = low[0];
+	key[1] = low[1];
+	key[2] = high[0];
+	key[3] = high[1];
+	key[4] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
+	key[4] |= (__u64)q->zone << 32 | (__u64)ip->next << 48;
+	return bh_quick_entry(q, key, BH_KEY6_WORDS, side, ip->next);
+}
+
+/* True when the packet passes by its entry. */
+static __always_inline int bh_quick(struct bh_quick *q)
+{
+	const __u8 *at = q->data;
+	__u16 type;
+
+	if (at + BH_ETHERNET_BYTES > q->end || (at[0] & 1))
+		return 0;
+	type = *(const __u16 *)(at + 12);
+	if (bh_likely(type == bpf_htons(BH_ETHERTYPE_IPV4)))
+		return bh_quick4(q, at + BH_ETHERNET_BYTES);
+	if (type == bpf_htons(BH_ETHERTYPE_IPV6))
+		return bh_quick6(q, at + BH_ETHERNET_BYTES);
+	return 0;
+}
+
+#endif /* BULKHEAD_BPF_QUICK_H_ */
