@@ -2,13 +2,14 @@
 /* The store behind the flow table: how the slots of a group (abi/flow.h) are found, taken and given back by several CPUs and by user
  * space at once, without a lock. It calls no BPF helper, so that tests run this very code.
  *
- * find     From the home slot on, around the group; ends at a slot that never held a flow. What was read of a slot is that of the key
- *          if bh_store_is_same() says so afterwards.
- * claim    Compare-and-swap of meta to BUSY: of a free slot; else of an expired entry; else of the oldest unanswered one. Answered
- *          entries stay. Somebody over its quota gets only what is its own already, answered or not.
- * publish  Key and contents first, then meta, by an exchange, which is a full barrier.
- * settle   Two CPUs may publish the same tuple at once. Each looks at the whole group after it has published, so at least one sees
- *          both: the first slot from the home slot on stays, the other is withdrawn, whoever finds it.
+ * find     From the home slot on, around the group; ends at a slot that says so. What was read of a slot is that of the key if
+ *          bh_store_is_same() says so afterwards.
+ * lock     Whoever puts an entry locks its group: one of a number of words, taken by compare-and-swap. It is held for some hundred ns
+ *          and waited for so long; who does not get it makes no entry. Nobody else needs it, user space never takes it.
+ * choose   A free slot; else an expired entry; else the oldest unanswered one. Answered entries stay. Somebody over its quota gets only
+ *          what is its own already, answered or not.
+ * claim    Compare-and-swap of meta to BUSY; then the slot is the claimant's to fill.
+ * publish  Contents first, then meta, by an exchange, which is a full barrier.
  * hold     Who rewrites an entry's verdict marks it HELD, so that it is not taken away meanwhile; one at a time.
  * release  Back to FREE, which searches pass over. tidy (user space) lets a free slot end searches again when the one behind it does.
  *
@@ -185,13 +186,15 @@ static __always_inline __u32 bh_store_choose(const struct bh_group *group, const
 		__u32 gives = bh_gives_way(by, slot, seen, bh_key_protocol(slot, words), owner);
 		__u64 rank = (__u64)gives << 32 | (__u32)(by->tick - bh_load(&slot->last_seen));
 
-		if (rank >> 32 == BH_GIVE_NOT || rank <= best)
-			continue;
-		chosen = n;
-		best = rank ^ group->zero; /* the verifier is not to remember what it was compared with */
-		*meta = seen;
-		if (gives == BH_GIVE_FREE)
-			break;
+		if (rank >> 32 != BH_GIVE_NOT && rank > best) {
+			chosen = n;
+			best = rank;
+			*meta = seen;
+			if (gives == BH_GIVE_FREE)
+				break;
+		}
+		best ^= group->zero; /* so that the verifier forgets what it was compared with */
+		chosen ^= (__u32)group->zero;
 	}
 	return best == 0 ? BH_NO_SLOT : chosen;
 }
@@ -235,67 +238,44 @@ static __always_inline __u32 bh_store_publish(const struct bh_group *group, __u3
 	return next;
 }
 
-struct bh_counts {
-	__u64 bytes[2];
-	__u32 packets[2];
-};
-
-static __always_inline void bh_read_counts(const struct bh_flow_hot *slot, struct bh_counts *out)
-{
-	out->bytes[0] = bh_load(&slot->bytes[0]);
-	out->bytes[1] = bh_load(&slot->bytes[1]);
-	out->packets[0] = bh_load(&slot->packets[0]);
-	out->packets[1] = bh_load(&slot->packets[1]);
-}
-
-static __always_inline void bh_add_counts(struct bh_flow_hot *slot, const struct bh_counts *counts)
-{
-	bh_add(&slot->bytes[0], counts->bytes[0]);
-	bh_add(&slot->bytes[1], counts->bytes[1]);
-	bh_add(&slot->packets[0], counts->packets[0]);
-	bh_add(&slot->packets[1], counts->packets[1]);
-}
-
-/* The first slot but `mine` that holds a flow of this key, or BH_NO_SLOT. *meta: as it was. */
-static __always_inline __u32 bh_store_find_other(const struct bh_group *group, __u32 mine, const bh_word *key, int words, __u32 *meta)
+/* After a publication into slot `mine`: a slot before it that ends searches was tidied up while it was claimed, and no longer does. */
+static __always_inline void bh_store_clear_way(const struct bh_group *group, __u32 mine, int words)
 {
 	__u32 i;
 
 	for (i = 0; i < BH_GROUP_SLOTS; i++) {
 		__u32 n = (group->home + i) & (BH_GROUP_SLOTS - 1);
 		struct bh_flow_hot *slot = bh_slot_at(group, n, words);
+		__u32 meta = bh_load(&slot->meta);
 
-		*meta = bh_load(&slot->meta);
-		if (BH_META_ENDS_SEARCH(*meta))
+		if (n == mine)
 			break;
-		if (n != mine && BH_META_HOLDS_FLOW(*meta) && bh_slot_has_key(slot, key, words))
-			return n;
+		if (BH_META_ENDS_SEARCH(meta))
+			(void)bh_swap_if(&slot->meta, meta, BH_META(meta, BH_FLOW_FREE, 0));
 	}
-	return BH_NO_SLOT;
 }
 
-/* After a publication into slot `mine`, by which its meta became `meta`: if the group has another entry of the key, takes one of the
- * two out, and has the other count what it counted. True: there was one; there may be more, if this one is still here. */
-static __always_inline int bh_store_settle(const struct bh_group *group, __u32 mine, __u32 meta, const bh_word *key, int words)
+#define BH_LOCK_TRIES 256
+
+/* True: the caller has the lock, and must give it back. */
+static __always_inline int bh_store_lock(__u32 *lock)
 {
-	__u32 other_meta, other = bh_store_find_other(group, mine, key, words, &other_meta);
-	__u32 leaves, leaves_meta, stays;
-	struct bh_counts counts;
+	int i;
 
-	if (other == BH_NO_SLOT)
-		return 0;
-	stays = ((other - group->home) & (BH_GROUP_SLOTS - 1)) < ((mine - group->home) & (BH_GROUP_SLOTS - 1)) ? other : mine;
-	leaves = stays == mine ? other : mine;
-	leaves_meta = stays == mine ? other_meta : bh_load(&bh_slot_at(group, mine, words)->meta);
-	if (stays == other && BH_META_VERSION(leaves_meta) != BH_META_VERSION(meta))
-		return 0; /* somebody else has taken it out */
-	bh_read_counts(bh_slot_at(group, leaves, words), &counts);
-	if (bh_store_release(group, leaves, leaves_meta, words))
-		bh_add_counts(bh_slot_at(group, stays, words), &counts);
-	return 1;
+	for (i = 0; i < BH_LOCK_TRIES; i++) {
+		if (bh_load(lock) == 0 && bh_swap_if(lock, 0u, 1u))
+			return 1;
+	}
+	return 0;
 }
 
-/* Lets free slots end searches that nothing lies behind. A slot that is taken meanwhile behind one that was free is found again. */
+static __always_inline void bh_store_unlock(__u32 *lock)
+{
+	bh_exchange(lock, 0u);
+}
+
+/* Lets free slots end searches that nothing lies behind. When a slot behind is taken meanwhile, one of the two sees it: this
+ * function, or bh_store_clear_way(). */
 static __always_inline void bh_store_tidy(const struct bh_group *group, int words)
 {
 	__u32 i;

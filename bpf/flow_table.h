@@ -140,23 +140,17 @@ static __always_inline __u64 bh_flow_choose(const struct bh_flow_request *reques
 	return n == BH_NO_SLOT ? BH_NOT_FOUND : BH_FOUND(n, meta);
 }
 
-/* Returns the meta of the new entry, 0 when another CPU was quicker. */
-static __always_inline __u32 bh_flow_fill(const struct bh_flow_request *request, __u64 chosen, int words)
+/* True: done. False: the slot has changed since it was chosen. */
+static __always_inline int bh_flow_fill(const struct bh_flow_request *request, __u64 chosen, int words)
 {
 	__u32 meta = BH_FOUND_META(chosen), n = BH_FOUND_SLOT(chosen) % BH_GROUP_SLOTS;
 	struct bh_group group;
 
 	if (!bh_request_group(request, words, &group) || !bh_store_claim(&group, n, meta, words))
 		return 0;
-	return bh_store_publish(&group, n, meta, request->key.words, words, &request->flow);
-}
-
-static __always_inline int bh_flow_settle(const struct bh_flow_request *request, __u32 slot, __u32 meta, int words)
-{
-	struct bh_group group;
-
-	return bh_request_group(request, words, &group) &&
-	       bh_store_settle(&group, slot % BH_GROUP_SLOTS, meta, request->key.words, words);
+	bh_store_publish(&group, n, meta, request->key.words, words, &request->flow);
+	bh_store_clear_way(&group, n, words);
+	return 1;
 }
 
 __noinline __u64 bh_flow_choose4(const struct bh_flow_request *request)
@@ -169,24 +163,14 @@ __noinline __u64 bh_flow_choose6(const struct bh_flow_request *request)
 	return request ? bh_flow_choose(request, BH_KEY6_WORDS) : BH_NOT_FOUND;
 }
 
-__noinline __u32 bh_flow_fill4(const struct bh_flow_request *request, __u64 chosen)
+__noinline int bh_flow_fill4(const struct bh_flow_request *request, __u64 chosen)
 {
 	return request ? bh_flow_fill(request, chosen, BH_KEY4_WORDS) : 0;
 }
 
-__noinline __u32 bh_flow_fill6(const struct bh_flow_request *request, __u64 chosen)
+__noinline int bh_flow_fill6(const struct bh_flow_request *request, __u64 chosen)
 {
 	return request ? bh_flow_fill(request, chosen, BH_KEY6_WORDS) : 0;
-}
-
-__noinline int bh_flow_settle4(const struct bh_flow_request *request, __u32 slot, __u32 meta)
-{
-	return request ? bh_flow_settle(request, slot, meta, BH_KEY4_WORDS) : 0;
-}
-
-__noinline int bh_flow_settle6(const struct bh_flow_request *request, __u32 slot, __u32 meta)
-{
-	return request ? bh_flow_settle(request, slot, meta, BH_KEY6_WORDS) : 0;
 }
 
 static __always_inline void bh_flow_request_key(const struct bh_context *c, struct bh_flow_request *request)
@@ -200,23 +184,27 @@ static __always_inline void bh_flow_request_key(const struct bh_context *c, stru
 	}
 }
 
-/* One attempt. 1: done. 0: another CPU was quicker. Negative: no room. Another CPU may have made the entry since this one looked
- * (old_meta): then that entry counts this packet, too. */
+/* Adds to what the side has sent. The carry of the packets is noticed without a fetching add, which 5.10 does not have: two CPUs
+ * that meet on one direction of one flow at its very 2^32nd packet may count it twice. */
+static __always_inline void bh_flow_add(struct bh_flow_hot *hot, __u32 side, __u64 bytes, __u32 packets)
+{
+	__sync_fetch_and_add(&hot->bytes[side & 1], bytes);
+	__sync_fetch_and_add(&hot->packets[side & 1], packets);
+}
+
+/* With the group's lock. Another CPU may have made the entry since this one looked (old_meta): then that entry counts this packet, too.
+ * 1: done. 0: the slot that was to give way has changed. Negative: no room. */
 static __always_inline int bh_flow_put(const struct bh_context *c, const struct bh_flow_request *request)
 {
 	int v4 = c->packet.family == BH_V4;
 	__u64 chosen = v4 ? bh_flow_seek4((const union bh_key4 *)&request->key) : bh_flow_seek6(&request->key);
 	struct bh_flow_ref ref;
-	__u32 meta;
-	int others;
 
 	if (chosen != BH_NOT_FOUND && BH_META_VERSION(BH_FOUND_META(chosen)) != BH_META_VERSION(request->old_meta)) {
-		struct bh_counts counts;
-
 		if (!(v4 ? bh_flow_take(chosen, BH_KEY4_WORDS, &ref) : bh_flow_take(chosen, BH_KEY6_WORDS, &ref)))
 			return -1;
-		bh_read_counts(&request->flow.hot, &counts);
-		bh_add_counts(ref.hot, &counts);
+		bh_flow_add(ref.hot, 0, request->flow.hot.bytes[0], request->flow.hot.packets[0]);
+		bh_flow_add(ref.hot, 1, request->flow.hot.bytes[1], request->flow.hot.packets[1]);
 		return 1;
 	}
 	if (chosen == BH_NOT_FOUND) {
@@ -226,26 +214,28 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 		if (BH_META_HOLDS_FLOW(BH_FOUND_META(chosen)))
 			bh_count(BH_COUNTER_FLOWS_DISPLACED);
 	}
-	meta = v4 ? bh_flow_fill4(request, chosen) : bh_flow_fill6(request, chosen);
-	if (meta == 0)
-		return 0;
-	for (others = 0; others < 4; others++) { /* as many CPUs may have opened it, too */
-		if (!(v4 ? bh_flow_settle4(request, BH_FOUND_SLOT(chosen), meta) : bh_flow_settle6(request, BH_FOUND_SLOT(chosen), meta)))
-			break;
-	}
-	return 1;
+	return v4 ? bh_flow_fill4(request, chosen) : bh_flow_fill6(request, chosen);
 }
 
 /* Makes an entry for the packet's tuple; request->flow: as it is to be. 0, or negative: no room. */
 static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_flow_request *request)
 {
+	__u32 zero = 0;
+	struct bh_locks *locks = bpf_map_lookup_elem(&bh_locks, &zero);
 	int attempt, done = 0;
+	__u32 *lock;
 
 	request->tick = c->tick;
 	request->old_meta = c->old_meta;
 	bh_flow_request_key(c, request);
+	if (!locks)
+		return -1;
+	lock = &locks->of[request->place.group & (BH_LOCKS - 1)].taken;
+	if (!bh_store_lock(lock))
+		return -1;
 	for (attempt = 0; attempt < 3 && done == 0; attempt++)
 		done = bh_flow_put(c, request);
+	bh_store_unlock(lock);
 	return done == 1 ? 0 : -1;
 }
 
@@ -286,14 +276,6 @@ static __always_inline void bh_flow_advance(const struct bh_context *c, const st
 		if (BH_META_VERSION(meta) != BH_META_VERSION(ref->meta))
 			return;
 	}
-}
-
-/* Adds to what the side has sent. The carry of the packets is noticed without a fetching add, which 5.10 does not have: two CPUs
- * that meet on one direction of one flow at its very 2^32nd packet may count it twice. */
-static __always_inline void bh_flow_add(struct bh_flow_hot *hot, __u32 side, __u64 bytes, __u32 packets)
-{
-	__sync_fetch_and_add(&hot->bytes[side & 1], bytes);
-	__sync_fetch_and_add(&hot->packets[side & 1], packets);
 }
 
 static __always_inline int bh_flow_carries(const struct bh_flow_hot *hot, __u32 side, __u32 packets)

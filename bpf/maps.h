@@ -96,6 +96,7 @@ BH_MAPPED_ARRAY_MAP(bh_flows4, struct bh_flow4_group, 4096);
 BH_MAPPED_ARRAY_MAP(bh_flows4_cold, struct bh_flow4_cold_group, 4096);
 BH_MAPPED_ARRAY_MAP(bh_flows6, struct bh_flow6_group, 1024);
 BH_MAPPED_ARRAY_MAP(bh_usage, struct bh_usage, 1);
+BH_ARRAY_MAP(bh_locks, struct bh_locks, 1);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_fragments, struct bh_fragment_key, struct bh_fragment, 8192);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_edges, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct bh_edge, 65536);

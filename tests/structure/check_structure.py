@@ -20,7 +20,8 @@ ALLOWED = {
     "bpf": ABI,
     "dataplane/kernel": MODEL + ABI,
     "dataplane/reference": MODEL + ABI + ["dataplane"],
-    "dataplane/flow": MODEL + ABI + ["dataplane", "dataplane/kernel"],
+    # The store of the flow table is one piece of code for both sides.
+    "dataplane/flow": MODEL + ABI + ["dataplane", "dataplane/kernel", "bpf"],
     "dataplane/ebpf": MODEL + ABI + ["dataplane", "dataplane/kernel", "dataplane/flow", "bpf"],
     "dataplane": MODEL + ABI,
     "controlplane/yaml": MODEL,

@@ -141,6 +141,18 @@ struct bh_usage {
 };
 BH_SIZE(struct bh_usage, BH_MAX_ENDPOINTS * 8);
 
+/* Map bh_locks: one element. Who makes an entry has the lock of its group's number, modulo. Each on a cache line of its own. */
+#define BH_LOCKS 256u
+struct bh_lock {
+	__u32 taken;
+	__u32 reserved[15];
+};
+
+struct bh_locks {
+	struct bh_lock of[BH_LOCKS];
+};
+BH_SIZE(struct bh_locks, BH_LOCKS * 64);
+
 /* Maps bh_edges (hash; workloads and the host on both sides, address all zero) and bh_edges_outside (LRU hash; one side is the
  * world or unknown and has its address here). Added to when a flow is created, answered or denied: never per packet. */
 struct bh_edge_key {

@@ -172,8 +172,8 @@ TEST_F(EbpfBackendTest, ManyEndpointsStayCheap) {
 TEST(DefaultFlowEntriesTest, IsHalfAPercentWithinBounds) {
   constexpr uint64_t kGiB = 1ull << 30;
   EXPECT_EQ(DefaultFlowEntries(0), 1u << 14);
-  EXPECT_EQ(DefaultFlowEntries(2 * kGiB), 1u << 15);
-  EXPECT_EQ(DefaultFlowEntries(512 * kGiB), 1u << 17);
+  EXPECT_EQ(DefaultFlowEntries(2 * kGiB), 1u << 16);
+  EXPECT_EQ(DefaultFlowEntries(512 * kGiB), 1u << 22);
 }
 
 }  // namespace

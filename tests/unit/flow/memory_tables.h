@@ -49,8 +49,8 @@ class MemoryTables {
     uint32_t slot = bh_store_find(&group, words, kWords, &meta);
     if (slot == BH_NO_SLOT) slot = bh_store_choose(&group, &by, kWords, &meta);
     if (slot == BH_NO_SLOT || !bh_store_claim(&group, slot, meta, kWords)) return false;
-    meta = bh_store_publish(&group, slot, meta, words, kWords, &flow);
-    bh_store_settle(&group, slot, meta, words, kWords);
+    bh_store_publish(&group, slot, meta, words, kWords, &flow);
+    bh_store_clear_way(&group, slot, kWords);
     return true;
   }
 
