@@ -91,6 +91,7 @@ static __noinline int bh_consider_midstream(const struct bh_context *c, struct b
 	int from_service = bpf_ntohs(c->packet.source_port) < BH_EPHEMERAL;
 	int to_service = bpf_ntohs(c->packet.destination_port) < BH_EPHEMERAL;
 	int reversed = from_service && !to_service;
+	int either = from_service == to_service;
 	struct bh_judgement other;
 
 	if (reversed && !bh_may(c, BH_LIMITED_MIDSTREAM)) {
@@ -98,7 +99,7 @@ static __noinline int bh_consider_midstream(const struct bh_context *c, struct b
 		return 0;
 	}
 	bh_consider(c, j, reversed | c->frame.zero);
-	if (j->verdict != BH_ALLOW && (reversed || (from_service == to_service && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
+	if (j->verdict != BH_ALLOW && (reversed || (either && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
 		bh_consider(c, &other, !reversed);
 		if (bh_severity(&other) < bh_severity(j))
 			*j = other;

@@ -73,7 +73,7 @@ static __always_inline int bh_parse_ipv6_fragment(const struct bh_ipv6_extension
 /* Goes through the extension headers from offset on, the first of which is `next`, to the layer above. */
 static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u8 next, __u32 limit, struct bh_packet *packet)
 {
-	__u32 offset = BH_ETHERNET_BYTES + sizeof(struct bh_ipv6);
+	__u64 offset = BH_ETHERNET_BYTES + sizeof(struct bh_ipv6); /* wide: see bh_nd_check_options */
 	const struct bh_ipv6_extension *header;
 	const __u8 *at;
 	int i;

@@ -48,12 +48,12 @@ static __always_inline int bh_parse_tcp(const __u8 *at, const __u8 *end, struct 
 }
 
 /* offset: of the header from the start of the frame, bounded by the caller so that the verifier can follow. */
-static __always_inline int bh_parse_l4(const struct bh_frame *frame, __u32 offset, __u32 limit, struct bh_packet *packet)
+static __always_inline int bh_parse_l4(const struct bh_frame *frame, __u64 offset, __u64 limit, struct bh_packet *packet)
 {
 	const __u8 *at = frame->data + offset;
 	__u8 cut = packet->fragment == BH_FRAGMENT_FIRST ? BH_REASON_FRAGMENT : BH_REASON_TRUNCATED;
 	__u8 protocol = packet->protocol;
-	__u32 room = limit > offset ? limit - offset : 0;
+	__u32 room = limit > offset ? (__u32)(limit - offset) : 0;
 
 	packet->transport = (__u16)offset;
 	packet->limit = (__u16)(limit > 65535 ? 65535 : limit);
