@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* ICMP errors belong to the flow of the packet that they quote. A forged one can break a connection or shrink its packets, so it
- * passes only to the sender of the quoted packet, and from a workload only if that packet was sent to it. */
+ * passes only to the sender of the quoted packet, and from a workload only if that packet was sent to it.
+ *
+ * The flow must hold today: of one that is revoked, or that nobody has judged since the last change, an error is refused. It is the
+ * answer to a packet, which was judged; if the change came between the two, the next packet brings the next error. */
 #ifndef BULKHEAD_BPF_ICMP_ERROR_H_
 #define BULKHEAD_BPF_ICMP_ERROR_H_
 
@@ -22,7 +25,7 @@ static __noinline int bh_icmp_error_belongs(const struct bh_context *c)
 			return 0;
 	}
 	flow = bh_flow_find(&quoted, c->zone, &side);
-	if (!flow || flow->cold.verdict == BH_DENY || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
+	if (!flow || flow->hot.stamp != c->stamp || bh_flow_expired(&flow->hot, quoted.protocol, c->tick, c->control))
 		return 0;
 	return c->hook == BH_HOOK_EGRESS || flow->hot.ifindex[(1 - side) & 1] == c->ifindex;
 }

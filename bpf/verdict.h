@@ -24,7 +24,7 @@
  *    another endpoint, is a spoof; a packet without it that came over no interface is the host's own. There the destination address
  *    and MAC must be the endpoint's, too, or the frame came to the wrong port.
  *
- * 5. ICMP errors (icmp_error.h) pass when they quote a packet of a known flow, to its sender, from where it went.
+ * 5. ICMP errors (icmp_error.h) pass when they quote a packet of a flow whose entry holds today, to its sender, from where it went.
  *
  * 6. Parties (resolve.h). What is judged is always the flow in its own direction: opener -> responder, service port. An answer on an
  *    entry is judged as opener -> responder of that entry. Addresses are looked up in this zone, then among all, then by prefix. A

@@ -8,7 +8,7 @@
 #include "bpf/established.h"
 #include "bpf/fragment.h"
 #include "bpf/maps.h"
-#include "bpf/parse/ethernet.h"
+#include "bpf/parse/whole.h"
 #include "bpf/verdict.h"
 
 /* Set by user space before the load. The slow programs get it in skb->cb[0]. */

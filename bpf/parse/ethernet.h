@@ -41,10 +41,4 @@ static __always_inline int bh_parse(const struct bh_frame *frame, int vlan, stru
 	return bh_refused(packet, BH_REASON_ETHERTYPE);
 }
 
-/* The whole parser, in a stack frame of its own: Linux 6.1 allows 512 bytes along a chain of calls, each rounded up to 32. */
-static __noinline int bh_parse_whole(const struct bh_frame *frame, int vlan, struct bh_packet *packet)
-{
-	return bh_parse(frame, vlan, packet, 1);
-}
-
 #endif /* BULKHEAD_BPF_PARSE_ETHERNET_H_ */

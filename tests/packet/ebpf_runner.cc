@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/kernel/flow_tick.h"
@@ -49,8 +48,8 @@ Flow Decode(const bh_flow& flow) {
 }
 
 // Calls back with each entry; what the callback returns true for is written back as changed.
-template <typename Key>
-absl::Status ForEach(int map, const std::function<bool(const Key&, bh_flow&)>& callback) {
+template <typename Key, typename Value = bh_flow, typename Callback>
+absl::Status ForEach(int map, const Callback& callback) {
   std::vector<Key> keys;
   Key key = {}, next = {};
   for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
@@ -58,10 +57,10 @@ absl::Status ForEach(int map, const std::function<bool(const Key&, bh_flow&)>& c
     keys.push_back(key);
   }
   for (const Key& found : keys) {
-    bh_flow flow = {};
-    if (bpf_map_lookup_elem(map, &found, &flow) != 0) continue;
-    if (callback(found, flow) && bpf_map_update_elem(map, &found, &flow, BPF_EXIST) != 0) {
-      return absl::ErrnoToStatus(errno, "writing a flow back");
+    Value value = {};
+    if (bpf_map_lookup_elem(map, &found, &value) != 0) continue;
+    if (callback(found, value) && bpf_map_update_elem(map, &found, &value, BPF_EXIST) != 0) {
+      return absl::ErrnoToStatus(errno, "writing an element back");
     }
   }
   return absl::OkStatus();
@@ -97,8 +96,12 @@ class EbpfRunner : public Runner {
       flow.hot.last_seen -= ticks;
       return true;
     };
-    const auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), age);
-    return status.ok() ? ForEach<bh_flow6_key>(backend_fd("bh_flows6"), age) : status;
+    if (const auto status = ForEach<bh_flow4_key>(backend_fd("bh_flows4"), age); !status.ok()) return status;
+    if (const auto status = ForEach<bh_flow6_key>(backend_fd("bh_flows6"), age); !status.ok()) return status;
+    return ForEach<bh_fragment_key, bh_fragment>(backend_fd("bh_fragments"), [seconds](const auto&, bh_fragment& first) {
+      first.seen -= seconds * uint64_t{1'000'000'000};
+      return true;
+    });
   }
 
   absl::StatusOr<std::map<FlowKey, Flow>> Flows() override {
