@@ -166,7 +166,7 @@ TEST(Parse, FragmentsMustShowTheirPorts) {
 }
 
 TEST(Parse, WhereFragmentsBeginAndEnd) {
-  EXPECT_EQ(Parse(Ethernet(kIp4, Ipv4(17, Udp(1, 2) + Bytes(16), 0x2000))).packet.fragment_edge, 24);
+  EXPECT_EQ(Parse(Ethernet(kIp4, Ipv4(17, Udp(1, 2) + Bytes(16), 0x2000))).packet.fragment_edge, 28);
   EXPECT_EQ(Parse(Ethernet(kIp4, Ipv4(17, Bytes(16), 3))).packet.fragment_edge, 24);
   EXPECT_EQ(Parse(Ethernet(kIp6, Ipv6(44, FragmentHeader(60, 1) + Extension(17) + Udp(1, 2)))).packet.fragment_edge, 20)
       << "the headers behind the fragment header as well";
