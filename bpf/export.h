@@ -17,8 +17,8 @@ static __always_inline void bh_count(__u32 counter)
 /* A token bucket per CPU, filled once in each flow tick. False: it is empty. */
 static __always_inline int bh_may(const struct bh_context *c, __u32 limited)
 {
-	__u32 key = limited;
-	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &key);
+	__u32 index = limited; /* the compiler still knows what `limited` is; Linux 6.1's verifier forgets what was written to a key */
+	struct bh_limit *limit = bpf_map_lookup_elem(&bh_limits, &index);
 
 	if (!limit)
 		return 0;

@@ -24,7 +24,7 @@
  *    another endpoint, is a spoof; a packet without it that came over no interface is the host's own. There the destination address
  *    and MAC must be the endpoint's, too, or the frame came to the wrong port.
  *
- * 5. ICMP errors (icmp_error.h) pass when they quote a packet of a known flow, to its sender, from where it went.
+ * 5. ICMP errors (icmp_error.h) pass when they quote a packet of a flow whose entry holds today, to its sender, from where it went.
  *
  * 6. Parties (resolve.h). What is judged is always the flow in its own direction: opener -> responder, service port. An answer on an
  *    entry is judged as opener -> responder of that entry. Addresses are looked up in this zone, then among all, then by prefix. A
@@ -92,13 +92,14 @@ static __noinline int bh_consider_midstream(const struct bh_context *c, struct b
 	int from_service = bpf_ntohs(c->packet.source_port) < BH_EPHEMERAL;
 	int to_service = bpf_ntohs(c->packet.destination_port) < BH_EPHEMERAL;
 	int reversed = from_service && !to_service;
+	int either = from_service == to_service;
 
 	if (reversed && !bh_may(c, BH_LIMITED_MIDSTREAM)) {
 		bh_consider(c, j, c->frame.zero);
 		return 0;
 	}
 	bh_consider(c, j, reversed | c->frame.zero);
-	if (j->verdict != BH_ALLOW && (reversed || (from_service == to_service && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
+	if (j->verdict != BH_ALLOW && (reversed || (either && bh_may(c, BH_LIMITED_MIDSTREAM)))) {
 		bh_consider(c, other, !reversed);
 		if (bh_severity(other) < bh_severity(j))
 			*j = *other;

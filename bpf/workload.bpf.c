@@ -8,7 +8,7 @@
 #include "bpf/established.h"
 #include "bpf/fragment.h"
 #include "bpf/maps.h"
-#include "bpf/parse/ethernet.h"
+#include "bpf/parse/whole.h"
 #include "bpf/quick.h"
 #include "bpf/verdict.h"
 
@@ -103,7 +103,7 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 
 	c->ingress_ifindex = skb->ingress_ifindex;
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
-	if (bh_parse(&c->frame, skb->vlan_present, &c->packet, 1) == BH_CUT)
+	if (bh_parse_whole(&c->frame, skb->vlan_present, &c->packet) == BH_CUT)
 		c->packet.reason = BH_REASON_TRUNCATED;
 	bh_forget(c, &c->packet, sizeof(c->packet));
 	bh_recall_ports(c);

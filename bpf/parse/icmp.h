@@ -61,7 +61,7 @@ static __always_inline int bh_parse_icmp(const struct bh_icmp *icmp, struct bh_p
 	if (packet->family == BH_V6 && type >= 133 && type <= 137) {
 		packet->kind = BH_KIND_ND;
 		/* RFC 6980: neighbour discovery is never fragmented; what is would be checked here in part and believed there in whole. */
-		return packet->fragmentable ? bh_refused(packet, BH_REASON_FRAGMENT) : BH_PARSED;
+		return packet->flags & BH_PACKET_FRAGMENTABLE ? bh_refused(packet, BH_REASON_FRAGMENT) : BH_PARSED;
 	}
 	if (packet->family == BH_V6 && ((type >= 130 && type <= 132) || type == 143) &&
 	    (packet->flags & BH_PACKET_MULTICAST)) { /* to one receiver it would be a way around policy */

@@ -68,10 +68,9 @@ static __always_inline int bh_parse_ipv4(const struct bh_frame *frame, struct bh
 	fragment = bpf_ntohs(ip->fragment);
 	if (bh_unlikely(fragment & (BH_IPV4_MORE | BH_IPV4_OFFSET))) {
 		packet->fragment_id = ip->id;
-		packet->fragment_protocol = ip->protocol;
-		if (fragment & BH_IPV4_OFFSET)
-			return bh_parse_later_fragment((fragment & BH_IPV4_OFFSET) * 8, packet);
-		packet->fragment = BH_FRAGMENT_FIRST;
+		bh_parse_fragment((fragment & BH_IPV4_OFFSET) * 8, limit - BH_ETHERNET_BYTES - header, packet);
+		if (packet->fragment == BH_FRAGMENT_LATER || packet->reason != BH_REASON_NONE)
+			return BH_PARSED;
 	}
 	return bh_parse_l4(frame, BH_ETHERNET_BYTES + header, limit, packet);
 }

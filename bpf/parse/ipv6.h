@@ -48,32 +48,29 @@ static __always_inline int bh_ipv6_is_unknown_extension(__u8 next)
 	return next == 135 || next == 139 || next == 140 || next == 253 || next == 254;
 }
 
-/* A fragment header: true when the walk ends here, with a fragment that is not the first or with a reason. */
-static __always_inline int bh_parse_ipv6_fragment(const struct bh_ipv6_extension *header, struct bh_packet *packet)
+/* A fragment header, room: how many bytes the packet has behind it. True when the walk ends here, with a fragment that is not the
+ * first or with a reason. */
+static __always_inline int bh_parse_ipv6_fragment(const struct bh_ipv6_extension *header, __u32 room, struct bh_packet *packet)
 {
 	__u32 fragment = bpf_ntohs(header->fragment);
 
-	if (packet->fragmentable) {
+	if (packet->flags & BH_PACKET_FRAGMENTABLE) {
 		packet->reason = BH_REASON_EXTENSION;
 		return 1;
 	}
-	packet->fragmentable = 1;
+	packet->flags |= BH_PACKET_FRAGMENTABLE;
+	if (!(fragment & (BH_IPV6_OFFSET | BH_IPV6_MORE)))
+		return 0; /* a whole packet (RFC 6946) */
 	packet->fragment_id = header->id;
-	packet->fragment_protocol = header->next;
-	if (fragment & BH_IPV6_OFFSET) {
-		packet->protocol = header->next;
-		bh_parse_later_fragment(fragment & BH_IPV6_OFFSET, packet);
-		return 1;
-	}
-	if (fragment & BH_IPV6_MORE)
-		packet->fragment = BH_FRAGMENT_FIRST;
-	return 0;
+	packet->protocol = header->next;
+	bh_parse_fragment(fragment & BH_IPV6_OFFSET, room, packet);
+	return packet->fragment == BH_FRAGMENT_LATER || packet->reason != BH_REASON_NONE;
 }
 
 /* Goes through the extension headers from offset on, the first of which is `next`, to the layer above. */
 static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u8 next, __u32 limit, struct bh_packet *packet)
 {
-	__u32 offset = BH_ETHERNET_BYTES + sizeof(struct bh_ipv6);
+	__u64 offset = BH_ETHERNET_BYTES + sizeof(struct bh_ipv6); /* wide: see bh_nd_check_options */
 	const struct bh_ipv6_extension *header;
 	const __u8 *at;
 	int i;
@@ -81,7 +78,7 @@ static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u
 	for (i = 0; i < BH_IPV6_MAX_EXTENSIONS && bh_ipv6_is_extension(next); i++) {
 		/* Each round looks alike to the verifier, or it would follow all chains of headers one by one. */
 		offset |= frame->zero;
-		packet->fragmentable |= frame->zero;
+		packet->flags |= frame->zero;
 		packet->fragment |= frame->zero;
 		if (offset > BH_MOST_HEADERS)
 			return bh_refused(packet, BH_REASON_TRUNCATED);
@@ -92,9 +89,9 @@ static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u
 		if (at + sizeof(*header) > frame->end)
 			return BH_CUT;
 		if (next == BH_IPV6_FRAGMENT) {
-			if (bh_parse_ipv6_fragment(header, packet))
-				return BH_PARSED;
 			offset += sizeof(*header);
+			if (bh_parse_ipv6_fragment(header, (__u32)(limit - offset), packet))
+				return BH_PARSED;
 		} else if (next == BH_IPV6_AH) {
 			offset += ((__u32)header->length + 2) * 4;
 		} else {

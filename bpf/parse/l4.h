@@ -48,12 +48,12 @@ static __always_inline int bh_parse_tcp(const __u8 *at, const __u8 *end, struct 
 }
 
 /* offset: of the header from the start of the frame, bounded by the caller so that the verifier can follow. */
-static __always_inline int bh_parse_l4(const struct bh_frame *frame, __u32 offset, __u32 limit, struct bh_packet *packet)
+static __always_inline int bh_parse_l4(const struct bh_frame *frame, __u64 offset, __u64 limit, struct bh_packet *packet)
 {
 	const __u8 *at = frame->data + offset;
 	__u8 cut = packet->fragment == BH_FRAGMENT_FIRST ? BH_REASON_FRAGMENT : BH_REASON_TRUNCATED;
 	__u8 protocol = packet->protocol;
-	__u32 room = limit > offset ? limit - offset : 0;
+	__u32 room = limit > offset ? (__u32)(limit - offset) : 0;
 
 	packet->transport = (__u16)offset;
 	packet->limit = (__u16)(limit > 65535 ? 65535 : limit);
@@ -71,13 +71,14 @@ static __always_inline int bh_parse_l4(const struct bh_frame *frame, __u32 offse
 	return BH_PARSED;
 }
 
-/* A fragment behind the first. offset: of its payload within the packet, bytes. */
-static __always_inline int bh_parse_later_fragment(__u32 offset, struct bh_packet *packet)
+/* One of several fragments. offset, room: where it begins within the packet put together, and how much of that it has, bytes. What
+ * reaches beyond the largest packet is a lie (RFC 8200 section 4.5), which once broke receivers. */
+static __always_inline int bh_parse_fragment(__u32 offset, __u32 room, struct bh_packet *packet)
 {
-	packet->fragment = BH_FRAGMENT_LATER;
-	/* It would lie over the header that the first fragment was judged by (RFC 3128). */
-	if (packet->fragment_protocol == BH_TCP && offset < BH_TCP_BYTES)
-		return bh_refused(packet, BH_REASON_FRAGMENT);
+	packet->fragment = offset == 0 ? BH_FRAGMENT_FIRST : BH_FRAGMENT_LATER;
+	packet->fragment_edge = (__u16)(offset == 0 ? room : offset);
+	if (offset + room > 65535)
+		return bh_refused(packet, BH_REASON_TRUNCATED);
 	return BH_PARSED;
 }
 

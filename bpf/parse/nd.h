@@ -54,8 +54,9 @@ static __always_inline int bh_nd_target(const struct bh_frame *frame, const stru
 /* The options: a source or target link-layer address (types 1 and 2) must be mac. BH_REASON_NONE: all is well. */
 static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, const struct bh_packet *packet, const __u8 *mac)
 {
-	__u32 offset = packet->transport + bh_nd_header_bytes(packet);
-	__u32 limit = packet->limit;
+	/* Wide: Linux 6.1's verifier loses the bounds of a 32-bit register that something was or-ed to. */
+	__u64 offset = packet->transport + bh_nd_header_bytes(packet);
+	__u64 limit = packet->limit;
 	const __u8 *at;
 	__u32 bytes;
 	int i;

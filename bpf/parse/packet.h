@@ -31,6 +31,7 @@ enum bh_fragment_part { BH_FRAGMENT_NONE = 0, BH_FRAGMENT_FIRST = 1, BH_FRAGMENT
 #define BH_PACKET_OPENS 2u    /* bare SYN, echo request: asks for a flow, answers none */
 #define BH_PACKET_ANSWERS 4u  /* echo reply: never asks for a flow */
 #define BH_PACKET_MULTICAST 8u /* the destination address is 224.0.0.0/4 or ff00::/8 */
+#define BH_PACKET_FRAGMENTABLE 16u /* IPv6: there is a fragment header, if only an atomic one */
 
 /* TCP flags, as the header has them. */
 #define BH_TCP_FIN 0x01u
@@ -47,6 +48,7 @@ struct bh_packet {
 	__u16 ethertype; /* host order */
 	__u16 transport; /* offset of the layer above IP from the start of the frame */
 	__u16 limit;     /* where IP says that the packet ends, from the start of the frame; at most 65535 */
+	__u16 fragment_edge; /* within the packet put together: where a first fragment ends, where a later one begins */
 	__u8 family;     /* BH_V4, BH_V6; 0: not IP */
 	__u8 protocol;   /* of the layer above IP and its extension headers */
 	__u8 tcp_flags;  /* 0 for later fragments */
@@ -54,9 +56,7 @@ struct bh_packet {
 	__u8 kind;     /* enum bh_kind */
 	__u8 reason;   /* enum bh_reason; when not 0, nothing above it can be trusted but family and addresses */
 	__u8 fragment; /* enum bh_fragment_part */
-	__u8 fragment_protocol; /* as the fragments themselves name it */
 	__u8 flags;
-	__u8 fragmentable; /* IPv6: there is a fragment header, if only an atomic one */
 };
 
 /* Headers are looked for no further into the frame. */

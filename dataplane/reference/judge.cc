@@ -16,24 +16,34 @@ Judge::Judge(Tables& tables, const Packet& packet)
     : tables_(tables), packet_(packet), parsed_(Parse(packet)), endpoint_(tables.directory.AtPort(packet.ifindex)) {}
 
 Outcome Judge::Run() {
-  if (parsed_.later_fragment && parsed_.kind == Kind::kFlow && !FindPorts()) return Refuse(BH_REASON_FRAGMENT);
   if (parsed_.kind == Kind::kMalformed) return Refuse(parsed_.reason);
+  if (parsed_.later_fragment) {
+    if (const bh_reason reason = FindPorts(); reason != BH_REASON_NONE) return Refuse(reason);
+  }
   key_ = KeyOf(packet_.zone, parsed_.tuple);
   const Outcome outcome = Decide();
   if (outcome.pass) RememberPorts();
   return outcome;
 }
 
-bool Judge::FindPorts() {
+const FirstFragment* Judge::First() const {
   const auto first = tables_.fragments.find(*parsed_.fragment);
-  if (first == tables_.fragments.end()) return false;
-  parsed_.tuple = first->second;
-  return true;
+  return first != tables_.fragments.end() && tables_.now - first->second.seen <= BH_FRAGMENT_NS ? &first->second : nullptr;
+}
+
+bh_reason Judge::FindPorts() {
+  const FirstFragment* first = First();
+  if (first == nullptr) return BH_REASON_FRAGMENT_STRAY;
+  if (parsed_.fragment_begin < first->end) return BH_REASON_FRAGMENT_OVERLAP;
+  parsed_.tuple = first->tuple;
+  return BH_REASON_NONE;
 }
 
 void Judge::RememberPorts() {
-  const bool first = parsed_.fragment && !parsed_.later_fragment && parsed_.kind == Kind::kFlow;
-  if (first) tables_.fragments[*parsed_.fragment] = parsed_.tuple;
+  if (!parsed_.fragment || parsed_.later_fragment || parsed_.kind != Kind::kFlow) return;
+  const FirstFragment* before = First();
+  const uint32_t end = std::max(parsed_.fragment_end, before == nullptr ? 0u : before->end);
+  tables_.fragments[*parsed_.fragment] = {parsed_.tuple, end, tables_.now};
 }
 
 Outcome Judge::Decide() {
@@ -138,7 +148,8 @@ Outcome Judge::JudgeIcmpError() {
   const auto& inner = parsed_.inner;
   if (!inner || inner->source != parsed_.tuple.destination) return Refuse(BH_REASON_ICMP_ORPHAN);
   const Flow* flow = tables_.flows.Find(KeyOf(packet_.zone, *inner), tables_.tick);
-  if (flow == nullptr || flow->ruling.verdict == Verdict::kDeny) return Refuse(BH_REASON_ICMP_ORPHAN);
+  // Judged by another policy than today's, or revoked: the next packet of the flow will tell, an error about it does not.
+  if (flow == nullptr || flow->stamp != tables_.stamp) return Refuse(BH_REASON_ICMP_ORPHAN);
   // Only who was sent the packet may complain: a third workload could break others' flows.
   const bool sent_to_it = flow->ifindex[1 - SenderSide(*inner)] == packet_.ifindex;
   return !ingress() || sent_to_it ? Pass() : Refuse(BH_REASON_ICMP_ORPHAN);

@@ -27,13 +27,21 @@ struct Limit {
   }
 };
 
+// What the first fragment of a packet said. Of several, the last one's tuple, and the end of the longest: the receiver may have
+// kept any of them.
+struct FirstFragment {
+  Tuple tuple;
+  uint32_t end = 0;   // bytes, within the packet put together
+  uint64_t seen = 0;  // ns
+};
+
 // What a judgement reads and writes.
 struct Tables {
   const CompiledPolicy* policy = nullptr;
   const CompiledPolicy* staged = nullptr;  // judges beside it and decides nothing; null: there is none
   Directory directory;
   FlowTable flows;
-  std::map<FragmentKey, Tuple> fragments;  // what the first fragment of a packet said
+  std::map<FragmentKey, FirstFragment> fragments;
   Ledger ledger;
   Limit midstream_limit;
   bool proxy_is_world = true;
@@ -55,8 +63,10 @@ class Judge {
     uint16_t port = 0;
   };
 
-  // A later fragment is what its first one was. False: that one was not seen.
-  bool FindPorts();
+  // Of the packet that this is a fragment of; null unless it was seen lately.
+  const FirstFragment* First() const;
+  // A later fragment is what its first one was, but may not lie over it.
+  bh_reason FindPorts();
   void RememberPorts();
   Outcome Decide();
 

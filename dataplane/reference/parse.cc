@@ -44,15 +44,23 @@ struct Network {
   bool fragmented = false;       // one of several, the first included
   bool later = false;            // not the first
   bool fragment_header = false;  // IPv6: there is one, though it may stand for a whole packet
-  uint32_t fragment_offset = 0;  // bytes
+  uint32_t fragment_begin = 0, fragment_end = 0;  // bytes
   uint32_t fragment_id = 0;
-  uint8_t fragment_protocol = 0;
   Bytes payload;
 };
 
 Network Refuse(Network network, bh_reason reason) {
   network.reason = reason;
   return network;
+}
+
+// more: others follow. length: of what the fragment has of the packet.
+void ReadFragment(uint32_t offset, bool more, size_t length, Network& out) {
+  out.fragment_begin = offset;
+  out.fragment_end = offset + static_cast<uint32_t>(length);
+  out.later = offset != 0;
+  out.fragmented = out.later || more;
+  if (out.fragmented && out.fragment_end > 65535) out.reason = BH_REASON_TRUNCATED;
 }
 
 // whole: the packet must be as long as it says. The packet that an ICMP error quotes is cut by nature.
@@ -62,15 +70,13 @@ Network ReadIpv4(Bytes bytes, bool whole) {
   out.addresses = true;
   out.source = ReadAddress(bytes, 12, 4);
   out.destination = ReadAddress(bytes, 16, 4);
-  out.protocol = out.fragment_protocol = bytes[9];
+  out.protocol = bytes[9];
   out.hop_limit = bytes[8];
   const size_t header = (bytes[0] & 0xf) * size_t{4};
   const size_t total = whole ? Read16(bytes, 2) : bytes.size();
   if (bytes[0] >> 4 != 4 || header < 20 || total < header || total > bytes.size()) return Refuse(out, BH_REASON_TRUNCATED);
   const uint16_t fragment = Read16(bytes, 6);
-  out.fragment_offset = (fragment & 0x1fffu) * 8;
-  out.later = out.fragment_offset != 0;
-  out.fragmented = out.later || (fragment & 0x2000) != 0;
+  ReadFragment((fragment & 0x1fffu) * 8, (fragment & 0x2000) != 0, total - header, out);
   out.fragment_id = Read16(bytes, 4);
   out.payload = bytes.subspan(header, total - header);
   return out;
@@ -85,11 +91,8 @@ size_t ExtensionLength(uint8_t kind, Bytes rest) {
 void ReadFragmentHeader(Bytes header, Network& out) {
   const uint16_t field = Read16(header, 2);
   out.fragment_header = true;
-  out.fragment_offset = field & 0xfff8u;
-  out.later = out.fragment_offset != 0;
-  out.fragmented = out.later || (field & 1) != 0;
+  ReadFragment(field & 0xfff8u, (field & 1) != 0, header.size() - 8, out);
   out.fragment_id = Read32(header, 4);
-  out.fragment_protocol = header[0];
 }
 
 Network WalkExtensions(Network out) {
@@ -103,6 +106,7 @@ Network WalkExtensions(Network out) {
     out.protocol = out.payload[0];
     if (length > out.payload.size()) return Refuse(out, cut);
     if (kind == kFragment) ReadFragmentHeader(out.payload, out);
+    if (out.reason != BH_REASON_NONE) return out;
     out.payload = out.payload.subspan(length);
   }
   return !out.later && IsRefused(out.protocol) ? Refuse(out, BH_REASON_EXTENSION) : out;
@@ -218,12 +222,13 @@ void ReadIp(const Network& network, uint16_t zone, Parsed& out) {
   if (network.reason != BH_REASON_NONE) return Malformed(out, network.reason);
   out.kind = Kind::kFlow;
   if (network.fragmented) {
-    out.fragment = FragmentKey{zone, network.source, network.destination, network.fragment_id, network.fragment_protocol};
+    const uint8_t protocol = network.source.IsV4() ? network.protocol : uint8_t{0};
+    out.fragment = FragmentKey{zone, network.source, network.destination, network.fragment_id, protocol};
     out.later_fragment = network.later;
+    out.fragment_begin = network.fragment_begin;
+    out.fragment_end = network.fragment_end;
   }
-  if (!network.later) return ReadTransport(network, out);
-  // It would write over the flags that the first fragment was judged by (RFC 1858 section 3).
-  if (network.protocol == kProtoTcp && network.fragment_offset < 20) Malformed(out, BH_REASON_FRAGMENT);
+  if (!network.later) ReadTransport(network, out);
 }
 
 // RFC 826 for Ethernet and IPv4; anything else that calls itself ARP lies about its lengths.

@@ -25,7 +25,7 @@ struct Tuple {
   bool operator==(const Tuple&) const = default;
 };
 
-// Fragments of one packet share it. `protocol` is what the fragment itself says comes next.
+// Fragments of one packet share it. `protocol`: of IPv4; IPv6 has none here (RFC 8200 section 4.5).
 struct FragmentKey {
   uint16_t zone = 0;
   IpAddress source, destination;
@@ -58,6 +58,7 @@ struct Parsed {
   std::optional<Tuple> inner;
   std::optional<FragmentKey> fragment;
   bool later_fragment = false;
+  uint32_t fragment_begin = 0, fragment_end = 0;  // bytes, within the packet put together
   Bytes body;  // ARP: from its header on; ICMP: the message
 
   bool IsEchoRequest() const;

@@ -53,8 +53,8 @@ Reference::Reference() : policy_(NoPolicy()) {
 Outcome Reference::Judge(const Packet& packet) { return reference::Judge(tables_, packet).Run(); }
 
 void Reference::SetClock(uint32_t tick) {
+  tables_.now += uint64_t{tick - tables_.tick} * kNanosecondsPerTick;  // goes on where the ticks wrap
   tables_.tick = tick;
-  tables_.now = uint64_t{tick} * kNanosecondsPerTick;
 }
 
 absl::Status Reference::SetOptions(const DataplaneOptions& options) {

@@ -229,7 +229,15 @@ Frame Chaos::IpHeader(const IpAddress& from, const IpAddress& to) {
   return header;
 }
 
+Frame Chaos::TinyFragment(const IpAddress& from, const IpAddress& to) {
+  const uint8_t protocol = OneIn(2) ? kProtoTcp : kProtoUdp;
+  const Payload payload{Below(24)};
+  if (from.IsV4()) return IPv4{from, to, protocol, 64, static_cast<uint16_t>(Below(3)), true} / payload;
+  return IPv6{from, to} / Fragment6{0, true, Below(3), protocol} / payload;
+}
+
 Frame Chaos::Ordinary(const IpAddress& from, const IpAddress& to) {
+  if (OneIn(40)) return TinyFragment(from, to);
   return IpHeader(from, to) / Options(from.family) / Transport(from.family);
 }
 

@@ -51,6 +51,7 @@ class Chaos {
   Frame Nd(const Actor& from);
   Frame AnyArp(const Actor& from);
   Frame Special(const Actor& from);
+  Frame TinyFragment(const IpAddress& from, const IpAddress& to);
   Frame Ordinary(const IpAddress& from, const IpAddress& to);
   void Mutate(ByteVector& bytes);
   Packet NewPacket();

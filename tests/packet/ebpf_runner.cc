@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/kernel/flow_tick.h"
@@ -49,6 +48,25 @@ Flow Decode(const bh_flow& flow) {
   return out;
 }
 
+// Calls back with each entry; what the callback returns true for is written back as changed.
+template <typename Key, typename Value, typename Callback>
+absl::Status ForEach(int map, const Callback& callback) {
+  std::vector<Key> keys;
+  Key key = {}, next = {};
+  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
+    key = next;
+    keys.push_back(key);
+  }
+  for (const Key& found : keys) {
+    Value value = {};
+    if (bpf_map_lookup_elem(map, &found, &value) != 0) continue;
+    if (callback(found, value) && bpf_map_update_elem(map, &found, &value, BPF_EXIST) != 0) {
+      return absl::ErrnoToStatus(errno, "writing an element back");
+    }
+  }
+  return absl::OkStatus();
+}
+
 class EbpfRunner : public Runner {
  public:
   EbpfRunner(EbpfWorld& world, std::vector<uint64_t> counters) : world_(world), counters_(std::move(counters)) {}
@@ -76,7 +94,10 @@ class EbpfRunner : public Runner {
     elapsed_ += seconds;
     const uint32_t ticks = SecondsToTicks(elapsed_, FlowTickNs()) - before;
     world_.ForEachSlot([ticks](bh_flow_hot& slot) { slot.last_seen -= ticks; });
-    return absl::OkStatus();
+    return ForEach<bh_fragment_key, bh_fragment>(world_.backend().MapFd("bh_fragments"), [seconds](const auto&, bh_fragment& first) {
+      first.seen -= seconds * uint64_t{1'000'000'000};
+      return true;
+    });
   }
 
   absl::StatusOr<std::map<FlowKey, Flow>> Flows() override {

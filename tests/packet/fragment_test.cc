@@ -41,18 +41,99 @@ TEST_P(FragmentTest, LaterOnesFollowTheFirst) {
 
 TEST_P(FragmentTest, StraysAreDropped) {
   Stage stage(WebMay());
-  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Denied(BH_REASON_FRAGMENT));
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Denied(BH_REASON_FRAGMENT_STRAY));
   stage.Leaves(kWeb, First(kWeb, kDb));
-  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb, kId + 1)), Denied(BH_REASON_FRAGMENT)) << "another packet";
-  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kApi)), Denied(BH_REASON_FRAGMENT)) << "another receiver";
-  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 24, false, kProtoTcp, Payload{100})), Denied(BH_REASON_FRAGMENT))
-      << "another protocol";
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb, kId + 1)), Denied(BH_REASON_FRAGMENT_STRAY)) << "another packet";
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kApi)), Denied(BH_REASON_FRAGMENT_STRAY)) << "another receiver";
+  EXPECT_THAT(stage.Leaves(kDb, Later(kDb, kWeb)), Denied(BH_REASON_FRAGMENT_STRAY)) << "the other way";
+  const Outcome other = stage.Leaves(kWeb, Piece(kWeb, kDb, 24, false, kProtoTcp, Payload{100}));
+  if (GetParam() == 4) {
+    EXPECT_THAT(other, Denied(BH_REASON_FRAGMENT_STRAY)) << "another protocol";
+  } else {
+    EXPECT_THAT(other, Established()) << "RFC 8200 section 4.5: only the first one's next header counts";
+  }
+}
+
+TEST_P(FragmentTest, OneThatOvertakesTheFirstIsAStray) {
+  Stage stage(WebMay());
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Denied(BH_REASON_FRAGMENT_STRAY));
+  EXPECT_THAT(stage.Leaves(kWeb, First(kWeb, kDb)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Established());
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Established()) << "the same twice";
+  EXPECT_THAT(stage.Leaves(kWeb, First(kWeb, kDb)), Established()) << "the first again";
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Established());
+}
+
+TEST_P(FragmentTest, AfterAMinuteItIsAnotherPacket) {
+  Stage stage(WebMay());
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  stage.Advance(58);
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Passes());
+  stage.Advance(3);
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), Denied(BH_REASON_FRAGMENT_STRAY));
+  const Frame shorter = Piece(kWeb, kDb, 0, true, kProtoUdp, Udp{kClientPort, kServicePort, uint16_t{1408}} / Payload{8});
+  EXPECT_THAT(stage.Leaves(kWeb, shorter), Passes());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, kProtoUdp, Payload{100})), Established())
+      << "the old one's length is gone";
+}
+
+TEST_P(FragmentTest, NoneMayLieOverTheFirst) {
+  Stage stage(WebMay());
+  const auto leaves = [&](uint16_t offset) { return stage.Leaves(kWeb, Piece(kWeb, kDb, offset, false, kProtoUdp, Payload{100})); };
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  for (const uint16_t offset : {8, 16}) EXPECT_THAT(leaves(offset), Denied(BH_REASON_FRAGMENT_OVERLAP)) << offset;
+  for (const uint16_t offset : {24, 32, 65000}) EXPECT_THAT(leaves(offset), Established()) << offset;
+  const Frame crooked = Piece(kWeb, kDb, 0, true, kProtoUdp, Udp{kClientPort, kServicePort, uint16_t{1408}} / Payload{17});
+  EXPECT_THAT(stage.Leaves(kWeb, crooked), Established()) << "which ends within eight bytes";
+  EXPECT_THAT(leaves(24), Denied(BH_REASON_FRAGMENT_OVERLAP));
+  EXPECT_THAT(leaves(32), Established());
+}
+
+TEST_P(FragmentTest, OfTwoFirstOnesTheLongerCounts) {
+  Stage stage(WebMay());
+  const auto first = [&](size_t length) {
+    return stage.Leaves(kWeb,
+                        Piece(kWeb, kDb, 0, true, kProtoUdp, Udp{kClientPort, kServicePort, uint16_t{1408}} / Payload{length}));
+  };
+  first(56);
+  EXPECT_THAT(first(8), Established());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, kProtoUdp, Payload{100})), Denied(BH_REASON_FRAGMENT_OVERLAP))
+      << "the receiver may have kept either";
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 64, false, kProtoUdp, Payload{100})), Established());
+}
+
+TEST_P(FragmentTest, BeyondTheLargestPacket) {
+  Stage stage(WebMay());
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 65528, false, kProtoUdp, Payload{7})), Established());
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 65528, false, kProtoUdp, Payload{8})), Denied(BH_REASON_TRUNCATED));
+}
+
+TEST_P(FragmentTest, AReceiversHookRemembersForItself) {
+  Stage stage(WebMay());
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  const auto arrives = [&](const Frame& frame) { return stage.ArrivesFromOutside(kDb, frame); };
+  const Frame headers = Ethernet{GatewayMac(), kDb.mac(), {}};
+  const auto piece = [&](uint16_t offset, bool more, const Frame& below) {
+    if (GetParam() == 4) return headers / IPv4{Outside(4), kDb.v4, kProtoUdp, 64, kId, more, offset} / below;
+    return headers / IPv6{Outside(6), kDb.v6} / Fragment6{offset, more, kId, kProtoUdp} / below;
+  };
+  EXPECT_THAT(arrives(piece(24, false, Payload{8})), Denied(BH_REASON_FRAGMENT_STRAY));
+  EXPECT_THAT(arrives(piece(0, true, Udp{kClientPort, kServicePort, uint16_t{24}} / Payload{16})), Denied(BH_REASON_POLICY));
+  EXPECT_THAT(arrives(piece(24, false, Payload{8})), Denied(BH_REASON_FRAGMENT_STRAY));
+}
+
+TEST_P(FragmentTest, WithoutEnforcementTheyPassAndAreReported) {
+  Stage stage({.mode = Mode::kAudit, .global_mode = Mode::kAudit});
+  EXPECT_THAT(stage.Leaves(kWeb, Later(kWeb, kDb)), WouldBeDenied(BH_REASON_FRAGMENT_STRAY));
+  stage.Leaves(kWeb, First(kWeb, kDb));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 8, false, kProtoUdp, Payload{8})), WouldBeDenied(BH_REASON_FRAGMENT_OVERLAP));
 }
 
 TEST_P(FragmentTest, ADeniedFirstOneIsNotRemembered) {
   Stage stage(WebMay());
   EXPECT_THAT(stage.Leaves(kEvil, First(kEvil, kDb)), Denied(BH_REASON_POLICY));
-  EXPECT_THAT(stage.Leaves(kEvil, Later(kEvil, kDb)), Denied(BH_REASON_FRAGMENT));
+  EXPECT_THAT(stage.Leaves(kEvil, Later(kEvil, kDb)), Denied(BH_REASON_FRAGMENT_STRAY));
 }
 
 TEST_P(FragmentTest, TheSameIdOfAnotherFlowGoesByItsOwnFirst) {
@@ -82,8 +163,8 @@ TEST_P(FragmentTest, TheFlagsCannotBeOverwritten) {
   Stage stage({});
   EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 0, true, kProtoTcp, Tcp{kClientPort, kServicePort, kSyn, {}, {}} / Payload{4})),
               Allowed());
-  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 8, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT));
-  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 8, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT_OVERLAP));
+  EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 16, false, kProtoTcp, Payload{40})), Denied(BH_REASON_FRAGMENT_OVERLAP));
   EXPECT_THAT(stage.Leaves(kWeb, Piece(kWeb, kDb, 24, false, kProtoTcp, Payload{40})), Established());
 }
 
@@ -114,7 +195,7 @@ TEST(FragmentHeaderTest, AnAtomicFragmentIsAWholePacket) {
   EXPECT_THAT(stage.Leaves(kWeb, atomic / Udp{kClientPort, kServicePort, {}}), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, atomic / Udp{kClientPort, 99, {}}), Denied(BH_REASON_POLICY));
   const Frame later = Between(kWeb, kDb, 6) / Fragment6{24, false, kId, kProtoUdp} / Payload{8};
-  EXPECT_THAT(stage.Leaves(kWeb, later), Denied(BH_REASON_FRAGMENT)) << "nothing was to follow";
+  EXPECT_THAT(stage.Leaves(kWeb, later), Denied(BH_REASON_FRAGMENT_STRAY)) << "nothing was to follow";
 }
 
 TEST(FragmentHeaderTest, TwoFragmentHeaders) {
@@ -130,6 +211,26 @@ TEST(FragmentHeaderTest, ExtensionHeadersBehindTheFragmentHeader) {
                       Udp{kClientPort, kServicePort, {}} / Payload{8};
   EXPECT_THAT(stage.Leaves(kWeb, first), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, Between(kWeb, kDb, 6) / fragment(24, false) / Payload{8}), Established());
+}
+
+// The TCP header of the first lies behind destination options: further in than a TCP header is long.
+TEST(FragmentHeaderTest, NoneMayLieOverAHeaderBehindOptions) {
+  Stage stage({.policies = AllowIngress("db", "web", "[{protocol: TCP, port: 5432}]")});
+  const auto piece = [](uint16_t offset, bool more, uint8_t next, const Frame& below) {
+    return Between(kWeb, kDb, 6) / Fragment6{offset, more, kId, next} / below;
+  };
+  const Frame tcp = Tcp{kClientPort, kServicePort, kSyn, {}, {}} / Payload{4};
+  EXPECT_THAT(stage.Leaves(kWeb, piece(0, true, kDestinationOptions, Extension{kDestinationOptions, 64, {}} / tcp)), Allowed());
+  const Frame ports = Tcp{kClientPort, 99, kSyn, {}, {}};
+  for (const uint8_t next : {kDestinationOptions, kProtoTcp, uint8_t{59}}) {
+    for (const uint16_t offset : {8, 56, 64, 80}) {
+      EXPECT_THAT(stage.Leaves(kWeb, piece(offset, false, next, ports)), Denied(BH_REASON_FRAGMENT_OVERLAP)) << offset;
+    }
+  }
+  // Nor by way of another first one, shorter and with another next header, which receivers put together with the same others.
+  EXPECT_THAT(stage.Leaves(kWeb, piece(0, true, kProtoTcp, tcp)), Established());
+  EXPECT_THAT(stage.Leaves(kWeb, piece(64, false, kProtoTcp, ports)), Denied(BH_REASON_FRAGMENT_OVERLAP));
+  EXPECT_THAT(stage.Leaves(kWeb, piece(88, false, kProtoTcp, ports)), Established());
 }
 
 TEST(FragmentHeaderTest, TheFirstMustHoldAllItsHeaders) {

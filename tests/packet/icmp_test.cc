@@ -56,6 +56,20 @@ TEST_P(IcmpTest, AnErrorOfARevokedFlow) {
   EXPECT_THAT(stage.Leaves(kDb, error), Allowed());
 }
 
+// Nor of one whose next packet has yet to be judged by the policy of today.
+TEST_P(IcmpTest, AnErrorOfAFlowThatNobodyHasJudgedSince) {
+  Stage stage(WebMay());
+  const Frame error = Error(kDb, kWeb, Inner());
+  stage.Travels(kWeb, kDb, Packet());
+  stage.Apply({.policies = AllowIngress("db", "api", "") + IsolateEgress("db") + IsolateIngress("web")});
+  EXPECT_THAT(stage.Leaves(kDb, error), Denied(BH_REASON_ICMP_ORPHAN)) << "no longer allowed";
+  stage.Apply(WebMay());
+  EXPECT_THAT(stage.Leaves(kDb, error), Denied(BH_REASON_ICMP_ORPHAN)) << "allowed, but who knows?";
+  EXPECT_THAT(stage.Arrives(kWeb, error, kDb.slot(), kDb.ifindex()), Denied(BH_REASON_ICMP_ORPHAN));
+  EXPECT_THAT(stage.Leaves(kWeb, Packet()), Allowed());
+  EXPECT_THAT(stage.Travels(kDb, kWeb, error), Allowed());
+}
+
 TEST_P(IcmpTest, EveryTypeOfError) {
   Stage stage(WebMay());
   stage.Travels(kWeb, kDb, Packet());

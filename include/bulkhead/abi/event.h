@@ -17,21 +17,23 @@ enum bh_reason {
 	BH_REASON_TRUNCATED = 7,      /* a header is cut, or lies about a length */
 	BH_REASON_ETHERTYPE = 8,      /* neither IP nor ARP */
 	BH_REASON_VLAN = 9,           /* a VLAN tag from or to a workload */
-	BH_REASON_FRAGMENT = 10,      /* a later fragment whose first one was not seen, or a first one without its ports */
+	BH_REASON_FRAGMENT = 10,      /* a first fragment that does not hold all headers, or one of what is never sent in fragments */
 	BH_REASON_EXTENSION = 11,     /* IPv6 extension headers beyond the fixed depth, or of an unknown kind */
-	BH_REASON_ICMP_ORPHAN = 12,   /* an ICMP error about no known flow */
+	BH_REASON_ICMP_ORPHAN = 12,   /* an ICMP error about no flow that is known and allowed, an echo reply that nobody asked for */
 	BH_REASON_ICMP_TYPE = 13,     /* ICMP that is neither echo nor an error: redirects, say */
 	BH_REASON_ROUTER_ADVERT = 14, /* router advertisement or redirect from a workload */
 	BH_REASON_DHCP_SERVER = 15,   /* DHCP or DHCPv6 server reply from a workload */
 	BH_REASON_TABLE_FULL = 16,    /* no room for a new flow */
 	BH_REASON_NO_ENDPOINT = 17,   /* the hook's interface is not in the endpoint map */
 	BH_REASON_INTERNAL = 18,      /* a table that must have an entry had none */
-	BH_REASON_COUNT = 19
+	BH_REASON_FRAGMENT_STRAY = 19,   /* a later fragment whose first one did not pass here, or too long ago */
+	BH_REASON_FRAGMENT_OVERLAP = 20, /* a later fragment that begins where the first one still goes on */
+	BH_REASON_COUNT = 21
 };
 #define BH_REASON_NAMES \
 	{ "none", "policy", "spoofed-ip", "spoofed-mac", "spoofed-arp", "spoofed-nd", "wrong-port", "truncated", "ethertype", "vlan", \
 	  "fragment", "extension-header", "icmp-orphan", "icmp-type", "router-advert", "dhcp-server", "table-full", "no-endpoint", \
-	  "internal" }
+	  "internal", "stray-fragment", "overlapping-fragment" }
 
 /* Map bh_counters: per-CPU array of __u64, index reason * 3 + enum bh_verdict: packets that were denied (or would have been) for the
  * reason; [BH_REASON_NONE][BH_ALLOW] counts packets that passed on the slow path. Behind them: */

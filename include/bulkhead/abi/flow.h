@@ -188,23 +188,28 @@ struct bh_staged_edge_key {
 };
 BH_SIZE(struct bh_staged_edge_key, 44);
 
-/* Map bh_fragments (LRU hash): the ports of a fragmented packet whose first fragment passed, for the fragments behind it. */
+/* Map bh_fragments (LRU hash): what is known of a fragmented packet whose first fragment passed, for the fragments behind it. */
 struct bh_fragment_key {
 	__u8 source[16];
 	__u8 destination[16];
 	__u32 id; /* network order */
 	__u16 zone;
-	__u8 protocol; /* as each fragment names it: for IPv6 the fragment header's next header */
+	__u8 protocol; /* of IPv4; 0 for IPv6, where fragments belong together whatever they say comes next (RFC 8200 section 4.5) */
 	__u8 family;
 };
 BH_SIZE(struct bh_fragment_key, 40);
 
+/* So long after the first fragment others may follow: RFC 8200's time for putting a packet together. Linux waits 30 s (IPv4), 60 s. */
+#define BH_FRAGMENT_NS 60000000000ull
+
 struct bh_fragment {
-	__u16 port[2];   /* source's and destination's, network order, as a flow key has them */
-	__u8 protocol;   /* of the layer above */
-	__u8 reserved[3];
+	__u64 seen;    /* the first fragment: ns, CLOCK_MONOTONIC */
+	__u16 port[2]; /* source's and destination's, network order, as a flow key has them */
+	__u16 end;     /* of the first fragment within the packet, bytes; of several, the furthest */
+	__u8 protocol; /* of the layer above */
+	__u8 reserved;
 };
-BH_SIZE(struct bh_fragment, 8);
+BH_SIZE(struct bh_fragment, 16);
 
 /* Map bh_clock_now (array of 1): what the program bh_clock read when it was last run. */
 struct bh_clock {

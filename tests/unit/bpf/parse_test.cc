@@ -159,14 +159,22 @@ TEST(Parse, FragmentsMustShowTheirPorts) {
   EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(6, Bytes(16), 0x2000))), BH_REASON_FRAGMENT);
   EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(17, Bytes(7), 0x2000))), BH_REASON_FRAGMENT);
   EXPECT_EQ(ReasonOf(Ethernet(kIp6, Ipv6(44, FragmentHeader(6, 1) + Bytes(16)))), BH_REASON_FRAGMENT);
-  // Over the TCP header of the first.
-  EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(6, Bytes(40), 1))), BH_REASON_FRAGMENT);
-  EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(6, Bytes(40), 2))), BH_REASON_FRAGMENT);
-  EXPECT_EQ(ReasonOf(Ethernet(kIp6, Ipv6(44, FragmentHeader(6, 16) + Bytes(16)))), BH_REASON_FRAGMENT);
   const bh_packet later = Parse(Ethernet(kIp4, Ipv4(6, Bytes(40), 3))).packet;
   EXPECT_EQ(later.reason, BH_REASON_NONE);
   EXPECT_EQ(later.fragment, BH_FRAGMENT_LATER);
   EXPECT_EQ(later.tcp_flags, 0);
+}
+
+TEST(Parse, WhereFragmentsBeginAndEnd) {
+  EXPECT_EQ(Parse(Ethernet(kIp4, Ipv4(17, Udp(1, 2) + Bytes(16), 0x2000))).packet.fragment_edge, 28);
+  EXPECT_EQ(Parse(Ethernet(kIp4, Ipv4(17, Bytes(16), 3))).packet.fragment_edge, 24);
+  EXPECT_EQ(Parse(Ethernet(kIp6, Ipv6(44, FragmentHeader(60, 1) + Extension(17) + Udp(1, 2)))).packet.fragment_edge, 20)
+      << "the headers behind the fragment header as well";
+  EXPECT_EQ(Parse(Ethernet(kIp6, Ipv6(60, Extension(44) + FragmentHeader(17, 48) + Bytes(8)))).packet.fragment_edge, 48);
+  EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(17, Bytes(7), 0x1fff))), BH_REASON_NONE) << "65535 bytes";
+  EXPECT_EQ(ReasonOf(Ethernet(kIp4, Ipv4(17, Bytes(8), 0x1fff))), BH_REASON_TRUNCATED);
+  EXPECT_EQ(ReasonOf(Ethernet(kIp6, Ipv6(44, FragmentHeader(17, 0xfff8) + Bytes(7)))), BH_REASON_NONE);
+  EXPECT_EQ(ReasonOf(Ethernet(kIp6, Ipv6(44, FragmentHeader(17, 0xfff8) + Bytes(8)))), BH_REASON_TRUNCATED);
 }
 
 TEST(Parse, ExtensionHeadersToAFixedDepth) {
