@@ -4,6 +4,7 @@
 #define BULKHEAD_BPF_ESTABLISHED_H_
 
 #include "bpf/context.h"
+#include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
 
 /* Nobody can know yet what provenance the answers of a responder have that is not in this zone: the first one tells. */
@@ -37,7 +38,7 @@ static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_
 		     !((hot->flags & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
 }
 
-/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it. Else c->known tells
+/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it, c->fast where it may go at once. Else c->known tells
  * whether there is an entry to judge again. */
 static __always_inline int bh_established(struct bh_context *c)
 {
@@ -55,10 +56,12 @@ static __always_inline int bh_established(struct bh_context *c)
 		bh_note_entry(c, flow, side);
 		return 0;
 	}
+	if (c->hook == BH_HOOK_INGRESS) {
+		c->tag = flow->hot.slot[side];
+		c->fast = bh_fast_way(c, &flow->hot, side);
+	}
 	if (bh_flow_counts(c, &flow->hot, side))
 		bh_flow_count(c, flow, side);
-	if (c->hook == BH_HOOK_INGRESS)
-		c->tag = flow->hot.slot[side];
 	return 1;
 }
 

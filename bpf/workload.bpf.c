@@ -6,6 +6,7 @@
  * verifier works on them for long. */
 #include "bpf/context.h"
 #include "bpf/established.h"
+#include "bpf/fast_path.h"
 #include "bpf/fragment.h"
 #include "bpf/maps.h"
 #include "bpf/parse/ethernet.h"
@@ -115,7 +116,7 @@ int bh_ingress(struct __sk_buff *skb)
 	if (!bh_try_established(skb, &c))
 		return bh_go_slow(skb, &c);
 	skb->tc_index = c.tag;
-	return BH_TC_NEXT;
+	return c.fast ? bh_send_fast(skb, c.fast) : BH_TC_NEXT;
 }
 
 /* It is being delivered to the workload. */

@@ -38,6 +38,7 @@ BH_SIZE(struct bh_flow6_key, 40);
 #define BH_FLOW_FIN_0 4u     /* side 0 has sent FIN */
 #define BH_FLOW_FIN_1 8u
 #define BH_FLOW_MIDSTREAM 16u /* picked up without its first packet */
+#define BH_FLOW_FAST 32u      /* fit for the short way between two workloads of a bridge (bpf/fast_path.h) */
 
 /* With the IPv4 key: one cache line. Arrays are by side. An established packet reads and writes only this. */
 struct bh_flow_hot {
