@@ -15,9 +15,11 @@
 /* Set by user space before the load. The slow programs get it in skb->cb[0]. */
 const volatile __u16 bh_zone = 0;
 
-/* Bytes that the headers of nearly every packet fit in: Ethernet, IPv6, TCP without options. Segmentation offload leaves hardly more
- * than its headers in the linear part, so asking for more would copy payload for each large packet. */
+/* Bytes that the headers of nearly every packet fit in: Ethernet, IPv6, TCP without options. They are asked for only when not even
+ * those of IPv4 are at hand: Linux sends TCP with all its headers, and nothing else, in the linear part, and asking for one byte more
+ * makes it copy them, since the sender keeps a clone. What the parser then still lacks is left to the slow program. */
 #define BH_COMMON_HEADERS 74
+#define BH_LEAST_HEADERS 54
 
 /* Allow: the programs of others still run. The same values for clsact (TC_ACT_UNSPEC, TC_ACT_SHOT) and tcx (TCX_NEXT, TCX_DROP). */
 #define BH_TC_NEXT (-1)
@@ -64,7 +66,7 @@ static __always_inline int bh_try_established(struct __sk_buff *skb, struct bh_c
 {
 	struct bh_frame *frame = &c->frame;
 
-	if (bh_unlikely(frame->data + BH_COMMON_HEADERS > frame->end && frame->data + frame->length > frame->end))
+	if (bh_unlikely(frame->data + BH_LEAST_HEADERS > frame->end && frame->data + frame->length > frame->end))
 		bh_pull(skb, frame, BH_COMMON_HEADERS);
 	if (bh_parse(frame, skb->vlan_present, &c->packet, 0) == BH_CUT || c->packet.fragment != BH_FRAGMENT_NONE)
 		return 0;
