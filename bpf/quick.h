@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP) costs one look at one entry,
+/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP, SCTP) costs one look at one entry,
  * and no call of a helper. It says yes, or nothing: whatever it does not recognise is left to the slow programs, which know all that
  * it knows (established.h), and more. */
 #ifndef BULKHEAD_BPF_QUICK_H_
 #define BULKHEAD_BPF_QUICK_H_
 
 #include "bpf/context.h"
+#include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
 #include "bpf/parse/ethernet.h"
 
@@ -20,6 +21,7 @@ struct bh_quick {
 	__u32 hook; /* enum bh_hook */
 	__u16 zone;
 	__u16 tag; /* egress: as in bh_context. ingress, set when the packet passes: the provenance to give it */
+	__u32 fast; /* ingress, set when the packet passes: the interface whose other end may have it at once, or 0 */
 };
 
 /* What is left of the headers: the tuple in its packet order, and what to expect of the length. */
@@ -28,7 +30,7 @@ struct bh_quick_ports {
 	__u16 destination;
 };
 
-/* Ports of a TCP or UDP packet at `at`, of which `room` bytes are the packet's. False: not of the common kind. */
+/* Ports of a packet at `at`, of which `room` bytes are the packet's. False: not of the common kind. */
 static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at, __u32 room, __u8 protocol, struct bh_quick_ports *out)
 {
 	if (protocol == BH_TCP) {
@@ -36,7 +38,7 @@ static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at,
 			return 0;
 		if (at[12] < BH_TCP_BYTES / 4 << 4 || (__u32)(at[12] >> 4) * 4 > room)
 			return 0;
-	} else if (protocol != BH_UDP || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
+	} else if ((protocol != BH_UDP && protocol != BH_SCTP) || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
 		return 0;
 	}
 	out->source = *(const __u16 *)at;
@@ -100,8 +102,10 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	provenance = hot->slot[side];
 	if (!bh_quick_count(q, hot, meta, side, tick))
 		return 0;
-	if (q->hook == BH_HOOK_INGRESS)
+	if (q->hook == BH_HOOK_INGRESS) {
 		q->tag = provenance;
+		q->fast = bh_fast_way(tick, hot, meta, side, q->data);
+	}
 	return 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bpf/context.h"
 #include "bpf/export.h"
+#include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
 #include "bpf/policy.h"
 #include "bpf/refuse.h"
@@ -48,8 +49,8 @@ static __always_inline int bh_party_counts(const struct bh_context *c, const str
 	return c->hook == BH_HOOK_INGRESS || sender->ifindex == 0; /* see bh_flow_counts */
 }
 
-/* A new entry for the packet at hand, which it counts if it is for this hook to count. Negative: no room. */
-static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_judgement *j)
+/* A new entry for the packet at hand, which it counts if it is for this hook to count. fast: BH_FLOW_FAST or 0. Negative: no room. */
+static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_judgement *j, int fast)
 {
 	__u32 side = c->side & 1;
 	__u32 opener = side ^ j->reversed;
@@ -64,7 +65,7 @@ static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_j
 		return -1;
 	flow = &room->request.flow;
 	__builtin_memset(flow, 0, sizeof(*flow));
-	flow->hot.meta = BH_META(0, j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED, bh_new_flags(c, j, opener));
+	flow->hot.meta = BH_META(0, j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED, bh_new_flags(c, j, opener) | fast);
 	flow->hot.stamp = c->stamp;
 	flow->hot.last_seen = c->tick;
 	flow->hot.ifindex[0] = low->ifindex;
@@ -165,6 +166,7 @@ static __always_inline void bh_conclude_known(const struct bh_context *c, struct
 	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
 	if (!bh_flow_find(c, &c->packet, &ref))
 		return; /* gone meanwhile; the next packet makes a new one */
+	bh_fast_review(c, &ref);
 	bh_refresh_flow(c, j, &ref);
 	if (!(BH_META_FLAGS(ref.meta) & BH_FLOW_LINKED))
 		j->step = BH_EDGE_FLOW; /* for the staged policy's edges; the others have it already */
@@ -175,11 +177,15 @@ static __always_inline void bh_conclude_known(const struct bh_context *c, struct
 /* False: no room for it, and it may not pass without. */
 static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh_judgement *j)
 {
-	if (bh_open_flow(c, j) < 0) {
+	int fast = bh_fast_flag(c, j);
+
+	if (bh_open_flow(c, j, fast) < 0) {
 		bh_count(BH_COUNTER_FLOWS_FAILED);
 		return c->packet.protocol == BH_TCP;
 	}
 	bh_count(BH_COUNTER_FLOWS_CREATED);
+	if (fast)
+		bh_count(BH_COUNTER_FLOWS_FAST);
 	if (j->midstream)
 		bh_count(BH_COUNTER_MIDSTREAM);
 	if (c->hook == BH_HOOK_INGRESS || c->tag == 0) {

@@ -17,6 +17,7 @@
  *    The first answer of a responder that has no hook in this zone brings its provenance, which the entry keeps.
  *    Multicast and broadcast never use or make entries.
  *    Counting: INGRESS counts what it sees; EGRESS counts only packets whose sender has no hook in this zone.
+ *    At INGRESS an answered flow between two workloads of one bridge may go straight to its receiver (fast_path.h).
  *
  * 4. Who sent it. INGRESS (spoof.h) checks MAC and address of a bound endpoint, and ARP and ND claims, lets DHCP clients, IGMP, MLD and
  *    ND pass without policy, refuses DHCP servers and router advertisements, and writes the endpoint's slot into the packet as its

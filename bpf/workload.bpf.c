@@ -6,6 +6,7 @@
  * verifier works on them for long. */
 #include "bpf/context.h"
 #include "bpf/established.h"
+#include "bpf/fast_path.h"
 #include "bpf/fragment.h"
 #include "bpf/maps.h"
 #include "bpf/parse/whole.h"
@@ -55,26 +56,21 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 	return 1;
 }
 
-/* True when the packet passes by its entry. */
-static __always_inline int bh_try_quick(struct __sk_buff *skb, __u32 hook, __u16 *tag)
+/* True when the packet passes by its entry. Fills in q. */
+static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook, struct bh_quick *q)
 {
-	struct bh_quick q = {
-		.data = (const __u8 *)(long)skb->data,
-		.end = (const __u8 *)(long)skb->data_end,
-		.length = skb->len,
-		.packets = skb->gso_segs > 1 ? skb->gso_segs : 1,
-		.ifindex = skb->ifindex,
-		.hook = hook,
-		.zone = bh_zone,
-		.tag = *tag,
-	};
 	__u32 zero = 0;
 
-	q.control = bpf_map_lookup_elem(&bh_control, &zero);
-	if (!q.control || skb->vlan_present || !bh_quick(&q))
-		return 0;
-	*tag = q.tag;
-	return 1;
+	q->data = (const __u8 *)(long)skb->data;
+	q->end = (const __u8 *)(long)skb->data_end;
+	q->control = bpf_map_lookup_elem(&bh_control, &zero);
+	q->length = skb->len;
+	q->packets = skb->gso_segs > 1 ? skb->gso_segs : 1;
+	q->ifindex = skb->ifindex;
+	q->hook = hook;
+	q->zone = bh_zone;
+	q->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
+	return q->control && !skb->vlan_present && bh_quick(q);
 }
 
 /* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
@@ -120,21 +116,21 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 SEC("tc")
 int bh_ingress(struct __sk_buff *skb)
 {
-	__u16 tag = 0;
+	struct bh_quick q = {};
 
-	if (!bh_try_quick(skb, BH_HOOK_INGRESS, &tag))
+	if (!bh_try_quick(skb, BH_HOOK_INGRESS, &q))
 		return bh_go_slow(skb, BH_HOOK_INGRESS);
-	skb->tc_index = tag;
-	return BH_TC_NEXT;
+	skb->tc_index = q.tag;
+	return q.fast ? bh_send_fast(skb, q.fast) : BH_TC_NEXT;
 }
 
 /* It is being delivered to the workload. */
 SEC("tc")
 int bh_egress(struct __sk_buff *skb)
 {
-	__u16 tag = (__u16)skb->tc_index;
+	struct bh_quick q = {};
 
-	return bh_try_quick(skb, BH_HOOK_EGRESS, &tag) ? BH_TC_NEXT : bh_go_slow(skb, BH_HOOK_EGRESS);
+	return bh_try_quick(skb, BH_HOOK_EGRESS, &q) ? BH_TC_NEXT : bh_go_slow(skb, BH_HOOK_EGRESS);
 }
 
 SEC("tc")

@@ -90,6 +90,12 @@ class Backend {
   virtual absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) = 0;
   virtual absl::Status SetPublished(const std::vector<PublishedTarget>& targets) = 0;
 
+  // The endpoints that packets of the others of the list, if of the same zone, may be handed to past the bridge and their egress hook
+  // (bpf/fast_path.h), for so many seconds from now: call again before they are over. Replaces the list of before; raises the epoch
+  // when one that is there no longer is on it. One that is unbound, of zone 0, or without a known MAC is never on it, whatever is
+  // said here, and PutEndpoint and RemoveEndpoint take it off when it changes.
+  virtual absl::Status SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds) = 0;
+
   // Puts the programs of a zone on both directions of an interface, and reads back that they are there. Idempotent.
   virtual absl::Status Attach(uint32_t ifindex, uint16_t zone) = 0;
   virtual absl::Status Detach(uint32_t ifindex) = 0;

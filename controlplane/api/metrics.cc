@@ -26,6 +26,7 @@ constexpr Total kTotals[] = {
     {BH_COUNTER_EVENTS_LOST, "events_lost", "Events that found the ring full."},
     {BH_COUNTER_EVENTS_LIMITED, "events_limited", "Events over the rate."},
     {BH_COUNTER_MIDSTREAM, "flows_midstream", "Flows picked up without their first packet."},
+    {BH_COUNTER_FLOWS_FAST, "flows_fast", "Flows created as fit for the way past the bridge."},
 };
 
 absl::StatusOr<Counters> ReadCounters(const Context& context) {

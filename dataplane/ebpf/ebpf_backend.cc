@@ -61,7 +61,8 @@ EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_p
       attacher_(std::move(attacher)),
       events_(std::move(events)),
       flows_(std::move(flows)),
-      publisher_(writer, loader_->maps()) {}
+      publisher_(writer, loader_->maps()),
+      fast_ends_(writer, loader_->maps()) {}
 
 absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock,
                                                                const EbpfOptions& options) {
@@ -104,6 +105,7 @@ absl::Status EbpfBackend::PrepareFlowTables() {
 absl::Status EbpfBackend::Adopt() {
   auto adopted = publisher_.Adopt();
   if (!adopted.ok()) return adopted.status();
+  if (auto status = fast_ends_.Empty(); !status.ok()) return status;
   adopted_ = *std::move(adopted);
   return AdoptAttachments();
 }
@@ -184,12 +186,28 @@ absl::Status EbpfBackend::GrowStaged(const PolicyGrowth& growth) { return publis
 absl::Status EbpfBackend::StagePolicy(std::shared_ptr<const CompiledPolicy> policy) {
   return publisher_.StagePolicy(std::move(policy));
 }
-absl::Status EbpfBackend::PutEndpoint(const EndpointState& endpoint) { return publisher_.PutEndpoint(endpoint); }
-absl::Status EbpfBackend::RemoveEndpoint(uint16_t slot) { return publisher_.RemoveEndpoint(slot); }
+absl::Status EbpfBackend::PutEndpoint(const EndpointState& endpoint) {
+  if (auto status = fast_ends_.Put(endpoint); !status.ok()) return status;
+  return publisher_.PutEndpoint(endpoint);
+}
+absl::Status EbpfBackend::RemoveEndpoint(uint16_t slot) {
+  if (auto status = fast_ends_.Remove(slot); !status.ok()) return status;
+  return publisher_.RemoveEndpoint(slot);
+}
 absl::Status EbpfBackend::SetHostAddresses(const std::vector<IpAddress>& addresses) {
   return publisher_.SetHostAddresses(addresses);
 }
 absl::Status EbpfBackend::SetPublished(const std::vector<PublishedTarget>& targets) { return publisher_.SetPublished(targets); }
+
+absl::Status EbpfBackend::SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds) {
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  bool withdrawn = false;
+  const absl::Status status = fast_ends_.Set(slots, now->tick + SecondsToTicks(seconds, FlowTickNs()), withdrawn);
+  if (!withdrawn) return status;
+  const absl::Status raised = publisher_.RaiseEpoch();
+  return status.ok() ? raised : status;
+}
 
 absl::Status EbpfBackend::Attach(uint32_t ifindex, uint16_t zone) {
   const auto programs = loader_->Programs(zone);

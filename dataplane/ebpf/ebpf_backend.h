@@ -18,6 +18,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/ebpf/adopted_state.h"
 #include "dataplane/ebpf/attach.h"
+#include "dataplane/ebpf/fast_ends.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/publisher.h"
 #include "dataplane/flow/event_reader.h"
@@ -63,6 +64,7 @@ class EbpfBackend : public Backend {
   absl::Status RemoveEndpoint(uint16_t slot) override;
   absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
   absl::Status SetPublished(const std::vector<PublishedTarget>& targets) override;
+  absl::Status SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds) override;
   absl::Status Attach(uint32_t ifindex, uint16_t zone) override;
   absl::Status Detach(uint32_t ifindex) override;
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
@@ -101,6 +103,7 @@ class EbpfBackend : public Backend {
   std::unique_ptr<EventReader> events_;
   std::unique_ptr<FlowTables> flows_;
   Publisher publisher_;
+  FastEnds fast_ends_;
   AdoptedState adopted_;
 };
 

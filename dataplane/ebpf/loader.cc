@@ -244,6 +244,7 @@ absl::Status Loader::FillMaps() {
       {"bh_prefix6_2", &maps_.prefix6[BH_SLOT_STAGED]},
       {"bh_ports", &maps_.ports},
       {"bh_endpoints", &maps_.endpoints},
+      {"bh_fast_ends", &maps_.fast_ends},
       {"bh_addresses", &maps_.addresses},
       {"bh_published", &maps_.published},
       {"bh_targets", &maps_.targets},

@@ -27,6 +27,7 @@ struct Outcome {
   Verdict verdict = Verdict::kAllow;
   bh_reason reason = BH_REASON_NONE;
   bool established = false;  // the flow table alone said so
+  bool fast = false;         // handed over past the bridge; the reference knows no such way
   uint16_t tag = 0;          // skb->tc_index afterwards
   // In the direction of the flow: from who opened it. Unknown for what policy did not judge.
   IdentityId source_identity = kIdentityUnknown, destination_identity = kIdentityUnknown;

@@ -154,12 +154,27 @@ absl::Status Reference::PutEndpoint(const EndpointState& endpoint) {
     state.identity = kIdentityUnknown;
     state.addresses.clear();
   }
+  const auto before = Known(endpoint.slot);
+  const auto fits = [](const EndpointState& s) { return s.bound && s.zone != 0 && s.mac != MacAddress{}; };
+  const bool same = before && fits(state) && before->ifindex == state.ifindex && before->zone == state.zone && before->mac == state.mac;
+  if (!same) fast_.erase(endpoint.slot);
   Change(endpoint.slot, [&] { tables_.directory.Put(state); });
   return absl::OkStatus();
 }
 
 absl::Status Reference::RemoveEndpoint(uint16_t slot) {
+  fast_.erase(slot);
   Change(slot, [&] { tables_.directory.Remove(slot); });
+  return absl::OkStatus();
+}
+
+absl::Status Reference::SetFastPath(const std::vector<uint16_t>& slots, uint32_t /*seconds*/) {
+  const std::set<uint16_t> before = std::exchange(fast_, {});
+  for (const uint16_t slot : slots) {
+    const auto endpoint = Known(slot);
+    if (endpoint && endpoint->bound && endpoint->zone != 0 && endpoint->mac != MacAddress{}) fast_.insert(slot);
+  }
+  if (!std::includes(fast_.begin(), fast_.end(), before.begin(), before.end())) RaiseEpoch(false);
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ class Reference : public Backend {
   absl::Status RemoveEndpoint(uint16_t slot) override;
   absl::Status SetHostAddresses(const std::vector<IpAddress>& addresses) override;
   absl::Status SetPublished(const std::vector<PublishedTarget>& targets) override;
+  // Decides nothing but the way that a packet takes when it passes: only the epoch shows it here.
+  absl::Status SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds) override;
   // Recorded, no more: Judge is told the zone with the packet.
   absl::Status Attach(uint32_t ifindex, uint16_t zone) override;
   absl::Status Detach(uint32_t ifindex) override;
@@ -69,6 +72,7 @@ class Reference : public Backend {
   std::shared_ptr<const CompiledPolicy> policy_, staged_;
   Tables tables_;
   std::map<uint32_t, uint16_t> attached_;
+  std::set<uint16_t> fast_;
 };
 
 }  // namespace bulkhead::reference

@@ -79,10 +79,11 @@ class EbpfRunner : public Runner {
   absl::StatusOr<Outcome> Run(const Packet& packet) override {
     const auto action = world_.Run(packet);
     if (!action.ok()) return action.status();
-    if (*action != TC_ACT_UNSPEC && *action != TC_ACT_SHOT)
+    if (*action != TC_ACT_UNSPEC && *action != TC_ACT_SHOT && *action != TC_ACT_REDIRECT)
       return absl::InternalError(absl::StrCat("the program returned ", *action));
     Outcome outcome;
-    outcome.pass = *action == TC_ACT_UNSPEC;
+    outcome.pass = *action != TC_ACT_SHOT;
+    outcome.fast = *action == TC_ACT_REDIRECT;
     outcome.tag = packet.tag;
     if (const auto status = ReadReason(outcome); !status.ok()) return status;
     return outcome;

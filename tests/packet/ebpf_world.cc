@@ -79,6 +79,7 @@ int EbpfWorld::TagMap(const char* name) const { return bpf_map__fd(bpf_object__f
 
 absl::Status EbpfWorld::Reset() {
   if (const auto status = backend_->StagePolicy(nullptr); !status.ok()) return status;
+  if (const auto status = backend_->SetFastPath({}, 0); !status.ok()) return status;
   std::vector<Actor> actors = Cast();
   actors.push_back(Late());
   for (const Actor& actor : actors) {

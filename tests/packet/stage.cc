@@ -219,6 +219,10 @@ void Stage::Remove(uint16_t slot) {
   OnAll("remove " + std::to_string(slot), [&](Backend& backend) { return backend.RemoveEndpoint(slot); });
 }
 
+void Stage::SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds) {
+  OnAll("fast path", [&](Backend& backend) { return backend.SetFastPath(slots, seconds); });
+}
+
 void Stage::Advance(uint32_t seconds) {
   for (const auto& runner : runners_) EXPECT_TRUE(runner->Advance(seconds).ok()) << runner->name();
 }
@@ -245,6 +249,7 @@ Outcome Stage::Run(const Packet& packet) {
       first = *outcome;
       continue;
     }
+    first->fast |= outcome->fast;
     EXPECT_EQ(outcome->pass, first->pass) << runner->name() << " " << *outcome << "; " << *first;
     EXPECT_EQ(outcome->established, first->established) << runner->name() << " " << *outcome << "; " << *first;
     if (!first->established) {

@@ -55,6 +55,8 @@ class Stage {
   void SetOptions(const DataplaneOptions& options);
   void Put(const EndpointState& endpoint);
   void Remove(uint16_t slot);
+  // Outcome::fast is what a backend says that has the fast path, if there is one.
+  void SetFastPath(const std::vector<uint16_t>& slots, uint32_t seconds = 3600);
   // Of the endpoint that has the interface now: programs are attached by it.
   std::optional<uint16_t> ZoneOf(uint32_t ifindex) const;
   bool Has(uint16_t slot) const { return endpoints_.contains(slot); }

@@ -28,6 +28,16 @@ struct bh_endpoint {
 };
 BH_SIZE(struct bh_endpoint, 48);
 
+/* Map bh_fast_ends (array by slot, beside bh_endpoints): an endpoint that packets of its own bridge may be handed to past the bridge and
+ * past its egress hook (bpf/fast_path.h). All zero: not. User space vouches for no more than a few seconds at a time. */
+struct bh_fast {
+	__u32 ifindex; /* of the endpoint, which programs compare with the one that they expect; 0 = none */
+	__u32 until;   /* flow ticks (abi/flow.h): not from then on */
+	__u8 mac[6];   /* of the endpoint; never zero */
+	__u16 reserved;
+};
+BH_SIZE(struct bh_fast, 16);
+
 /* Map bh_addresses (hash). A workload's address stands under its zone and, when only one zone has it, under zone 0, by which
  * other bridges and the uplinks see it. The host's own addresses stand under zone 0. */
 struct bh_address_key {

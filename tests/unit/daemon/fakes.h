@@ -60,6 +60,10 @@ class FakeBackend : public Backend {
     published = targets;
     return absl::OkStatus();
   }
+  absl::Status SetFastPath(const std::vector<uint16_t>& slots, uint32_t) override {
+    fast = slots;
+    return absl::OkStatus();
+  }
   absl::Status Attach(uint32_t ifindex, uint16_t zone) override {
     attached[ifindex] = zone;
     return attach_status;
@@ -83,6 +87,7 @@ class FakeBackend : public Backend {
   std::vector<IpAddress> host_addresses;
   std::vector<PublishedTarget> published;
   std::map<uint32_t, uint16_t> attached;
+  std::vector<uint16_t> fast;
   absl::Status policy_status, grow_status, stage_status, grow_staged_status, put_status, attach_status;
 };
 
