@@ -94,7 +94,8 @@ class Backend {
   virtual absl::Status Detach(uint32_t ifindex) = 0;
 
   // Calls back for every flow, in no order; stops when the callback returns false. A flow that changes meanwhile is seen as it was
-  // before or after. Linked entries are left out.
+  // before or after. Linked entries are left out. Memory is bounded however many there are, and the callback may take its time: no
+  // lock is held, and ages count from the call.
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
   // Since the policy was staged; nothing when none is.

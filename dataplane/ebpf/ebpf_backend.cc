@@ -177,7 +177,7 @@ absl::StatusOr<FlowTime> EbpfBackend::Now() const {
 absl::Status EbpfBackend::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
   const auto now = Now();
   if (!now.ok()) return now.status();
-  return ReadFlowTables(loader_->maps().flows4, loader_->maps().flows6, *now, callback);
+  return ReadFlowTables(loader_->maps().flows4, loader_->maps().flows6, *loader_->maps().control, *now, callback);
 }
 
 absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "dataplane/flow/sweeper.h"
 #include "dataplane/kernel/bpf_map.h"
 
 namespace bulkhead {
@@ -40,6 +41,7 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
     out.packets[i] = static_cast<uint64_t>(flow.cold.packets_high[side[i]]) << 32 | flow.hot.packets[side[i]];
     out.bytes[i] = flow.hot.bytes[side[i]];
   }
+  out.opened_ns = flow.cold.first_seen;
   out.first_seen = now.FromMonotonic(flow.cold.first_seen);
   // A tick is coarse: what was seen last was not seen before it was seen first.
   out.last_seen = std::max(now.FromTick(flow.hot.last_seen), out.first_seen);
@@ -51,10 +53,13 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
 
 // stopped: the callback has had enough.
 template <typename Key>
-absl::Status ReadTable(int map, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback, bool& stopped) {
+absl::Status ReadTable(int map, const bh_control& control, const FlowTime& now,
+                       const std::function<bool(const FlowRecord&)>& callback, bool& stopped) {
   return ForEachInHash<Key, bh_flow>(map, [&](const Key& key, const bh_flow& flow) {
     if ((flow.hot.flags & BH_FLOW_LINKED) != 0) return true;
-    stopped = !callback(Decode(key, flow, now));
+    FlowRecord record = Decode(key, flow, now);
+    record.expired = FlowExpired(flow.hot, key.protocol, control, now.tick);
+    stopped = !callback(record);
     return !stopped;
   });
 }
@@ -64,10 +69,11 @@ absl::Status ReadTable(int map, const FlowTime& now, const std::function<bool(co
 FlowRecord DecodeFlow(const bh_flow4_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
 FlowRecord DecodeFlow(const bh_flow6_key& key, const bh_flow& flow, const FlowTime& now) { return Decode(key, flow, now); }
 
-absl::Status ReadFlowTables(int flows4, int flows6, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback) {
+absl::Status ReadFlowTables(int flows4, int flows6, const bh_control& control, const FlowTime& now,
+                            const std::function<bool(const FlowRecord&)>& callback) {
   bool stopped = false;
-  if (auto status = ReadTable<bh_flow4_key>(flows4, now, callback, stopped); !status.ok() || stopped) return status;
-  return ReadTable<bh_flow6_key>(flows6, now, callback, stopped);
+  if (auto status = ReadTable<bh_flow4_key>(flows4, control, now, callback, stopped); !status.ok() || stopped) return status;
+  return ReadTable<bh_flow6_key>(flows6, control, now, callback, stopped);
 }
 
 }  // namespace bulkhead

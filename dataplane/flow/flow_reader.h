@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "bulkhead/abi/config.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/model/flow_record.h"
 #include "dataplane/flow/flow_time.h"
@@ -16,7 +17,9 @@ FlowRecord DecodeFlow(const bh_flow4_key& key, const bh_flow& flow, const FlowTi
 FlowRecord DecodeFlow(const bh_flow6_key& key, const bh_flow& flow, const FlowTime& now);
 
 // Calls back for every entry of both tables (maps bh_flows4, bh_flows6) that is not linked; stops when the callback returns false.
-absl::Status ReadFlowTables(int flows4, int flows6, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback);
+// The callback may take its time: nothing is held up meanwhile.
+absl::Status ReadFlowTables(int flows4, int flows6, const bh_control& control, const FlowTime& now,
+                            const std::function<bool(const FlowRecord&)>& callback);
 
 }  // namespace bulkhead
 

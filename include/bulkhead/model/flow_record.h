@@ -36,6 +36,8 @@ struct FlowRecord {
   uint64_t packets[2] = {0, 0};
   uint64_t bytes[2] = {0, 0};
   uint64_t first_seen = 0, last_seen = 0;
+  uint64_t opened_ns = 0;  // CLOCK_MONOTONIC, as the dataplane stamped it: with the tuple, the flow's name for good
+  bool expired = false;    // nothing is carried by it any more; its place may be given away
   uint32_t stamp = 0;
   uint16_t source_slot = 0, destination_slot = 0;
 };

@@ -376,10 +376,16 @@ TEST_F(TablesTest, FollowPrintsWhatComes) {
     }
   });
   const Outcome outcome = Run("flows -f -o json | sed '/\"event\"/q'");
+  const Outcome table = Run("flows -f | sed '/denied/q'");
   done = true;
   later.join();
   EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"flow\""));
+  EXPECT_THAT(outcome.out, HasSubstr("\"change\":\"new\""));
   EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"event\""));
+  EXPECT_THAT(outcome.out, HasSubstr("\"change\":\"denied\""));
+  EXPECT_THAT(table.out, HasSubstr("CHANGE      FROM                  TO                    PORT"));
+  EXPECT_THAT(table.out, HasSubstr("\n-           shop/api              shop/db               5432/tcp  allow       est "));
+  EXPECT_THAT(table.out, HasSubstr("\nnew         shop/api              shop/db               5432/tcp  allow       est "));
 }
 
 }  // namespace

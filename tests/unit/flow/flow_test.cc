@@ -221,7 +221,7 @@ class FlowMaps : public testing::Test {
   }
   std::map<uint16_t, FlowRecord> Read() {
     std::map<uint16_t, FlowRecord> out;
-    EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Now(), [&](const FlowRecord& record) {
+    EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Control(), Now(), [&](const FlowRecord& record) {
                   EXPECT_TRUE(out.emplace(record.source_port, record).second) << "seen twice";
                   return true;
                 }).ok());
@@ -244,10 +244,23 @@ TEST_F(FlowMaps, ReadsAllButLinkedOnes) {
   EXPECT_EQ(records.count(11), 1u);
 }
 
+TEST_F(FlowMaps, SaysWhichAreExpired) {
+  bh_flow old = Flow(), young = Flow();
+  const uint32_t tick = Now().tick;
+  old.hot.last_seen = tick - 40;
+  young.hot.last_seen = tick;
+  Put(1, old);
+  Put(2, young);
+  const auto records = Read();
+  EXPECT_TRUE(records.at(1).expired);
+  EXPECT_FALSE(records.at(2).expired);
+  EXPECT_EQ(records.at(1).opened_ns, old.cold.first_seen);
+}
+
 TEST_F(FlowMaps, ReadingStopsWhenToldTo) {
   for (uint16_t port = 1; port <= 100; ++port) Put(port, Flow());
   int seen = 0;
-  EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Now(), [&](const FlowRecord&) { return ++seen < 7; }).ok());
+  EXPECT_TRUE(ReadFlowTables(flows4_.get(), flows6_.get(), Control(), Now(), [&](const FlowRecord&) { return ++seen < 7; }).ok());
   EXPECT_EQ(seen, 7);
 }
 

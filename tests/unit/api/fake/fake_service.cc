@@ -246,6 +246,7 @@ FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination
   flow.bytes[0] = 14 * 1024;
   flow.bytes[1] = 1153434;
   flow.first_seen = BoottimeNow() - age_ms * 1'000'000;
+  flow.opened_ns = MonotonicNow() - age_ms * 1'000'000;
   flow.last_seen = BoottimeNow() - idle_ms * 1'000'000;
   flow.source_slot = static_cast<uint16_t>(source);
   flow.destination_slot = static_cast<uint16_t>(kDb);
