@@ -6,10 +6,7 @@
 #include "absl/hash/hash.h"
 
 namespace bulkhead::api {
-namespace {
-
-// The tuple and the moment that it was opened in. 64 bits with a seed of this process: nobody can choose flows that meet.
-uint64_t NumberOf(const FlowRecord& flow) {
+uint64_t FlowNumber(const FlowRecord& flow) {
   return absl::HashOf(flow.source.family, flow.source.bytes, flow.destination.bytes, flow.source_port, flow.destination_port,
                       flow.protocol, flow.zone, flow.opened_ns);
 }
@@ -18,8 +15,6 @@ const char* OverBy(const FlowRecord& flow) {
   if (flow.verdict == Verdict::kDeny) return "revoked";
   return flow.state == FlowState::kClosed || flow.expired ? "closed" : nullptr;
 }
-
-}  // namespace
 
 void FlowTracker::Begin(uint64_t now_ns) {
   before_ = now_;
@@ -32,7 +27,7 @@ FlowTracker::Change FlowTracker::Look(const FlowRecord& flow) {
   const bool in_question = flow.opened_ns + kLate > before_;
   const char* over = OverBy(flow);
   if (!young && !in_question && over == nullptr) return change;
-  const uint64_t number = NumberOf(flow);
+  const uint64_t number = FlowNumber(flow);
   if (young) young_now_.insert(number);
   change.opened = !first_ && in_question && !young_.contains(number);
   if (over != nullptr) {

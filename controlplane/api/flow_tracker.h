@@ -13,6 +13,12 @@
 
 namespace bulkhead::api {
 
+// A number of the flow: its tuple and the moment it was opened in, with a seed of this process, so that nobody can choose flows that
+// meet in one.
+uint64_t FlowNumber(const FlowRecord& flow);
+// "closed", "revoked"; nullptr: it goes on.
+const char* OverBy(const FlowRecord& flow);
+
 class FlowTracker {
  public:
   struct Change {

@@ -165,6 +165,24 @@ uint64_t FakeService::ReadEvents(uint64_t after, const std::function<bool(uint64
 
 absl::StatusOr<std::vector<LearnedEdge>> FakeService::ReadEdges() { return edges; }
 
+absl::Status FakeService::ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) {
+  std::vector<EdgeRecord> live;
+  {
+    const std::lock_guard lock(mutex_);
+    live = live_edges_;
+  }
+  for (const EdgeRecord& edge : live) {
+    if (!callback(edge)) break;
+  }
+  return absl::OkStatus();
+}
+
+void FakeService::SetTraffic(std::vector<FlowRecord> flows, std::vector<EdgeRecord> live) {
+  const std::lock_guard lock(mutex_);
+  flows_ = std::move(flows);
+  live_edges_ = std::move(live);
+}
+
 void FakeService::Record(std::string call) {
   const std::lock_guard lock(mutex_);
   calls_.push_back(std::move(call));
