@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -100,6 +101,8 @@ class Backend {
   virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
   // Since the policy was staged; nothing when none is.
   virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
+  // What rules have decided, by interned id: those that ever decided something, as far as they are counted (abi/rule.h).
+  virtual absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() = 0;
   // Hands over the events that have come since the last call.
   virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
   // By index as in abi/event.h; BH_COUNTER_COUNT values.

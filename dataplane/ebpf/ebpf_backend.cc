@@ -15,6 +15,7 @@
 #include "dataplane/flow/counters.h"
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
+#include "dataplane/flow/rule_reader.h"
 #include "dataplane/flow/sweeper.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/flow_tick.h"
@@ -192,6 +193,8 @@ absl::Status EbpfBackend::ReadStagedEdges(const std::function<bool(const StagedE
   if (!now.ok()) return now.status();
   return ReadStagedEdgeTable(loader_->maps().staged_edges, *now, callback);
 }
+
+absl::StatusOr<std::map<uint32_t, RuleCounts>> EbpfBackend::ReadRules() { return ReadRuleTable(loader_->maps().rule_counts); }
 
 absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }
 

@@ -64,6 +64,15 @@ struct StagedEdgeRecord {
   uint32_t source_rule = 0, destination_rule = 0;  // interned rule ids, of the staged policy
 };
 
+// What one rule has decided since the dataplane was made.
+struct RuleCounts {
+  uint64_t flows = 0;       // that it allowed, for its side
+  uint64_t denied = 0;      // packets
+  uint64_t would_deny = 0;  // flows that passed because of the mode
+
+  auto operator<=>(const RuleCounts&) const = default;
+};
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_MODEL_FLOW_RECORD_H_
