@@ -11,11 +11,12 @@ struct bh_party {
 	__u32 staged;  /* of the staged one; means nothing when none is staged */
 	__u32 ifindex; /* of the endpoint that has its address in this zone; 0: none has */
 	__u16 slot;    /* provenance that its packets carry; 0: none, or not known yet */
-	__u16 flags;   /* BH_ADDRESS_HOST, BH_PARTY_OWN */
+	__u16 flags;   /* BH_ADDRESS_HOST, BH_PARTY_OWN, BH_PARTY_DENIES */
 } __attribute__((aligned(8)));
 BH_SIZE(struct bh_party, 16);
 
 #define BH_PARTY_OWN 0x8000u /* of the workload whose hook this is */
+#define BH_PARTY_DENIES 0x4000u /* its side's policy denies, whether or not that drops */
 
 /* What was judged, and how. Everything is in the flow's own direction: opener and source are one, responder and destination too,
  * even when the packet at hand goes the other way (reversed). */

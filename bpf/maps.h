@@ -17,6 +17,7 @@
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/abi/policy.h"
+#include "bulkhead/abi/rule.h"
 
 #define BH_ARRAY_MAP(name, value_type, entries)  \
 	struct {                                 \
@@ -102,6 +103,9 @@ BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_fragments, struct bh_fragment_key, struct 
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_edges, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_edges_outside, struct bh_edge_key, struct bh_edge, 65536);
 BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_staged_edges, struct bh_staged_edge_key, struct bh_edge, 16384);
+
+/* What each rule has decided (abi/rule.h). */
+BH_MAPPED_ARRAY_MAP(bh_rule_counts, struct bh_rule_counts, BH_MAX_COUNTED_RULES);
 
 /* Room beside the stack for one packet's judgement. The programs of one CPU do not interrupt each other: they run in softirqs, or with
  * softirqs off. */

@@ -112,6 +112,10 @@ static __always_inline void bh_ask_both(const struct bh_context *c, __u32 slot, 
 		return;
 	j->source_rule = BH_ANSWER_RULE(egress);
 	j->destination_rule = BH_ANSWER_RULE(ingress);
+	if (source_says != BH_SIDE_ALLOWS)
+		j->opener.flags |= BH_PARTY_DENIES;
+	if (destination_says != BH_SIDE_ALLOWS)
+		j->responder.flags |= BH_PARTY_DENIES;
 	if ((source_says == BH_SIDE_DENIES && source->mode == BH_MODE_ENFORCE) ||
 	    (destination_says == BH_SIDE_DENIES && destination->mode == BH_MODE_ENFORCE))
 		bh_denied_for(j, BH_DENY, BH_REASON_POLICY);

@@ -9,6 +9,7 @@
 #include "bpf/flow_table.h"
 #include "bpf/policy.h"
 #include "bpf/refuse.h"
+#include "bpf/rules.h"
 
 static __always_inline int bh_is_outside(__u32 identity, const struct bh_party *party)
 {
@@ -155,6 +156,7 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 	}
 	j->step = BH_EDGE_DENIED;
 	bh_edge_judged(c, j);
+	bh_rules_judged(j);
 	bh_report(c, j);
 	return BH_DROP;
 }
@@ -191,6 +193,7 @@ static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh
 	if (c->hook == BH_HOOK_INGRESS || c->tag == 0) {
 		j->step = BH_EDGE_FLOW;
 		bh_edge_judged(c, j);
+		bh_rules_judged(j);
 	}
 	return 1;
 }

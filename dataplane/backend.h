@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -101,11 +102,14 @@ class Backend {
   virtual absl::Status Detach(uint32_t ifindex) = 0;
 
   // Calls back for every flow, in no order; stops when the callback returns false. A flow that changes meanwhile is seen as it was
-  // before or after. Linked entries are left out.
+  // before or after. Linked entries are left out. Memory is bounded however many there are, and the callback may take its time: no
+  // lock is held, and ages count from the call.
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
   // Since the policy was staged; nothing when none is.
   virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
+  // What rules have decided, by interned id: those that ever decided something, as far as they are counted (abi/rule.h).
+  virtual absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() = 0;
   // Hands over the events that have come since the last call.
   virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
   // By index as in abi/event.h; BH_COUNTER_COUNT values.

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows: the flow table, and for verdicts that leave no flow behind, edges and events.
-#include <algorithm>
-#include <functional>
-#include <limits>
 #include <map>
-#include <queue>
 #include <set>
 #include <tuple>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/container/flat_hash_set.h"
 #include "controlplane/api/events.h"
+#include "controlplane/api/flow_query.h"
+#include "controlplane/api/flow_sink.h"
+#include "controlplane/api/flow_tracker.h"
 #include "controlplane/api/resources.h"
 
 namespace bulkhead::api {
@@ -18,90 +17,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFlowsEvery(1000);
 constexpr size_t kMaxEdgeKeys = 100'000;  // remembered, to tell what the table shows already
-
-struct FlowQuery {
-  std::string ns, service;
-  std::optional<Verdict> verdict;
-  uint64_t since_ms = 0;  // idle for no longer; 0 = any
-  uint64_t last = 0;      // 0 = all
-
-  bool Wants(const FlowRow& row) const {
-    if (!ns.empty() && !IsPartyOf(row.from, ns) && !IsPartyOf(row.to, ns)) return false;
-    if (!service.empty() && row.from != service && row.to != service) return false;
-    if (verdict && row.verdict != VerdictName(*verdict)) return false;
-    return since_ms == 0 || row.idle_ms <= since_ms;
-  }
-};
-
-absl::StatusOr<FlowQuery> ParseFlowQuery(const Request& request) {
-  FlowQuery query;
-  query.ns = request.Query(kNamespace);
-  query.service = request.Query(kService);
-  const absl::StatusOr<std::optional<Verdict>> verdict = QueryVerdict(request);
-  if (!verdict.ok()) return verdict.status();
-  query.verdict = *verdict;
-  const absl::StatusOr<uint64_t> since = QueryNumber(request, kSince, 0, std::numeric_limits<uint32_t>::max(), 0);
-  if (!since.ok()) return since.status();
-  query.since_ms = *since * 1000;
-  const absl::StatusOr<uint64_t> last = QueryNumber(request, kLast, 1, kMaxLast, 0);
-  if (!last.ok()) return last.status();
-  query.last = *last;
-  return query;
-}
-
-FlowRow MakeFlowRow(const Names& names, const FlowRecord& flow, const Moment& now) {
-  FlowRow row;
-  row.from = names.Party(flow.source_identity);
-  row.to = names.Party(flow.destination_identity);
-  row.from_workload = names.WorkloadName(flow.source_slot, flow.source);
-  row.to_workload = names.WorkloadName(flow.destination_slot, flow.destination);
-  row.from_address = flow.source.ToString();
-  row.to_address = flow.destination.ToString();
-  row.from_port = flow.source_port;
-  row.to_port = flow.destination_port;
-  row.protocol = ProtocolName(flow.protocol);
-  row.port = flow.service_port;
-  row.verdict = VerdictName(flow.verdict);
-  row.state = FlowStateName(flow.state);
-  row.packets_to = flow.packets[0];
-  row.packets_back = flow.packets[1];
-  row.bytes_to = flow.bytes[0];
-  row.bytes_back = flow.bytes[1];
-  row.age_ms = AgeMs(now.boottime_ns, flow.first_seen);
-  row.idle_ms = AgeMs(now.boottime_ns, flow.last_seen);
-  row.rule = names.DecidingRule(flow.source_rule, flow.destination_rule, flow.verdict);
-  row.egress_rule = names.RuleKey(flow.source_rule);
-  row.ingress_rule = names.RuleKey(flow.destination_rule);
-  return row;
-}
-
-// Where rows go: straight to the reader, or, with `last`, through a heap that keeps the newest.
-class RowSink {
- public:
-  RowSink(const FlowQuery& query, LinePipe& pipe) : query_(query), pipe_(pipe) {}
-
-  // false: the reader is gone.
-  bool Add(const FlowRow& row) {
-    if (!query_.Wants(row)) return true;
-    ++taken_;
-    if (query_.last == 0) return pipe_.Write(DumpJson(ToJson(row)));
-    newest_.push({row.idle_ms, DumpJson(ToJson(row))});
-    if (newest_.size() > query_.last) newest_.pop();
-    return true;
-  }
-  // Oldest first.
-  void Finish() {
-    for (; !newest_.empty() && pipe_.Write(newest_.top().second); newest_.pop()) {
-    }
-  }
-  uint64_t taken() const { return taken_; }
-
- private:
-  const FlowQuery& query_;
-  LinePipe& pipe_;
-  uint64_t taken_ = 0;
-  std::priority_queue<std::pair<uint64_t, std::string>> newest_;  // the longest idle on top
-};
 
 // Rows of one kind of flow are told apart by this when edges and events are added to what the table shows.
 using FlowKind = std::tuple<std::string, std::string, std::string, uint16_t, std::string>;
@@ -128,8 +43,8 @@ FlowRow MakeEdgeRow(const LearnedEdge& edge, const Moment& now) {
 }
 
 // Adds what was denied, or would have been, and is in no flow that was shown.
-absl::Status AddDenied(const Context& context, const Names& names, Verdict verdict, std::set<FlowKind> shown, RowSink& sink) {
-  const Moment now = Moment::Now();
+absl::Status AddDenied(const Context& context, const Names& names, Verdict verdict, std::set<FlowKind> shown, const Moment& now,
+                       FlowSink& sink) {
   std::map<FlowKind, FlowRow> newest_event;
   std::vector<FlowRow> events;
   context.service->ReadEvents(0, [&](uint64_t number, const bh_event& event) {
@@ -161,64 +76,99 @@ absl::Status AddDenied(const Context& context, const Names& names, Verdict verdi
   return edges.status();  // events are worth showing without edges
 }
 
-// The flows that were first seen in (after, until], ns.
-struct Span {
-  uint64_t after = 0;
-  uint64_t until = std::numeric_limits<uint64_t>::max();
+// The kinds of flows that policy would deny, as far as they are in rows already.
+class ShownKinds {
+ public:
+  explicit ShownKinds(const api::Names& names) : names_(names) {}
+
+  void Note(const FlowRecord& flow) {
+    if (flow.verdict != Verdict::kWouldDeny || numbers_.size() >= kMaxEdgeKeys) return;
+    numbers_.emplace(flow.source_identity, flow.destination_identity, flow.protocol, flow.service_port);
+  }
+  std::set<FlowKind> Names() const {
+    std::set<FlowKind> kinds;
+    for (const auto& [source, destination, protocol, port] : numbers_)
+      kinds.emplace(names_.Party(source), names_.Party(destination), ProtocolName(protocol), port, VerdictName(Verdict::kWouldDeny));
+    return kinds;
+  }
+
+ private:
+  const api::Names& names_;
+  absl::flat_hash_set<std::tuple<IdentityId, IdentityId, uint8_t, uint16_t>> numbers_;
 };
 
-absl::Status AddFlows(const Context& context, const Names& names, const Span& span, const Moment& now, std::set<FlowKind>* shown,
-                      RowSink& sink) {
-  return context.service->ReadFlows([&](const FlowRecord& flow) {
-    if (flow.first_seen > span.until || (flow.first_seen <= span.after && span.after != 0)) return true;
-    const FlowRow row = MakeFlowRow(names, flow, now);
-    // A flow that policy denies now was let pass before: its denied packets are told beside it.
-    if (flow.verdict == Verdict::kWouldDeny && shown->size() < kMaxEdgeKeys) shown->insert(KindOf(row));
-    return sink.Add(row);
-  });
-}
-
-absl::Status List(const Context& context, const FlowQuery& query, const Span& span, const Moment& now, LinePipe& pipe) {
+// The table, whole. tracker, which may be null, sees every flow of it.
+absl::Status List(const Context& context, const FlowQuery& query, FlowTracker* tracker, LinePipe& pipe) {
   const Names names(context.service->GetView());
-  RowSink sink(query, pipe);
-  std::set<FlowKind> shown;
-  if (absl::Status status = AddFlows(context, names, span, now, &shown, sink); !status.ok()) return status;
-  if (query.verdict && *query.verdict != Verdict::kAllow) {
-    if (absl::Status status = AddDenied(context, names, *query.verdict, std::move(shown), sink); !status.ok()) return status;
-  }
+  const Moment now = Moment::Now();
+  FlowSink sink(names, query, now, pipe);
+  ShownKinds shown(names);
+  if (tracker != nullptr) tracker->Begin(now.monotonic_ns);
+  absl::Status status = context.service->ReadFlows([&](const FlowRecord& flow) {
+    if (tracker != nullptr) (void)tracker->Look(flow);
+    shown.Note(flow);
+    return !sink.Wants(flow) || sink.Put(flow);
+  });
+  if (tracker != nullptr) tracker->End();
+  if (status.ok() && query.verdict && *query.verdict != Verdict::kAllow)
+    status = AddDenied(context, names, *query.verdict, shown.Names(), now, sink);
   sink.Finish();
-  return absl::OkStatus();
+  return status;
 }
 
-// What has come since the last look: new flows, and packets that were denied.
+// What becomes of flows after the list: each look at the table gives one row for each flow that was opened since the look before and
+// one for each that is over, and behind these stand the packets that were denied.
 class Follower {
  public:
-  Follower(const Context& context, FlowQuery query, const Moment& listed)
-      : context_(context), query_(std::move(query)), seen_(listed) {
-    query_.since_ms = query_.last = 0;
+  Follower(const Context& context, FlowQuery query) : context_(context), query_(std::move(query)) {
     sequence_ = context_.service->ReadEvents(0, [](uint64_t, const bh_event&) { return true; });
+  }
+
+  absl::Status List(LinePipe& pipe) {
+    const absl::Status status = api::List(context_, query_, &tracker_, pipe);
+    query_.since_ms = query_.last = 0;  // what comes from now on is new
+    return status;
   }
 
   absl::StatusOr<uint64_t> Poll(LinePipe& pipe) {
     const Names names(context_.service->GetView());
     const Moment now = Moment::Now();
-    RowSink sink(query_, pipe);
-    std::set<FlowKind> shown;
-    if (absl::Status status = AddFlows(context_, names, {seen_.boottime_ns, now.boottime_ns}, now, &shown, sink); !status.ok())
-      return status;
+    FlowSink sink(names, query_, now, pipe);
+    ShownKinds shown(names);
+    if (absl::Status status = ReadChanges(sink, shown, now); !status.ok()) return status;
+    // An event may come with the flow that it is of, or after it.
+    std::set<FlowKind> kinds = shown.Names();
     sequence_ = context_.service->ReadEvents(sequence_, [&](uint64_t number, const bh_event& event) {
-      const FlowRow row = FlowOfEvent(MakeEventRow(names, number, event, now));
-      return shown.contains(KindOf(row)) || sink.Add(row);
+      FlowRow row = FlowOfEvent(MakeEventRow(names, number, event, now));
+      if (const FlowKind kind = KindOf(row); kinds.contains(kind) || kinds_before_.contains(kind)) return true;
+      row.change = row.verdict == VerdictName(Verdict::kDeny) ? "denied" : row.verdict;
+      return sink.Add(row);
     });
-    seen_ = now;
+    kinds_before_ = std::move(kinds);
+    sink.Finish();
     return sink.taken();
   }
 
  private:
+  absl::Status ReadChanges(FlowSink& sink, ShownKinds& shown, const Moment& now) {
+    tracker_.Begin(now.monotonic_ns);
+    absl::Status status = context_.service->ReadFlows([&](const FlowRecord& flow) {
+      const FlowTracker::Change change = tracker_.Look(flow);
+      if (!change.opened && change.over == nullptr) return true;
+      if (change.opened) shown.Note(flow);
+      if (!sink.Wants(flow)) return true;
+      if (change.opened && !sink.Put(flow, "new")) return false;
+      return change.over == nullptr || sink.Put(flow, change.over);
+    });
+    tracker_.End();
+    return status;
+  }
+
   const Context context_;
   FlowQuery query_;
-  Moment seen_;
+  FlowTracker tracker_;
   uint64_t sequence_ = 0;
+  std::set<FlowKind> kinds_before_;
 };
 
 }  // namespace
@@ -228,10 +178,9 @@ absl::StatusOr<Response> GetFlows(const Context& context, const Request& request
   if (!query.ok()) return query.status();
   Response response;
   response.lines = [context, query = *query, follow = request.Query(kFollow) == "1"](LinePipe& pipe) -> absl::Status {
-    const Moment now = Moment::Now();
-    if (!follow) return List(context, query, {}, now, pipe);
-    Follower follower(context, query, now);
-    if (absl::Status status = List(context, query, {0, now.boottime_ns}, now, pipe); !status.ok()) return status;
+    if (!follow) return List(context, query, nullptr, pipe);
+    Follower follower(context, query);
+    if (absl::Status status = follower.List(pipe); !status.ok()) return status;
     return Follow(pipe, kFlowsEvery, [&] { return follower.Poll(pipe); });
   };
   return response;

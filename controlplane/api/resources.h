@@ -13,6 +13,7 @@ absl::StatusOr<Response> GetMetrics(const Context& context, const Request& reque
 absl::StatusOr<Response> GetWorkloads(const Context& context, const Request& request);    // workloads.cc
 absl::StatusOr<Response> GetServices(const Context& context, const Request& request);     // services.cc
 absl::StatusOr<Response> GetFlows(const Context& context, const Request& request);        // flows.cc
+absl::StatusOr<Response> GetTop(const Context& context, const Request& request);          // top.cc
 absl::StatusOr<Response> GetCounters(const Context& context, const Request& request);     // metrics.cc
 absl::StatusOr<Response> GetEvents(const Context& context, const Request& request);       // events.cc
 absl::StatusOr<Response> GetExplanation(const Context& context, const Request& request);  // explain.cc

@@ -21,7 +21,7 @@ struct Resource {
 
 constexpr Resource kResources[] = {
     {"GET", kStatusPath, 0, GetStatus},       {"GET", kWorkloadsPath, 0, GetWorkloads},   {"GET", kServicesPath, 0, GetServices},
-    {"GET", kFlowsPath, 0, GetFlows},         {"GET", kCountersPath, 0, GetCounters},     {"GET", kEventsPath, 0, GetEvents},
+    {"GET", kFlowsPath, 0, GetFlows},         {"GET", kTopPath, 0, GetTop},         {"GET", kCountersPath, 0, GetCounters},     {"GET", kEventsPath, 0, GetEvents},
     {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},     {"POST", kPoliciesPath, 0, PostPolicies},
     {"GET", kPoliciesPath, 2, GetPolicy},     {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kLintPath, 0, GetLint},
     {"POST", kLintPath, 0, PostLint},         {"GET", kModesPath, 0, GetModes},

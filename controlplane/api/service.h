@@ -69,6 +69,8 @@ class DaemonService {
   // Returns the sequence number to give next time.
   virtual uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t sequence, const bh_event&)>& callback) = 0;
   virtual absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() = 0;
+  // The dataplane's own, as Backend::ReadEdges gives them.
+  virtual absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
 
   virtual absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) = 0;
   // ref: as PolicyRef: "shop/db", "cnp:guard".

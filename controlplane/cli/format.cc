@@ -72,6 +72,14 @@ std::string SizeText(uint64_t bytes) { return bytes < 1024 ? absl::StrCat(bytes,
 
 std::string CountText(uint64_t count) { return count < 10'000 ? absl::StrCat(count) : Scaled(count, 1000, " kMGTPE"); }
 
+std::string RateText(uint64_t count, uint64_t interval_ms) {
+  const double rate = interval_ms == 0 ? 0 : static_cast<double>(count) * 1000 / static_cast<double>(interval_ms);
+  if (count == 0 || rate >= 9.95) return CountText(static_cast<uint64_t>(rate + 0.5));
+  char text[8];
+  std::snprintf(text, sizeof(text), "%.1f", std::max(rate, 0.1));  // something is more than nothing
+  return text;
+}
+
 std::string PortText(uint16_t port, std::string_view protocol) {
   const std::optional<uint8_t> number = ParseProtocol(protocol);
   if (number && HasPorts(*number)) return absl::StrCat(port, "/", std::string(protocol));

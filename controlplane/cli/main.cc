@@ -42,6 +42,7 @@ void AddVerbs(CLI::App& app, Globals* globals) {
   AddWorkloads(app, globals);
   AddServices(app, globals);
   AddFlows(app, globals);
+  AddTop(app, globals);
   AddDrops(app, globals);
   AddExplain(app, globals);
   AddPolicy(app, globals);

@@ -27,6 +27,7 @@ void AddStatus(CLI::App& app, Globals* globals);
 void AddWorkloads(CLI::App& app, Globals* globals);
 void AddServices(CLI::App& app, Globals* globals);
 void AddFlows(CLI::App& app, Globals* globals);
+void AddTop(CLI::App& app, Globals* globals);
 void AddDrops(CLI::App& app, Globals* globals);
 void AddExplain(CLI::App& app, Globals* globals);
 void AddMode(CLI::App& app, Globals* globals);

@@ -30,6 +30,7 @@ class Service : public DaemonService {
     return control_->events().Read(after, callback);
   }
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
+  absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override { return backend_->ReadEdges(callback); }
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
 
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;

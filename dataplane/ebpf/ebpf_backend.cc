@@ -16,6 +16,7 @@
 #include "dataplane/flow/counters.h"
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
+#include "dataplane/flow/rule_reader.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/flow_tick.h"
 #include "dataplane/kernel/links.h"
@@ -224,7 +225,7 @@ absl::StatusOr<FlowTime> EbpfBackend::Now() const {
 absl::Status EbpfBackend::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
   const auto now = Now();
   if (!now.ok()) return now.status();
-  ReadFlowTables(*flows_, *now, callback);
+  ReadFlowTables(*flows_, *loader_->maps().control, *now, callback);
   return absl::OkStatus();
 }
 
@@ -240,6 +241,8 @@ absl::Status EbpfBackend::ReadStagedEdges(const std::function<bool(const StagedE
   if (!now.ok()) return now.status();
   return ReadStagedEdgeTable(loader_->maps().staged_edges, *now, callback);
 }
+
+absl::StatusOr<std::map<uint32_t, RuleCounts>> EbpfBackend::ReadRules() { return ReadRuleTable(loader_->maps().rule_counts); }
 
 absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }
 

@@ -70,6 +70,7 @@ class EbpfBackend : public Backend {
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
   absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
+  absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   absl::StatusOr<uint64_t> Sweep() override;

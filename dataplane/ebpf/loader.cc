@@ -251,6 +251,7 @@ absl::Status Loader::FillMaps() {
       {"bh_edges", &maps_.edges},
       {"bh_edges_outside", &maps_.edges_outside},
       {"bh_staged_edges", &maps_.staged_edges},
+      {"bh_rule_counts", &maps_.rule_counts},
       {"bh_counters", &maps_.counters},
       {"bh_events", &maps_.events},
       {"bh_clock_now", &maps_.clock_now},

@@ -39,6 +39,7 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
     out.packets[i] = static_cast<uint64_t>(flow.cold.packets_high[side[i]]) << 32 | flow.hot.packets[side[i]];
     out.bytes[i] = flow.hot.bytes[side[i]];
   }
+  out.opened_ns = flow.cold.first_seen;
   out.first_seen = now.FromMonotonic(flow.cold.first_seen);
   // A tick is coarse: what was seen last was not seen before it was seen first.
   out.last_seen = std::max(now.FromTick(flow.hot.last_seen), out.first_seen);
@@ -54,10 +55,14 @@ FlowRecord DecodeFlow(const FlowEntry& entry, const FlowTime& now) {
   return entry.family == BH_V4 ? Decode(entry.key4, entry.flow, now) : Decode(entry.key6, entry.flow, now);
 }
 
-void ReadFlowTables(const FlowTables& tables, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback) {
+void ReadFlowTables(const FlowTables& tables, const bh_control& control, const FlowTime& now,
+                    const std::function<bool(const FlowRecord&)>& callback) {
   FlowCursor cursor;
   tables.Read(cursor, [&](const FlowEntry& entry) {
-    return (BH_META_FLAGS(entry.flow.hot.meta) & BH_FLOW_LINKED) != 0 || callback(DecodeFlow(entry, now));
+    if ((BH_META_FLAGS(entry.flow.hot.meta) & BH_FLOW_LINKED) != 0) return true;
+    FlowRecord record = DecodeFlow(entry, now);
+    record.expired = FlowExpired(entry.flow.hot, entry.protocol(), control, now.tick);
+    return callback(record);
   });
 }
 

@@ -13,8 +13,10 @@ namespace bulkhead {
 
 FlowRecord DecodeFlow(const FlowEntry& entry, const FlowTime& now);
 
-// Calls back for every entry that is not linked; stops when the callback returns false.
-void ReadFlowTables(const FlowTables& tables, const FlowTime& now, const std::function<bool(const FlowRecord&)>& callback);
+// Calls back for every entry that is not linked; stops when the callback returns false. The callback may take its time: nothing is
+// held up meanwhile.
+void ReadFlowTables(const FlowTables& tables, const bh_control& control, const FlowTime& now,
+                    const std::function<bool(const FlowRecord&)>& callback);
 
 }  // namespace bulkhead
 

@@ -203,6 +203,7 @@ Outcome Judge::Open(const Question& question) {
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
   if (!flow.linked) {
     tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+    tables_.ledger.RulesJudged(flow.ruling);
     AskStaged(opening.question, flow);
   }
   Flow& entry = tables_.flows.Create(key_);

@@ -137,6 +137,7 @@ Outcome Judge::Say(const Flow& flow) {
 
 Outcome Judge::Deny(const Flow& flow, const Question& question) {
   tables_.ledger.EdgeDenied(EdgeOf(flow), tables_.now);
+  tables_.ledger.RulesJudged(flow.ruling);
   AskStaged(question, flow);
   return Say(flow);
 }

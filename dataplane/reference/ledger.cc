@@ -10,6 +10,18 @@ void Ledger::Report(const bh_event& event) {
   events_.push_back(event);
 }
 
+void Ledger::RulesJudged(const Ruling& ruling) {
+  const auto count = [&](uint32_t rule, bool denies) {
+    const bool drops = ruling.verdict == Verdict::kDeny;
+    if (!denies && drops) return;  // the other side's doing
+    RuleCounts& counts = rules_[rule];
+    ++(!denies ? counts.flows : drops ? counts.denied : counts.would_deny);
+  };
+  if (ruling.source_rule == ruling.destination_rule) return count(ruling.source_rule, ruling.source_denies || ruling.destination_denies);
+  count(ruling.source_rule, ruling.source_denies);
+  count(ruling.destination_rule, ruling.destination_denies);
+}
+
 bh_edge& Ledger::Seen(bh_edge& edge, uint64_t now) {
   if (edge.first_seen == 0) edge.first_seen = now;
   edge.last_seen = now;

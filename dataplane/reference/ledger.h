@@ -11,6 +11,7 @@
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/model/flow_record.h"
+#include "dataplane/reference/verdict.h"
 
 namespace bulkhead::reference {
 
@@ -44,12 +45,15 @@ class Ledger {
   void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).flows; }
   void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).answered; }
   void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).denied; }
+  // A flow was made, or its packet denied.
+  void RulesJudged(const Ruling& ruling);
   void StagedFlow(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).flows; }
   void StagedDenied(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).denied; }
   void ForgetStaged() { staged_.clear(); }
 
   const std::array<uint64_t, BH_COUNTER_COUNT>& counters() const { return counters_; }
   const std::map<EdgeKey, bh_edge>& edges() const { return edges_; }
+  const std::map<uint32_t, RuleCounts>& rules() const { return rules_; }
   const std::map<StagedEdgeKey, bh_edge>& staged() const { return staged_; }
   std::deque<bh_event> TakeEvents();
 
@@ -59,6 +63,7 @@ class Ledger {
   std::array<uint64_t, BH_COUNTER_COUNT> counters_{};
   std::map<EdgeKey, bh_edge> edges_;
   std::map<StagedEdgeKey, bh_edge> staged_;
+  std::map<uint32_t, RuleCounts> rules_;
   std::deque<bh_event> events_;
 };
 

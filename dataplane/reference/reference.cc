@@ -224,7 +224,7 @@ absl::Status Reference::ReadFlows(const std::function<bool(const FlowRecord&)>& 
       record.packets[i] = flow.packets[i == 0 ? from : to];
       record.bytes[i] = flow.bytes[i == 0 ? from : to];
     }
-    record.first_seen = flow.first_seen;
+    record.first_seen = record.opened_ns = flow.first_seen;
     record.last_seen = flow.last_seen * kNanosecondsPerTick;
     record.stamp = flow.stamp;
     record.source_slot = flow.slot[from];

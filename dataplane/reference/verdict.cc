@@ -28,6 +28,8 @@ Ruling Rule(const CompiledPolicy& policy, SubjectId source, SubjectId destinatio
   const bool drop = Drops(egress, from.mode) || Drops(ingress, to.mode);
   Ruling ruling;
   ruling.verdict = drop ? Verdict::kDeny : egress.allow && ingress.allow ? Verdict::kAllow : Verdict::kWouldDeny;
+  ruling.source_denies = !egress.allow;
+  ruling.destination_denies = !ingress.allow;
   ruling.source = from.identity;
   ruling.destination = to.identity;
   ruling.source_rule = policy.rules[egress.rule].id;
@@ -37,7 +39,7 @@ Ruling Rule(const CompiledPolicy& policy, SubjectId source, SubjectId destinatio
 
 Ruling RuleOfSelf(const CompiledPolicy& policy, SubjectId source, SubjectId destination) {
   const uint32_t rule = policy.rules[kRuleSelf].id;
-  return {Verdict::kAllow, policy.subjects[source].identity, policy.subjects[destination].identity, rule, rule};
+  return {Verdict::kAllow, policy.subjects[source].identity, policy.subjects[destination].identity, rule, rule, false, false};
 }
 
 Mode ModeOf(const CompiledPolicy& policy, SubjectId subject) { return policy.subjects[subject].mode; }

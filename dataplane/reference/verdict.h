@@ -13,6 +13,7 @@ struct Ruling {
   Verdict verdict = Verdict::kAllow;
   IdentityId source = kIdentityUnknown, destination = kIdentityUnknown;
   uint32_t source_rule = 0, destination_rule = 0;  // interned ids
+  bool source_denies = false, destination_denies = false;  // whether or not that drops
 };
 
 // Both sides' policy, and their modes. protocol: as in the packet; port: the service's, host order.

@@ -126,16 +126,32 @@ Lines CounterLines(Runner& runner, const std::vector<uint64_t>& before) {
   return lines;
 }
 
+Lines RuleLines(Runner& runner, std::map<uint32_t, RuleCounts> before) {
+  Lines lines;
+  const auto rules = runner.backend().ReadRules();
+  EXPECT_TRUE(rules.ok()) << rules.status();
+  if (!rules.ok()) return lines;
+  for (const auto& [rule, counts] : *rules) {
+    const RuleCounts& was = before[rule];
+    if (counts == was) continue;
+    lines.push_back("rule " + std::to_string(rule) + ": flows " + std::to_string(counts.flows - was.flows) + " denied " +
+                    std::to_string(counts.denied - was.denied) + " would-deny " + std::to_string(counts.would_deny - was.would_deny));
+  }
+  return lines;
+}
+
 }  // namespace
 
 void Stage::Compare() {
   const Lines flows = FlowLines(*runners_[0]), edges = EdgeLines(*runners_[0]), events = EventLines(*runners_[0]),
-              counters = CounterLines(*runners_[0], counters_[0]), staged = StagedEdgeLines(*runners_[0]);
+              counters = CounterLines(*runners_[0], counters_[0]), staged = StagedEdgeLines(*runners_[0]),
+              rules = RuleLines(*runners_[0], rules_[0]);
   for (size_t i = 1; i < runners_.size(); ++i) {
     const std::string names = runners_[0]->name() + " and " + runners_[i]->name();
     ExpectSame(flows, FlowLines(*runners_[i]), "flows", names);
     ExpectSame(edges, EdgeLines(*runners_[i]), "edges", names);
     ExpectSame(staged, StagedEdgeLines(*runners_[i]), "staged edges", names);
+    ExpectSame(rules, RuleLines(*runners_[i], rules_[i]), "rules", names);
     ExpectSame(events, EventLines(*runners_[i]), "events", names);
     ExpectSame(counters, CounterLines(*runners_[i], counters_[i]), "counters", names);
   }

@@ -22,7 +22,7 @@ struct Limit {
 
 // The first pair is loaded once for each zone, the second once for all.
 constexpr Limit kLimits[] = {
-    {"bh_ingress", 20'000}, {"bh_egress", 20'000}, {"bh_ingress_slow", 250'000}, {"bh_egress_slow", 250'000}, {"bh_clock", 100}};
+    {"bh_ingress", 40'000}, {"bh_egress", 40'000}, {"bh_ingress_slow", 250'000}, {"bh_egress_slow", 250'000}, {"bh_clock", 100}};
 constexpr unsigned kLogStats = 4;  // BPF_LOG_STATS of linux/bpf_verifier.h: only the figures
 
 TEST(Load, TheVerifierTakesEveryProgramAndIsSoonDone) {

@@ -108,7 +108,10 @@ Stage::Stage(const Setting& setting) : runners_(NewRunners()) {
   Apply(setting);
   SetHostAddresses(HostAddresses());
   for (const auto& [slot, endpoint] : endpoints_) Put(endpoint);
-  for (const auto& runner : runners_) counters_.push_back(runner->backend().ReadCounters().value());
+  for (const auto& runner : runners_) {
+    counters_.push_back(runner->backend().ReadCounters().value());
+    rules_.push_back(runner->backend().ReadRules().value());
+  }
 }
 
 Stage::~Stage() {

@@ -89,6 +89,7 @@ class Stage {
 
   std::vector<std::unique_ptr<Runner>> runners_;
   std::vector<std::vector<uint64_t>> counters_;  // at the start, by runner
+  std::vector<std::map<uint32_t, RuleCounts>> rules_;  // likewise
   // A policy that may grow, and who compiled it.
   struct Draft {
     Setting setting;

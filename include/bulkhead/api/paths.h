@@ -10,6 +10,7 @@
 //   GET    /v1/workloads         lines of WorkloadRow       ?namespace
 //   GET    /v1/services          lines of ServiceRow        ?namespace
 //   GET    /v1/flows             lines of FlowRow           ?namespace ?service ?verdict ?since ?last ?follow
+//   GET    /v1/top               lines of TopSnapshot       ?namespace ?by ?sort ?limit ?interval
 //   GET    /v1/counters          Counters
 //   GET    /v1/events            lines of EventRow          ?namespace ?verdict ?reason ?since ?last ?follow
 //   GET    /v1/explain           Explanation                ?from ?to ?protocol ?port ?namespace
@@ -44,6 +45,7 @@ inline constexpr char kStatusPath[] = "/v1/status";
 inline constexpr char kWorkloadsPath[] = "/v1/workloads";
 inline constexpr char kServicesPath[] = "/v1/services";
 inline constexpr char kFlowsPath[] = "/v1/flows";
+inline constexpr char kTopPath[] = "/v1/top";
 inline constexpr char kCountersPath[] = "/v1/counters";
 inline constexpr char kEventsPath[] = "/v1/events";
 inline constexpr char kExplainPath[] = "/v1/explain";
@@ -59,7 +61,8 @@ inline constexpr char kProposalsPath[] = "/v1/learn/proposals";
 inline constexpr char kMetricsPath[] = "/metrics";
 
 // Query names. namespace: either side, for flows, events and edges. service: "NS/SERVICE". since: seconds back from now. last: only
-// the newest N. follow: "1" = go on with what comes; a list is then not sorted.
+// the newest N. follow: "1" = go on with what comes; a list is then not sorted. by: pair, service. sort: a count of TopRow. limit: the
+// most rows of a snapshot. interval: seconds from one snapshot to the next.
 inline constexpr char kNamespace[] = "namespace";
 inline constexpr char kService[] = "service";
 inline constexpr char kVerdict[] = "verdict";  // allow, deny, would-deny
@@ -72,8 +75,14 @@ inline constexpr char kTo[] = "to";
 inline constexpr char kProtocol[] = "protocol";
 inline constexpr char kPort[] = "port";
 inline constexpr char kScope[] = "scope";
+inline constexpr char kBy[] = "by";
+inline constexpr char kSort[] = "sort";
+inline constexpr char kLimit[] = "limit";
+inline constexpr char kInterval[] = "interval";
 
 inline constexpr unsigned kMaxLast = 10'000;      // the most that `last` may ask for
+inline constexpr unsigned kMaxTopRows = 1000;
+inline constexpr unsigned kMaxTopInterval = 3600;  // seconds
 inline constexpr unsigned kHeartbeatSeconds = 5;  // an empty line when a followed stream has had nothing for so long
 
 }  // namespace bulkhead::api

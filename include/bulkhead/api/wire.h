@@ -174,6 +174,7 @@ struct FlowRow {
   std::string rule;                       // for people: "db ingress[0]"
   std::string egress_rule, ingress_rule;  // keys: "shop/db ingress[0]"
   std::string reason;                     // of an event
+  std::optional<std::string> change;      // of a followed list: new, closed, revoked, denied, would-deny; none for what was there
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -201,6 +202,7 @@ struct FlowRow {
     visit("egress_rule", self.egress_rule);
     visit("ingress_rule", self.ingress_rule);
     visit("reason", self.reason);
+    visit("change", self.change);
   }
 };
 

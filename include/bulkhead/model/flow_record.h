@@ -36,6 +36,8 @@ struct FlowRecord {
   uint64_t packets[2] = {0, 0};
   uint64_t bytes[2] = {0, 0};
   uint64_t first_seen = 0, last_seen = 0;
+  uint64_t opened_ns = 0;  // CLOCK_MONOTONIC, as the dataplane stamped it: with the tuple, the flow's name for good
+  bool expired = false;    // nothing is carried by it any more; its place may be given away
   uint32_t stamp = 0;
   uint16_t source_slot = 0, destination_slot = 0;
 };
@@ -60,6 +62,15 @@ struct StagedEdgeRecord {
   EdgeRecord edge;                         // edge.verdict is the active policy's
   Verdict staged = Verdict::kAllow;        // what it would be
   uint32_t source_rule = 0, destination_rule = 0;  // interned rule ids, of the staged policy
+};
+
+// What one rule has decided since the dataplane was made.
+struct RuleCounts {
+  uint64_t flows = 0;       // that it allowed, for its side
+  uint64_t denied = 0;      // packets
+  uint64_t would_deny = 0;  // flows that passed because of the mode
+
+  auto operator<=>(const RuleCounts&) const = default;
 };
 
 }  // namespace bulkhead

@@ -12,6 +12,7 @@ namespace bulkhead::cli {
 namespace {
 
 using bulkhead::testing::kApi;
+using bulkhead::testing::kDb;
 using bulkhead::testing::kDbIngress0;
 using bulkhead::testing::kDbIsolated;
 using bulkhead::testing::kWeb;
@@ -363,6 +364,51 @@ TEST_F(TablesTest, NamesFromOutsideCannotSteerTheTerminal) {
   EXPECT_EQ(Json("workloads").size(), 5u);
 }
 
+TEST_F(TablesTest, Top) {
+  FlowRecord web = MakeShopFlow(kWeb, Verdict::kAllow, kDbIngress0, 60'000, 0);
+  FlowRecord api = MakeShopFlow(kApi, Verdict::kAllow, kDbIngress0, 60'000, 0);
+  EdgeRecord denied;
+  denied.source_identity = kApi;
+  denied.destination_identity = kDb;
+  denied.verdict = Verdict::kDeny;
+  denied.denied = 10;
+  service_.SetTraffic({web, api}, {denied});
+  Start();
+  std::atomic<bool> done{false};
+  std::thread traffic([&] {
+    while (!done) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(250));
+      web.packets[0] += 100;
+      web.bytes[1] += 1'000'000;
+      denied.denied += 25;
+      service_.SetTraffic({web, api}, {denied});
+    }
+  });
+  const Outcome table = Run("top --once --interval 1s");
+  const nlohmann::json pairs = Json("top -n shop --once --interval 1s");
+  const nlohmann::json services = Json("top --by service --sort denied --rows 1 --once --interval 1s");
+  const Outcome lines = Run("top --count 2 --interval 1s -o json");
+  done = true;
+  traffic.join();
+  EXPECT_THAT(table.out, ::testing::ContainsRegex("[0-9:]+  2 flows, 0 new/s, [0-9]+ packets/s, [0-9.]+M/s, [0-9]+ denied/s, over [12].[0-9]s\n\n"
+                                                  "FROM      TO       FLOWS  NEW/s  PKTS/s  BYTES/s  DENIED/s  WOULD-DENY/s\n"
+                                                  "shop/web  shop/db  1      0      [0-9]+     [0-9.]+M     0         0\n"
+                                                  "shop/api  shop/db  1      0      0       0B       [0-9]+ +0\n$"));
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  ASSERT_EQ(pairs["rows"].size(), 2u);
+  EXPECT_EQ(pairs["rows"][0]["from"], "shop/web");
+  EXPECT_EQ(pairs["rows"][0]["packets"].get<int>() % 100, 0);
+  EXPECT_GT(pairs["rows"][0]["packets"], 0);
+  EXPECT_EQ(pairs["rows"][1]["denied"], pairs["total"]["denied"]);
+  ASSERT_EQ(services["rows"].size(), 1u);
+  EXPECT_EQ(services["more"], 2);
+  EXPECT_EQ(services["rows"][0]["from"], "shop/api") << "as much as db has; by name then";
+  EXPECT_EQ(std::count(lines.out.begin(), lines.out.end(), '\n'), 2) << lines.out;
+  EXPECT_EQ(Run("top --sort colour").exit_code, 2);
+  EXPECT_EQ(Run("top --once --count 3").exit_code, 2);
+  EXPECT_EQ(Run("top --interval 2h").exit_code, 2);
+}
+
 TEST_F(TablesTest, FollowPrintsWhatComes) {
   Start();
   service_.AddFlow(MakeShopFlow(kApi, Verdict::kAllow, kDbIngress0, 1000, 1000));
@@ -376,10 +422,16 @@ TEST_F(TablesTest, FollowPrintsWhatComes) {
     }
   });
   const Outcome outcome = Run("flows -f -o json | sed '/\"event\"/q'");
+  const Outcome table = Run("flows -f | sed '/denied/q'");
   done = true;
   later.join();
   EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"flow\""));
+  EXPECT_THAT(outcome.out, HasSubstr("\"change\":\"new\""));
   EXPECT_THAT(outcome.out, HasSubstr("\"source\":\"event\""));
+  EXPECT_THAT(outcome.out, HasSubstr("\"change\":\"denied\""));
+  EXPECT_THAT(table.out, HasSubstr("CHANGE      FROM                  TO                    PORT"));
+  EXPECT_THAT(table.out, HasSubstr("\n-           shop/api              shop/db               5432/tcp  allow       est "));
+  EXPECT_THAT(table.out, HasSubstr("\nnew         shop/api              shop/db               5432/tcp  allow       est "));
 }
 
 }  // namespace

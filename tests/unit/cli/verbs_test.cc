@@ -178,7 +178,7 @@ TEST_F(VerbsTest, ProposalsAreWrittenWithTheirCoverage) {
 
 TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
   for (const char* verb :
-       {"status", "workloads", "services", "flows", "flows -f", "drops", "explain a b 1", "policy list", "policy show a/b",
+       {"status", "workloads", "services", "flows", "flows -f", "top", "drops", "explain a b 1", "policy list", "policy show a/b",
         "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose"}) {
     const Outcome outcome = Run(verb);
     EXPECT_EQ(outcome.exit_code, 3) << verb;
@@ -202,7 +202,7 @@ TEST_F(VerbsTest, UsageErrorsAreTwo) {
 }
 
 TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
-  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",
+  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top",
                            "explain",  "policy list", "policy show", "policy validate", "policy apply",  "policy delete",
                            "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall",
                            "version",  "completion"}) {

@@ -75,6 +75,7 @@ class FakeBackend : public Backend {
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>&) override { return absl::OkStatus(); }
   absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>&) override { return absl::OkStatus(); }
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return std::map<uint32_t, RuleCounts>(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
   absl::StatusOr<uint64_t> Sweep() override { return 0; }

@@ -209,7 +209,7 @@ class Tables : public testing::Test {
   }
   std::map<uint16_t, FlowRecord> Read() {
     std::map<uint16_t, FlowRecord> out;
-    ReadFlowTables(memory_.tables(), Now(), [&](const FlowRecord& record) {
+    ReadFlowTables(memory_.tables(), Control(), Now(), [&](const FlowRecord& record) {
       EXPECT_TRUE(out.emplace(record.source_port, record).second) << "seen twice";
       return true;
     });
@@ -232,10 +232,23 @@ TEST_F(Tables, ReadAllButLinkedOnes) {
   EXPECT_EQ(memory_.tables().CountUsed(), 3000u);
 }
 
+TEST_F(Tables, SayWhichAreExpired) {
+  bh_flow old = Flow(), young = Flow();
+  const uint32_t tick = Now().tick;
+  old.hot.last_seen = tick - 40;
+  young.hot.last_seen = tick;
+  Put(1, old);
+  Put(2, young);
+  const auto records = Read();
+  EXPECT_TRUE(records.at(1).expired);
+  EXPECT_FALSE(records.at(2).expired);
+  EXPECT_EQ(records.at(1).opened_ns, old.cold.first_seen);
+}
+
 TEST_F(Tables, ReadingStopsWhenToldToAndGoesOnBehind) {
   for (uint16_t port = 1; port <= 100; ++port) Put(port, Flow());
   int seen = 0;
-  ReadFlowTables(memory_.tables(), Now(), [&](const FlowRecord&) { return ++seen < 7; });
+  ReadFlowTables(memory_.tables(), Control(), Now(), [&](const FlowRecord&) { return ++seen < 7; });
   EXPECT_EQ(seen, 7);
 
   FlowCursor cursor;

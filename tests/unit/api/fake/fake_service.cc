@@ -165,6 +165,24 @@ uint64_t FakeService::ReadEvents(uint64_t after, const std::function<bool(uint64
 
 absl::StatusOr<std::vector<LearnedEdge>> FakeService::ReadEdges() { return edges; }
 
+absl::Status FakeService::ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) {
+  std::vector<EdgeRecord> live;
+  {
+    const std::lock_guard lock(mutex_);
+    live = live_edges_;
+  }
+  for (const EdgeRecord& edge : live) {
+    if (!callback(edge)) break;
+  }
+  return absl::OkStatus();
+}
+
+void FakeService::SetTraffic(std::vector<FlowRecord> flows, std::vector<EdgeRecord> live) {
+  const std::lock_guard lock(mutex_);
+  flows_ = std::move(flows);
+  live_edges_ = std::move(live);
+}
+
 void FakeService::Record(std::string call) {
   const std::lock_guard lock(mutex_);
   calls_.push_back(std::move(call));
@@ -246,6 +264,7 @@ FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination
   flow.bytes[0] = 14 * 1024;
   flow.bytes[1] = 1153434;
   flow.first_seen = BoottimeNow() - age_ms * 1'000'000;
+  flow.opened_ns = MonotonicNow() - age_ms * 1'000'000;
   flow.last_seen = BoottimeNow() - idle_ms * 1'000'000;
   flow.source_slot = static_cast<uint16_t>(source);
   flow.destination_slot = static_cast<uint16_t>(kDb);

@@ -36,6 +36,7 @@ class FakeService : public DaemonService {
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override;
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
+  absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
   absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) override;
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
@@ -49,6 +50,8 @@ class FakeService : public DaemonService {
 
   void SetView(std::shared_ptr<const View> view);
   void AddFlow(const FlowRecord& flow);
+  // In place of all flows and live edges that were added.
+  void SetTraffic(std::vector<FlowRecord> flows, std::vector<EdgeRecord> edges);
   void AddEvent(const bh_event& event);
   // What the mutating calls were given, one sentence each.
   std::vector<std::string> calls() const;
@@ -68,6 +71,7 @@ class FakeService : public DaemonService {
   mutable std::mutex mutex_;
   std::shared_ptr<const View> view_;
   std::vector<FlowRecord> flows_;
+  std::vector<EdgeRecord> live_edges_;
   std::vector<bh_event> events_;
   std::vector<std::string> calls_;
 };
