@@ -36,8 +36,10 @@ static __always_inline struct bh_place bh_place_of(const bh_word *key, int words
 	for (i = 0; i < words; i++)
 		sum += secret[2 * i] * (__u32)key[i] + secret[2 * i + 1] * (key[i] >> 32);
 	hash = (__u32)(sum >> 32);
+	bh_keep(hash);
 	place.group = hash & mask;
 	place.home = hash >> 28;
+	bh_keep(place.home);
 	return place;
 }
 

@@ -184,12 +184,19 @@ static __always_inline void bh_flow_request_key(const struct bh_context *c, stru
 	}
 }
 
-/* Adds to what the side has sent. The carry of the packets is noticed without a fetching add, which 5.10 does not have: two CPUs
- * that meet on one direction of one flow at its very 2^32nd packet may count it twice. */
-static __always_inline void bh_flow_add(struct bh_flow_hot *hot, __u32 side, __u64 bytes, __u32 packets)
+/* Moves the bit of a field that has grown so far to the cold part. */
+static __noinline int bh_flow_carry(const struct bh_flow_ref *ref)
 {
-	__sync_fetch_and_add(&hot->bytes[side & 1], bytes);
-	__sync_fetch_and_add(&hot->packets[side & 1], packets);
+	__u32 side = ref->side & 1;
+	__u64 count = bh_load(&ref->hot->count[side]);
+
+	if (!(count & BH_COUNT_CARRIES) || !bh_swap_if(&ref->hot->count[side], count, count & ~BH_COUNT_CARRIES))
+		return 0; /* another CPU has done it */
+	if (count & BH_COUNT_BYTES_CARRY)
+		__sync_fetch_and_add(&ref->cold->bytes_high[side], 1);
+	if (count & BH_COUNT_PACKETS_CARRY)
+		__sync_fetch_and_add(&ref->cold->packets_high[side], 1);
+	return 0;
 }
 
 /* With the group's lock. Another CPU may have made the entry since this one looked (old_meta): then that entry counts this packet, too.
@@ -203,8 +210,8 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 	if (chosen != BH_NOT_FOUND && BH_META_VERSION(BH_FOUND_META(chosen)) != BH_META_VERSION(request->old_meta)) {
 		if (!(v4 ? bh_flow_take(chosen, BH_KEY4_WORDS, &ref) : bh_flow_take(chosen, BH_KEY6_WORDS, &ref)))
 			return -1;
-		bh_flow_add(ref.hot, 0, request->flow.hot.bytes[0], request->flow.hot.packets[0]);
-		bh_flow_add(ref.hot, 1, request->flow.hot.bytes[1], request->flow.hot.packets[1]);
+		__sync_fetch_and_add(&ref.hot->count[0], request->flow.hot.count[0]);
+		__sync_fetch_and_add(&ref.hot->count[1], request->flow.hot.count[1]);
 		return 1;
 	}
 	if (chosen == BH_NOT_FOUND) {
@@ -278,24 +285,19 @@ static __always_inline void bh_flow_advance(const struct bh_context *c, const st
 	}
 }
 
-static __always_inline int bh_flow_carries(const struct bh_flow_hot *hot, __u32 side, __u32 packets)
-{
-	return bh_unlikely(bh_load(&hot->packets[side & 1]) > 0xffffffffu - packets);
-}
-
 /* Has the entry count the packet. False: its slot has another flow by now. */
 static __always_inline int bh_flow_count(const struct bh_context *c, const struct bh_flow_ref *ref)
 {
 	struct bh_flow_hot *hot = ref->hot;
-	int carries = bh_flow_carries(hot, ref->side, c->frame.packets);
+	__u64 *count = &hot->count[ref->side & 1], one = BH_COUNT(c->frame.length, 1);
 
-	bh_flow_add(hot, ref->side, c->frame.length, c->frame.packets);
+	if (bh_unlikely(bh_load(count) & BH_COUNT_CARRIES))
+		bh_flow_carry(ref);
+	__sync_fetch_and_add(count, one);
 	if (bh_unlikely(!bh_flow_is_same(ref))) {
-		bh_flow_add(hot, ref->side, -(__u64)c->frame.length, -c->frame.packets);
+		__sync_fetch_and_add(count, -one);
 		return 0;
 	}
-	if (carries)
-		__sync_fetch_and_add(&ref->cold->packets_high[ref->side & 1], 1);
 	if (bh_load(&hot->last_seen) != c->tick)
 		bh_store(&hot->last_seen, c->tick);
 	bh_flow_advance(c, ref);

@@ -23,6 +23,8 @@
 #include <bpf/bpf_endian.h>
 
 #define bh_copy(to, from, bytes) __builtin_memcpy((to), (from), (bytes))
+/* Has the compiler keep the number that it has worked out, rather than work it out again wherever it is wanted. */
+#define bh_keep(number) asm volatile("" : "+r"(number))
 #define bh_likely(what) __builtin_expect(!!(what), 1)
 #define bh_unlikely(what) __builtin_expect(!!(what), 0)
 

@@ -16,7 +16,6 @@ struct bh_quick {
 	const __u8 *end;
 	const struct bh_control *control;
 	__u32 length;
-	__u32 packets; /* at least 1 */
 	__u32 ifindex;
 	__u32 hook; /* enum bh_hook */
 	__u16 zone;
@@ -65,13 +64,15 @@ static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct
 
 static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_flow_hot *hot, __u32 meta, __u32 side, __u32 tick)
 {
+	__u64 *count = &hot->count[side], one = BH_COUNT(q->length, 1);
+
 	if (q->hook == BH_HOOK_EGRESS && hot->ifindex[side] != 0)
 		return bh_store_is_same(hot, meta); /* the sender's hook has counted it */
-	if (bh_flow_carries(hot, side, q->packets))
+	if (bh_unlikely(bh_load(count) & BH_COUNT_CARRIES))
 		return 0;
-	bh_flow_add(hot, side, q->length, q->packets);
+	__sync_fetch_and_add(count, one);
 	if (bh_unlikely(!bh_store_is_same(hot, meta))) {
-		bh_flow_add(hot, side, -(__u64)q->length, -q->packets);
+		__sync_fetch_and_add(count, -one);
 		return 0;
 	}
 	if (hot->last_seen != tick)

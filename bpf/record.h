@@ -77,13 +77,10 @@ static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_j
 	flow->cold.service_port = j->service_port;
 	bh_fill_cold(j, &flow->cold);
 	flow->cold.owner = j->opener.slot ? j->opener.slot : j->responder.slot;
-	if (counts && side == 0) {
-		flow->hot.bytes[0] = c->frame.length;
-		flow->hot.packets[0] = c->frame.packets;
-	} else if (counts) {
-		flow->hot.bytes[1] = c->frame.length;
-		flow->hot.packets[1] = c->frame.packets;
-	}
+	if (counts && side == 0)
+		flow->hot.count[0] = BH_COUNT(c->frame.length, 1);
+	else if (counts)
+		flow->hot.count[1] = BH_COUNT(c->frame.length, 1);
 	if (counts)
 		flow->hot.meta = bh_flow_next(flow->hot.meta, &c->packet, side);
 	return bh_flow_create(c, &room->request);

@@ -50,7 +50,7 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 	c->ifindex = skb->ifindex;
 	c->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
 	c->frame.length = skb->len;
-	c->frame.packets = skb->gso_segs > 1 ? skb->gso_segs : 1;
+	c->frame.offloaded = skb->gso_segs > 1;
 	c->frame.zero = control->zero;
 	bh_take_data(skb, &c->frame);
 	return 1;
@@ -65,7 +65,6 @@ static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook,
 	q->end = (const __u8 *)(long)skb->data_end;
 	q->control = bpf_map_lookup_elem(&bh_control, &zero);
 	q->length = skb->len;
-	q->packets = skb->gso_segs > 1 ? skb->gso_segs : 1;
 	q->ifindex = skb->ifindex;
 	q->hook = hook;
 	q->zone = bh_zone;

@@ -36,7 +36,7 @@ static __always_inline __u32 bh_ipv4_limit(const struct bh_frame *frame, const s
 {
 	__u32 total = bpf_ntohs(ip->total_length);
 
-	if (total == 0 && frame->packets > 1 && frame->length > 65535)
+	if (total == 0 && frame->offloaded && frame->length > 65535)
 		return frame->length;
 	if (total < header || BH_ETHERNET_BYTES + total > frame->length)
 		return 0;

@@ -121,7 +121,7 @@ static __always_inline __u32 bh_ipv6_limit(const struct bh_frame *frame, const s
 	__u32 payload = bpf_ntohs(ip->payload_length);
 	__u32 limit = BH_ETHERNET_BYTES + sizeof(*ip) + payload;
 
-	if (payload == 0 && frame->packets > 1 && frame->length > 65535)
+	if (payload == 0 && frame->offloaded && frame->length > 65535)
 		return frame->length;
 	return limit > frame->length ? 0 : limit;
 }

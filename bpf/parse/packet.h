@@ -70,7 +70,7 @@ struct bh_frame {
 	const __u8 *data;
 	const __u8 *end;
 	__u32 length;
-	__u32 packets; /* on the wire: more than 1 for what segmentation offload will cut up */
+	__u32 offloaded; /* true for what segmentation offload will cut up */
 	__u32 zero;    /* 0 that the verifier does not know to be 0, see bh_forget in bpf/context.h */
 };
 

@@ -36,8 +36,9 @@ FlowRecord Decode(const Key& key, const bh_flow& flow, const FlowTime& now) {
   out.destination_rule = flow.cold.destination_rule;
   out.state = static_cast<FlowState>(BH_META_STATE(flow.hot.meta));
   for (int i = 0; i < 2; ++i) {
-    out.packets[i] = static_cast<uint64_t>(flow.cold.packets_high[side[i]]) << 32 | flow.hot.packets[side[i]];
-    out.bytes[i] = flow.hot.bytes[side[i]];
+    const uint64_t count = flow.hot.count[side[i]];
+    out.packets[i] = uint64_t{flow.cold.packets_high[side[i]]} * (BH_COUNT_PACKETS(BH_COUNT_PACKETS_CARRY)) + BH_COUNT_PACKETS(count);
+    out.bytes[i] = uint64_t{flow.cold.bytes_high[side[i]]} * BH_COUNT_BYTES_CARRY + BH_COUNT_BYTES(count);
   }
   out.opened_ns = flow.cold.first_seen;
   out.first_seen = now.FromMonotonic(flow.cold.first_seen);

@@ -37,8 +37,8 @@ Flow Decode(const bh_flow& flow) {
   for (const int side : {0, 1}) {
     out.ifindex[side] = flow.hot.ifindex[side];
     out.slot[side] = flow.hot.slot[side];
-    out.bytes[side] = flow.hot.bytes[side];
-    out.packets[side] = uint64_t{flow.cold.packets_high[side]} << 32 | flow.hot.packets[side];
+    out.bytes[side] = BH_COUNT_BYTES(flow.hot.count[side]);
+    out.packets[side] = BH_COUNT_PACKETS(flow.hot.count[side]);
   }
   out.last_seen = flow.hot.last_seen;
   out.first_seen = flow.cold.first_seen;

@@ -135,9 +135,9 @@ class Worker {
     if (n == BH_NO_SLOT) return Open(tuple, group, key);
     bh_flow_hot* slot = bh_slot_at(&group, n, BH_KEY4_WORDS);
     Check(group, n, slot, tuple, meta);
-    bh_add(&slot->bytes[0], uint64_t{1});
+    bh_add(&slot->count[0], uint64_t{1});
     if (!bh_store_is_same(slot, meta)) {
-      bh_add(&slot->bytes[0], ~uint64_t{0});
+      bh_add(&slot->count[0], ~uint64_t{0});
       return;
     }
     bh_store(&slot->last_seen, table_.tick.load());
@@ -233,13 +233,13 @@ void CountOne(Table& table, uint32_t tuple) {
     const uint32_t n = bh_store_find(&group, key.words, BH_KEY4_WORDS, &meta);
     if (n != BH_NO_SLOT) {
       bh_flow_hot* slot = bh_slot_at(&group, n, BH_KEY4_WORDS);
-      bh_add(&slot->bytes[0], uint64_t{1});
+      bh_add(&slot->count[0], uint64_t{1});
       if (bh_store_is_same(slot, meta)) return;
-      bh_add(&slot->bytes[0], ~uint64_t{0});
+      bh_add(&slot->count[0], ~uint64_t{0});
       continue;
     }
     bh_flow flow = FlowOf(tuple, 1, BH_FLOW_ESTABLISHED);
-    flow.hot.bytes[0] = 1;
+    flow.hot.count[0] = 1;
     if (Put(table, group, key, flow, 1)) return;
   }
 }
@@ -274,8 +274,8 @@ void CountExactly(uint32_t seed) {
     uint32_t meta = 0;
     const uint32_t n = bh_store_find(&group, key.words, BH_KEY4_WORDS, &meta);
     if (n == BH_NO_SLOT) Fail("an entry is gone");
-    const uint64_t bytes = bh_slot_at(&group, n, BH_KEY4_WORDS)->bytes[0];
-    if (bytes != 2 * kPackets) Fail("counted " + std::to_string(bytes) + " packets of " + std::to_string(2 * kPackets));
+    const uint64_t packets = bh_slot_at(&group, n, BH_KEY4_WORDS)->count[0];
+    if (packets != 2 * kPackets) Fail("counted " + std::to_string(packets) + " packets of " + std::to_string(2 * kPackets));
   }
 }
 

@@ -68,11 +68,20 @@ struct bh_flow_hot {
 	__u32 ifindex[2]; /* of the endpoint that has the side's address; 0 = not here */
 	__u16 slot[2];    /* provenance that packets of the side must carry: the endpoint's slot, 0 = no workload's */
 	__u32 last_seen;  /* flow ticks */
-	__u64 bytes[2];   /* sent by the side; L2 length */
-	__u32 packets[2]; /* low half; the carry is in the cold part */
+	__u64 count[2];   /* BH_COUNT of what the side sent; what does not fit is carried to the cold part */
 };
-BH_SIZE(struct bh_flow_hot, 48);
-BH_OFFSET(struct bh_flow_hot, bytes, 24);
+BH_SIZE(struct bh_flow_hot, 40);
+
+/* Packets and bytes in one word, so that one atomic add counts both. They are counted as the interface inside the workload counts them
+ * (drivers/net/veth.c): with the link-layer header, and what segmentation offload has not cut up yet as one packet. A field of which the highest bit is set is carried:
+ * the bit is taken out, and the cold part counts one more. There is room for half the field until somebody does. */
+#define BH_COUNT_BYTES_BITS 40
+#define BH_COUNT(bytes, packets) ((__u64)(packets) << BH_COUNT_BYTES_BITS | (__u64)(bytes))
+#define BH_COUNT_BYTES(count) ((count) & (((__u64)1 << BH_COUNT_BYTES_BITS) - 1))
+#define BH_COUNT_PACKETS(count) ((count) >> BH_COUNT_BYTES_BITS)
+#define BH_COUNT_BYTES_CARRY ((__u64)1 << 39)
+#define BH_COUNT_PACKETS_CARRY ((__u64)1 << 63)
+#define BH_COUNT_CARRIES (BH_COUNT_BYTES_CARRY | BH_COUNT_PACKETS_CARRY)
 
 /* Which end of a flow is nobody's here, so that its edge carries an address (struct bh_edge_key). */
 enum bh_outside { BH_OUTSIDE_NONE = 0, BH_OUTSIDE_SOURCE = 1, BH_OUTSIDE_DESTINATION = 2 };
@@ -83,14 +92,15 @@ struct bh_flow_cold {
 	__u32 destination_identity;
 	__u32 source_rule;
 	__u32 destination_rule;
-	__u32 packets_high[2]; /* by side */
+	__u32 bytes_high[2];   /* by side; in 2^39 */
+	__u32 packets_high[2]; /* in 2^23 */
 	__u16 service_port;    /* host order; as policy judged it */
 	__u8 verdict;          /* enum bh_verdict; BH_DENY: was allowed once, then revoked */
 	__u8 outside;          /* enum bh_outside: whose address the flow's edge carries */
 	__u16 owner;           /* slot of the endpoint whose quota the entry counts against (map bh_usage) */
 	__u16 reserved;
 };
-BH_SIZE(struct bh_flow_cold, 40);
+BH_SIZE(struct bh_flow_cold, 48);
 
 /* One flow, as it is made and as it is read. */
 struct bh_flow {
@@ -107,6 +117,7 @@ BH_SIZE(struct bh_flow, 88);
 struct bh_flow4_slot {
 	struct bh_flow_hot hot;
 	struct bh_flow4_key key;
+	__u64 reserved;
 };
 BH_SIZE(struct bh_flow4_slot, 64);
 
@@ -133,7 +144,7 @@ BH_SIZE(struct bh_flow6_group, 2048);
 struct bh_flow4_cold_group {
 	struct bh_flow_cold cold[16];
 };
-BH_SIZE(struct bh_flow4_cold_group, 640);
+BH_SIZE(struct bh_flow4_cold_group, 768);
 
 /* Map bh_usage: one element, mmap-able. How many entries, of IPv4 and IPv6, count against the quota of each endpoint, by slot. Changed
  * by atomic adds. */

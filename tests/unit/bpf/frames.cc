@@ -105,7 +105,7 @@ Placed::Placed(const Bytes& bytes, size_t linear, size_t length, uint8_t filler)
   frame_.data = memory_.data() + kAlign;
   frame_.end = frame_.data + linear;
   frame_.length = static_cast<uint32_t>(length);
-  frame_.packets = 1;
+  frame_.offloaded = 0;
 }
 
 std::string Parsed::Text() const {

@@ -243,9 +243,9 @@ TEST(Parse, SegmentationOffloadBeyond64K) {
   Put16(big, 16, 0);
   const Placed placed(big, big.size(), 100000, 0);
   bh_frame frame = placed.frame();
-  frame.packets = 60;
+  frame.offloaded = 1;
   EXPECT_EQ(Parse(frame).packet.reason, BH_REASON_NONE);
-  frame.packets = 1;
+  frame.offloaded = 0;
   EXPECT_EQ(Parse(frame).packet.reason, BH_REASON_TRUNCATED);
 }
 

@@ -43,11 +43,10 @@ bh_flow Flow() {
   flow.hot.last_seen = 996;
   flow.hot.slot[0] = 11;
   flow.hot.slot[1] = 22;
-  flow.hot.bytes[0] = 1000;
-  flow.hot.bytes[1] = 50;
-  flow.hot.packets[0] = 5;
-  flow.hot.packets[1] = 3;
-  flow.cold.packets_high[0] = 1;
+  flow.hot.count[0] = BH_COUNT(1000, 5);
+  flow.hot.count[1] = BH_COUNT(50, 3);
+  flow.cold.packets_high[0] = 2;
+  flow.cold.bytes_high[0] = 3;
   flow.cold.first_seen = 400 * kSecond;
   flow.cold.source_identity = 100;
   flow.cold.destination_identity = 200;
@@ -65,9 +64,9 @@ TEST(FlowReader, SeesAFlowFromItsOpener) {
   EXPECT_EQ(record.destination.ToString(), "198.18.0.1");
   EXPECT_EQ(record.destination_port, 80);
   EXPECT_EQ(record.packets[0], 3u);
-  EXPECT_EQ(record.packets[1], (1ull << 32) + 5);
+  EXPECT_EQ(record.packets[1], 2 * (1ull << 23) + 5);
   EXPECT_EQ(record.bytes[0], 50u);
-  EXPECT_EQ(record.bytes[1], 1000u);
+  EXPECT_EQ(record.bytes[1], 3 * (1ull << 39) + 1000);
   EXPECT_EQ(record.source_slot, 22);
   EXPECT_EQ(record.destination_slot, 11);
   EXPECT_EQ(record.source_identity, 100u);
@@ -87,7 +86,7 @@ TEST(FlowReader, OpenerOnSideZero) {
   flow.hot.meta = BH_META(0, BH_FLOW_ESTABLISHED, 0);
   const FlowRecord record = DecodeFlow(Entry(Key4(), flow), Now());
   EXPECT_EQ(record.source.ToString(), "198.18.0.1");
-  EXPECT_EQ(record.bytes[0], 1000u);
+  EXPECT_EQ(record.bytes[0], 3 * (1ull << 39) + 1000);
   EXPECT_EQ(record.source_slot, 11);
 }
 
