@@ -61,7 +61,7 @@ static __always_inline void bh_fill_event(const struct bh_context *c, const stru
 	__builtin_memset(event->reserved, 0, sizeof(event->reserved));
 }
 
-/* Counts what j says and, when it is a denial, reports it. */
+/* Counts what j says and, when it is a denial, reports it. True: it should have, but the rate was reached. */
 static __noinline int bh_report(const struct bh_context *c, const struct bh_judgement *j)
 {
 	struct bh_event *event;
@@ -71,7 +71,7 @@ static __noinline int bh_report(const struct bh_context *c, const struct bh_judg
 		return 0;
 	if (!bh_may(c, BH_LIMITED_EVENTS)) { /* a flood must not cost more than counting it */
 		bh_count(BH_COUNTER_EVENTS_LIMITED);
-		return 0;
+		return 1;
 	}
 	event = bpf_ringbuf_reserve(&bh_events, sizeof(*event), 0);
 	if (!event) {
@@ -147,6 +147,18 @@ static __always_inline void bh_edge_key_of(const struct bh_context *c, const str
 	key->family = c->packet.family;
 }
 
+/* The same with the address of the end that is outside, or without family when neither is. */
+static __always_inline void bh_edge_key_whole(const struct bh_context *c, const struct bh_judgement *j, struct bh_edge_key *key)
+{
+	const __u32 *address = bh_end_address(c, j->outside, j->reversed);
+
+	bh_edge_key_of(c, j, key);
+	if (address)
+		bh_copy(key->address, address, 16);
+	else
+		key->family = 0;
+}
+
 static __noinline int bh_edge_judged(const struct bh_context *c, const struct bh_judgement *j)
 {
 	struct bh_edge_key key = {};
@@ -164,14 +176,9 @@ static __noinline int bh_edge_add_staged(const struct bh_staged_edge_key *key, i
 /* Judges the same flow by the staged policy, to count what it would be, no more. Overwrites j, which nobody needs any longer. */
 static __noinline int bh_judge_staged(const struct bh_context *c, struct bh_judgement *j)
 {
-	const __u32 *address = bh_end_address(c, j->outside, j->reversed);
 	struct bh_staged_edge_key key = {};
 
-	bh_edge_key_of(c, j, &key.edge);
-	if (address)
-		bh_copy(key.edge.address, address, 16);
-	else
-		key.edge.family = 0;
+	bh_edge_key_whole(c, j, &key.edge);
 	bh_apply_policy(c, j, BH_SLOT_STAGED | c->frame.zero);
 	key.source_rule = j->source_rule;
 	key.destination_rule = j->destination_rule;

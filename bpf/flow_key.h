@@ -6,6 +6,7 @@
 
 #include "bpf/flow_hash.h"
 #include "bpf/parse/packet.h"
+#include "bulkhead/abi/denial.h"
 #include "bulkhead/abi/flow.h"
 
 union bh_key4 {
@@ -17,6 +18,14 @@ union bh_key6 {
 	struct bh_flow6_key tuple;
 	bh_word words[BH_KEY6_WORDS];
 };
+
+#define BH_DENIAL_WORDS 8
+
+union bh_denial_words {
+	struct bh_denial_key key;
+	bh_word words[BH_DENIAL_WORDS];
+};
+BH_SIZE(union bh_denial_words, 64);
 
 /* A flow that is to have an entry. */
 struct bh_flow_request {

@@ -14,6 +14,7 @@
 #include "bulkhead/abi/address.h"
 #include "bulkhead/abi/base.h"
 #include "bulkhead/abi/config.h"
+#include "bulkhead/abi/denial.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/abi/policy.h"
@@ -107,12 +108,17 @@ BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_staged_edges, struct bh_staged_edge_key, s
 /* What each rule has decided (abi/rule.h). */
 BH_MAPPED_ARRAY_MAP(bh_rule_counts, struct bh_rule_counts, BH_MAX_COUNTED_RULES);
 
+/* What was denied lately (abi/denial.h). */
+BH_ARRAY_MAP(bh_denials, struct bh_denial, BH_DENIALS);
+
 /* Room beside the stack for one packet's judgement. The programs of one CPU do not interrupt each other: they run in softirqs, or with
  * softirqs off. */
 struct bh_scratch_room {
 	struct bh_flow_request request;
 	struct bh_judgement judgement;
 	struct bh_judgement other;
+	union bh_denial_words denial;
+	struct bh_edge_key edge;
 };
 BH_PERCPU_MAP(bh_scratch, struct bh_scratch_room, 1);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP, SCTP) costs one look at one entry,
- * and no call of a helper. It says yes, or nothing: whatever it does not recognise is left to the slow programs, which know all that
- * it knows (established.h), and more. */
+/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP, SCTP) costs one look at one
+ * entry, and no call of a helper. What it does not recognise is left to the slow programs, which know all that it knows
+ * (established.h), and more; but for floods of denied packets (denial.h). */
 #ifndef BULKHEAD_BPF_QUICK_H_
 #define BULKHEAD_BPF_QUICK_H_
 
 #include "bpf/context.h"
+#include "bpf/denial.h"
 #include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
 #include "bpf/parse/ethernet.h"
@@ -23,23 +24,32 @@ struct bh_quick {
 	__u32 fast; /* ingress, set when the packet passes: the interface whose other end may have it at once, or 0 */
 };
 
-/* What is left of the headers: the tuple in its packet order, and what to expect of the length. */
+enum bh_quick_answer {
+	BH_QUICK_UNSURE = 0, /* for the slow programs */
+	BH_QUICK_PASS = 1,
+	BH_QUICK_MISSED = 2, /* as unsure, but the headers are plain and the tuple has no entry */
+};
+
 struct bh_quick_ports {
 	__u16 source;
 	__u16 destination;
+	__u8 tcp_flags; /* those that open or end a connection */
 };
 
 /* Ports of a packet at `at`, of which `room` bytes are the packet's. False: not of the common kind. */
 static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at, __u32 room, __u8 protocol, struct bh_quick_ports *out)
 {
 	if (protocol == BH_TCP) {
-		if (room < BH_TCP_BYTES || at + BH_TCP_BYTES > q->end || (at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN)))
+		if (room < BH_TCP_BYTES || at + BH_TCP_BYTES > q->end)
 			return 0;
 		if (at[12] < BH_TCP_BYTES / 4 << 4 || (__u32)(at[12] >> 4) * 4 > room)
 			return 0;
+		out->tcp_flags = at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN);
 	} else if ((protocol != BH_UDP && protocol != BH_SCTP) || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
 		return 0;
 	}
+	if (protocol != BH_TCP)
+		out->tcp_flags = 0;
 	out->source = *(const __u16 *)at;
 	out->destination = *(const __u16 *)(at + 2);
 	return 1;
@@ -80,7 +90,7 @@ static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_fl
 	return 1;
 }
 
-static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol)
+static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol, __u8 tcp_flags)
 {
 	struct bh_place place = bh_place_of(key, words, q->control);
 	struct bh_group group = {.home = place.home};
@@ -93,21 +103,21 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	else
 		group.slots = bpf_map_lookup_elem(&bh_flows6, &place.group);
 	if (!group.slots)
-		return 0;
+		return BH_QUICK_UNSURE;
 	n = bh_store_find(&group, key, words, &meta);
 	if (n == BH_NO_SLOT)
-		return 0;
+		return BH_QUICK_MISSED;
 	hot = bh_slot_at(&group, n, words);
-	if (!bh_quick_holds(q, hot, meta, side, protocol, tick))
-		return 0;
+	if (bh_unlikely(tcp_flags) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
+		return BH_QUICK_UNSURE;
 	provenance = hot->slot[side];
 	if (!bh_quick_count(q, hot, meta, side, tick))
-		return 0;
+		return BH_QUICK_UNSURE;
 	if (q->hook == BH_HOOK_INGRESS) {
 		q->tag = provenance;
 		q->fast = bh_fast_way(tick, hot, meta, side, q->data);
 	}
-	return 1;
+	return BH_QUICK_PASS;
 }
 
 static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)
@@ -131,7 +141,7 @@ static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)
 	key[0] = side ? (__u64)ip->destination | (__u64)ip->source << 32 : (__u64)ip->source | (__u64)ip->destination << 32;
 	key[1] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
 	key[1] |= (__u64)q->zone << 32 | (__u64)ip->protocol << 48;
-	return bh_quick_entry(q, key, BH_KEY4_WORDS, side, ip->protocol);
+	return bh_quick_entry(q, key, BH_KEY4_WORDS, side, ip->protocol, ports.tcp_flags);
 }
 
 static __always_inline int bh_quick6(struct bh_quick *q, const __u8 *at)
@@ -161,23 +171,62 @@ static __always_inline int bh_quick6(struct bh_quick *q, const __u8 *at)
 	key[3] = high[1];
 	key[4] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
 	key[4] |= (__u64)q->zone << 32 | (__u64)ip->next << 48;
-	return bh_quick_entry(q, key, BH_KEY6_WORDS, side, ip->next);
+	return bh_quick_entry(q, key, BH_KEY6_WORDS, side, ip->next, ports.tcp_flags);
 }
 
-/* True when the packet passes by its entry. */
+/* Returns enum bh_quick_answer. */
 static __always_inline int bh_quick(struct bh_quick *q)
 {
 	const __u8 *at = q->data;
 	__u16 type;
 
 	if (at + BH_ETHERNET_BYTES > q->end || (at[0] & 1))
-		return 0;
+		return BH_QUICK_UNSURE;
 	type = *(const __u16 *)(at + 12);
 	if (bh_likely(type == bpf_htons(BH_ETHERTYPE_IPV4)))
 		return bh_quick4(q, at + BH_ETHERNET_BYTES);
 	if (type == bpf_htons(BH_ETHERTYPE_IPV6))
 		return bh_quick6(q, at + BH_ETHERNET_BYTES);
-	return 0;
+	return BH_QUICK_UNSURE;
+}
+
+static __always_inline void bh_quick_key_l4(const __u8 *at, const __u8 *end, struct bh_denial_key *key)
+{
+	key->port[0] = *(const __u16 *)at;
+	key->port[1] = *(const __u16 *)(at + 2);
+	if (key->protocol == BH_TCP && at + BH_TCP_BYTES <= end)
+		key->tcp_flags = at[13];
+}
+
+/* Of a packet that MISSED: true when it is denied by a note. from_host: see struct bh_denial_key. */
+static __noinline int bh_quick_denied(const struct bh_quick *q, __u32 from_host)
+{
+	__u32 stamp = *(const volatile __u32 *)&q->control->stamp, tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
+	const __u8 *at = q->data;
+	const struct bh_ipv4 *ip4 = (const struct bh_ipv4 *)(at + BH_ETHERNET_BYTES);
+	const struct bh_ipv6 *ip6 = (const struct bh_ipv6 *)(at + BH_ETHERNET_BYTES);
+	union bh_denial_words denied = {.key = {.ifindex = q->ifindex, .zone = q->zone, .tag = q->tag, .from_host = from_host}};
+
+	denied.key.hook = (__u8)q->hook;
+	if (at + BH_ETHERNET_BYTES + sizeof(*ip4) + BH_PORTS_BYTES > q->end)
+		return 0;
+	bh_copy(denied.key.macs, at, 12);
+	if (*(const __u16 *)(at + 12) == bpf_htons(BH_ETHERTYPE_IPV4)) {
+		denied.key.family = BH_V4;
+		denied.key.protocol = ip4->protocol;
+		bh_copy(denied.key.source, &ip4->source, 4);
+		bh_copy(denied.key.destination, &ip4->destination, 4);
+		bh_quick_key_l4(at + BH_ETHERNET_BYTES + sizeof(*ip4), q->end, &denied.key);
+	} else {
+		if (at + BH_ETHERNET_BYTES + sizeof(*ip6) + BH_PORTS_BYTES > q->end)
+			return 0;
+		denied.key.family = BH_V6;
+		denied.key.protocol = ip6->next;
+		bh_copy(denied.key.source, ip6->source, 16);
+		bh_copy(denied.key.destination, ip6->destination, 16);
+		bh_quick_key_l4(at + BH_ETHERNET_BYTES + sizeof(*ip6), q->end, &denied.key);
+	}
+	return bh_denied_lately(q->control, stamp, tick, denied.words);
 }
 
 #endif /* BULKHEAD_BPF_QUICK_H_ */

@@ -4,6 +4,7 @@
 #define BULKHEAD_BPF_RECORD_H_
 
 #include "bpf/context.h"
+#include "bpf/denial.h"
 #include "bpf/export.h"
 #include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
@@ -154,7 +155,8 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 	j->step = BH_EDGE_DENIED;
 	bh_edge_judged(c, j);
 	bh_rules_judged(j);
-	bh_report(c, j);
+	if (bh_report(c, j) && bh_is_plain(c) && !bh_is_staged(c))
+		bh_note_denial(c, j);
 	return BH_DROP;
 }
 

@@ -5,6 +5,7 @@
  * The rest is a tail call away, in bh_ingress_slow and bh_egress_slow, which begin anew: they are loaded once for all zones, since the
  * verifier works on them for long. */
 #include "bpf/context.h"
+#include "bpf/denial.h"
 #include "bpf/established.h"
 #include "bpf/fast_path.h"
 #include "bpf/fragment.h"
@@ -56,7 +57,7 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 	return 1;
 }
 
-/* True when the packet passes by its entry. Fills in q. */
+/* Fills in q. Returns enum bh_quick_answer. */
 static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook, struct bh_quick *q)
 {
 	__u32 zero = 0;
@@ -69,7 +70,16 @@ static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook,
 	q->hook = hook;
 	q->zone = bh_zone;
 	q->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
-	return q->control && !skb->vlan_present && bh_quick(q);
+	return q->control && !skb->vlan_present ? bh_quick(q) : BH_QUICK_UNSURE;
+}
+
+/* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them. */
+static __always_inline int bh_try_denial(const struct __sk_buff *skb, const struct bh_quick *q, int answer)
+{
+	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged ||
+	    !bh_is_flooded(q->control, (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT)))
+		return 0;
+	return bh_quick_denied(q, q->hook == BH_HOOK_EGRESS && skb->ingress_ifindex == 0);
 }
 
 /* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
@@ -116,9 +126,10 @@ SEC("tc")
 int bh_ingress(struct __sk_buff *skb)
 {
 	struct bh_quick q = {};
+	int answer = bh_try_quick(skb, BH_HOOK_INGRESS, &q);
 
-	if (!bh_try_quick(skb, BH_HOOK_INGRESS, &q))
-		return bh_go_slow(skb, BH_HOOK_INGRESS);
+	if (bh_unlikely(answer != BH_QUICK_PASS))
+		return bh_try_denial(skb, &q, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS);
 	skb->tc_index = q.tag;
 	return q.fast ? bh_send_fast(skb, q.fast) : BH_TC_NEXT;
 }
@@ -128,8 +139,11 @@ SEC("tc")
 int bh_egress(struct __sk_buff *skb)
 {
 	struct bh_quick q = {};
+	int answer = bh_try_quick(skb, BH_HOOK_EGRESS, &q);
 
-	return bh_try_quick(skb, BH_HOOK_EGRESS, &q) ? BH_TC_NEXT : bh_go_slow(skb, BH_HOOK_EGRESS);
+	if (bh_likely(answer == BH_QUICK_PASS))
+		return BH_TC_NEXT;
+	return bh_try_denial(skb, &q, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_EGRESS);
 }
 
 SEC("tc")
@@ -153,6 +167,18 @@ int bh_egress_slow(struct __sk_buff *skb)
 	if (!bh_begin(skb, &c, BH_HOOK_EGRESS, (__u16)skb->cb[0]))
 		return BH_TC_DROP;
 	return bh_judge_whole(skb, &c, BH_HOOK_EGRESS) == BH_DROP ? BH_TC_DROP : BH_TC_NEXT;
+}
+
+/* Run by user space (BPF_PROG_TEST_RUN): tells edges and rules of all packets that notes have denied. */
+SEC("tc")
+int bh_settle(struct __sk_buff *skb)
+{
+	__u32 i;
+
+	(void)skb;
+	for (i = 0; i < BH_DENIALS; i++)
+		bh_settle_denial(i);
+	return BH_TC_NEXT;
 }
 
 /* Run by user space (BPF_PROG_TEST_RUN): leaves the datapath's clock in bh_clock_now. */

@@ -230,6 +230,7 @@ absl::Status EbpfBackend::ReadFlows(const std::function<bool(const FlowRecord&)>
 }
 
 absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) {
+  if (auto status = SettleDenials(); !status.ok()) return status;
   const auto now = Now();
   if (!now.ok()) return now.status();
   return ReadEdgeTables(loader_->maps().edges, loader_->maps().edges_outside, *now, callback);
@@ -242,7 +243,12 @@ absl::Status EbpfBackend::ReadStagedEdges(const std::function<bool(const StagedE
   return ReadStagedEdgeTable(loader_->maps().staged_edges, *now, callback);
 }
 
-absl::StatusOr<std::map<uint32_t, RuleCounts>> EbpfBackend::ReadRules() { return ReadRuleTable(loader_->maps().rule_counts); }
+absl::StatusOr<std::map<uint32_t, RuleCounts>> EbpfBackend::ReadRules() {
+  if (auto status = SettleDenials(); !status.ok()) return status;
+  return ReadRuleTable(loader_->maps().rule_counts);
+}
+
+absl::Status EbpfBackend::SettleDenials() { return RunProgram(loader_->settle_program(), "settling denials"); }
 
 absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }
 

@@ -96,6 +96,8 @@ class EbpfBackend : public Backend {
   absl::Status RemoveUnusedPrograms(const std::string& root);
   absl::Status StoreControl(uint32_t& word, uint32_t value);
   absl::StatusOr<FlowTime> Now() const;
+  // Edges and rules know of all denied packets then (bpf/denial.h).
+  absl::Status SettleDenials();
 
   KernelWriter& writer_;
   const Clock& clock_;

@@ -157,7 +157,8 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
   if (!skeleton.ok()) return skeleton.status();
   bpf_object* object = (*skeleton)->obj;
   // The slow path and the clock are the same for all zones: the first load brings them.
-  for (bpf_program* shared : {(*skeleton)->progs.bh_clock, (*skeleton)->progs.bh_ingress_slow, (*skeleton)->progs.bh_egress_slow}) {
+  for (bpf_program* shared : {(*skeleton)->progs.bh_clock, (*skeleton)->progs.bh_settle, (*skeleton)->progs.bh_ingress_slow,
+                              (*skeleton)->progs.bh_egress_slow}) {
     bpf_program__set_autoload(shared, zone == 0);
   }
   if (auto status = PrepareMaps(object); !status.ok()) return status;
@@ -171,6 +172,9 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
     auto clock = Duplicate(bpf_program__fd((*skeleton)->progs.bh_clock));
     if (!clock.ok()) return clock.status();
     clock_ = *std::move(clock);
+    auto settle = Duplicate(bpf_program__fd((*skeleton)->progs.bh_settle));
+    if (!settle.ok()) return settle.status();
+    settle_ = *std::move(settle);
     const int slow[] = {bpf_program__fd((*skeleton)->progs.bh_ingress_slow), bpf_program__fd((*skeleton)->progs.bh_egress_slow)};
     if (auto status = SetSlowPath(slow); !status.ok()) return status;
   }

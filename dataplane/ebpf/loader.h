@@ -55,6 +55,7 @@ class Loader {
   const Maps& maps() const { return maps_; }
   int MapFd(std::string_view name) const;  // -1: no such map
   int clock_program() const { return clock_.get(); }
+  int settle_program() const { return settle_.get(); }
 
   // Loads and pins them at the first call for a zone.
   absl::StatusOr<ZonePrograms> Programs(uint16_t zone);
@@ -85,7 +86,7 @@ class Loader {
   bool adopted_ = false;
   std::map<std::string, UniqueFd, std::less<>> fds_;
   Maps maps_;
-  UniqueFd clock_;
+  UniqueFd clock_, settle_;
 
   std::mutex mutex_;
   std::map<uint16_t, Zone> zones_;

@@ -23,14 +23,18 @@ uint64_t FlowTime::FromTick(uint32_t then) const {
   return boottime_ns - std::min(age, boottime_ns);
 }
 
-absl::StatusOr<FlowTime> ReadFlowTime(int clock_program, int clock_map, const Clock& clock) {
+absl::Status RunProgram(int program, const char* what) {
   std::array<uint8_t, 64> frame{};  // a run needs a packet; an Ethernet header is the least (net/bpf/test_run.c)
   bpf_test_run_opts options{};
   options.sz = sizeof(options);
   options.data_in = frame.data();
   options.data_size_in = frame.size();
   options.repeat = 1;
-  if (bpf_prog_test_run_opts(clock_program, &options) != 0) return absl::ErrnoToStatus(errno, "running the clock program");
+  return bpf_prog_test_run_opts(program, &options) == 0 ? absl::OkStatus() : absl::ErrnoToStatus(errno, what);
+}
+
+absl::StatusOr<FlowTime> ReadFlowTime(int clock_program, int clock_map, const Clock& clock) {
+  if (auto status = RunProgram(clock_program, "running the clock program"); !status.ok()) return status;
   const auto now = ReadElement<uint32_t, bh_clock>(clock_map, 0);
   if (!now.ok()) return now.status();
   return FlowTime{now->tick, clock.MonotonicNs(), clock.BoottimeNs(), FlowTickNs()};

@@ -22,6 +22,9 @@ struct FlowTime {
   uint64_t FromTick(uint32_t then) const;
 };
 
+// Runs a program of the dataplane that looks at no packet. what: for errors.
+absl::Status RunProgram(int program, const char* what);
+
 // Reads the moment by running the dataplane's own clock program (map bh_clock_now), since nothing else tells jiffies exactly.
 // Thread safety: any thread. The file descriptors stay the caller's.
 absl::StatusOr<FlowTime> ReadFlowTime(int clock_program, int clock_map, const Clock& clock);

@@ -6,6 +6,7 @@
 namespace bulkhead::reference {
 
 void Ledger::Report(const bh_event& event) {
+  if (mute_) return Count(BH_COUNTER_EVENTS_LIMITED);
   if (events_.size() >= kMaxEvents) return Count(BH_COUNTER_EVENTS_LOST);
   events_.push_back(event);
 }

@@ -40,6 +40,8 @@ class Ledger {
 
   void Count(int counter) { ++counters_[static_cast<size_t>(counter)]; }
   void Count(bh_reason reason, Verdict verdict) { Count(reason * 3 + static_cast<int>(verdict)); }
+  // Nothing is reported but counted, as where the rate of events is none. Other rates are not known here.
+  void Mute(bool mute) { mute_ = mute; }
   void Report(const bh_event& event);
 
   void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).flows; }
@@ -65,6 +67,7 @@ class Ledger {
   std::map<StagedEdgeKey, bh_edge> staged_;
   std::map<uint32_t, RuleCounts> rules_;
   std::deque<bh_event> events_;
+  bool mute_ = false;
 };
 
 }  // namespace bulkhead::reference

@@ -66,6 +66,7 @@ absl::Status Reference::SetOptions(const DataplaneOptions& options) {
   }
   tables_.flows.SetTimeouts(timeouts);
   tables_.midstream_limit.per_tick = (options.midstream_per_second + kTicksPerSecond - 1) / kTicksPerSecond;
+  tables_.ledger.Mute(options.events_per_second == 0);
   if (tables_.proxy_is_world != options.proxy_is_world) RaiseEpoch(false);  // verdicts depend on it
   tables_.proxy_is_world = options.proxy_is_world;
   return absl::OkStatus();

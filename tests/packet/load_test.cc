@@ -22,14 +22,14 @@ struct Limit {
 
 // The first pair is loaded once for each zone, the second once for all.
 constexpr Limit kLimits[] = {
-    {"bh_ingress", 40'000}, {"bh_egress", 40'000}, {"bh_ingress_slow", 250'000}, {"bh_egress_slow", 250'000}, {"bh_clock", 100}};
+    {"bh_ingress", 60'000}, {"bh_egress", 60'000}, {"bh_ingress_slow", 300'000}, {"bh_egress_slow", 300'000}, {"bh_clock", 100}, {"bh_settle", 600'000}};
 constexpr unsigned kLogStats = 4;  // BPF_LOG_STATS of linux/bpf_verifier.h: only the figures
 
 TEST(Load, TheVerifierTakesEveryProgramAndIsSoonDone) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may load programs";
   workload_bpf* object = workload_bpf__open();
   ASSERT_NE(object, nullptr);
-  std::vector<std::string> logs(std::size(kLimits), std::string(1 << 16, '\0'));
+  std::vector<std::string> logs(std::size(kLimits), std::string(1 << 20, '\0'));
   for (size_t i = 0; i < std::size(kLimits); ++i) {
     bpf_program* program = bpf_object__find_program_by_name(object->obj, kLimits[i].program);
     ASSERT_NE(program, nullptr) << kLimits[i].program;

@@ -96,6 +96,10 @@ Step Advance(uint32_t seconds) {
   return {"pause " + std::to_string(seconds), [seconds](Stage& stage) { stage.Advance(seconds); }};
 }
 
+Step Flood() {
+  return {"flood", [](Stage& stage) { stage.Flood(); }};
+}
+
 Step Proxy(bool is_world) {
   return {is_world ? "proxy is world" : "proxy is host", [is_world](Stage& stage) {
             DataplaneOptions options = Stage::Options();
@@ -110,6 +114,8 @@ Step Run(const Packet& packet, Seen& seen) {
             here.zone = stage.ZoneOf(packet.ifindex).value_or(packet.zone);
             const Outcome outcome = stage.Run(here);
             ++seen[outcome.established ? -1 : outcome.reason];
+            // Again, at once: it is an entry's by now, or in a flood a note's.
+            if (stage.flooded()) stage.Run(here);
           }};
 }
 
@@ -129,7 +135,7 @@ Step Disturbance(Chaos& chaos) {
     case 7:
       return Remove(chaos.RandomEndpoint().slot);
     case 8:
-      return Proxy(chaos.OneIn(2));
+      return chaos.OneIn(2) ? Flood() : Proxy(chaos.OneIn(2));
     case 9:
       return SetHost(chaos.RandomHostAddresses());
     case 10:

@@ -208,7 +208,14 @@ void Stage::SetHostAddresses(const std::vector<IpAddress>& addresses) {
   OnAll("host addresses", [&](Backend& backend) { return backend.SetHostAddresses(addresses); });
 }
 
+void Stage::Flood() {
+  DataplaneOptions options = Options();
+  options.events_per_second = 0;
+  SetOptions(options);
+}
+
 void Stage::SetOptions(const DataplaneOptions& options) {
+  flooded_ = options.events_per_second == 0;
   OnAll("options", [&](Backend& backend) { return backend.SetOptions(options); });
 }
 

@@ -53,6 +53,9 @@ class Stage {
   // What the stage begins with.
   static DataplaneOptions Options();
   void SetOptions(const DataplaneOptions& options);
+  // No events any more: all that is denied counts as a flood.
+  void Flood();
+  bool flooded() const { return flooded_; }
   void Put(const EndpointState& endpoint);
   void Remove(uint16_t slot);
   // Outcome::fast is what a backend says that has the fast path, if there is one.
@@ -104,6 +107,7 @@ class Stage {
   std::map<uint16_t, EndpointState> endpoints_;
   std::map<std::string, uint32_t> rule_ids_;
   uint64_t generation_ = 0;
+  bool flooded_ = false;
 };
 
 // Policy text for the cast: who may reach whom. Each isolates what it selects.

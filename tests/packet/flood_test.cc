@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Floods of denied packets: what was noted of one denies the next (bpf/denial.h). The stage compares counters, edges and rules with the
+// reference, which judges each packet.
+#include <gtest/gtest.h>
+
+#include "tests/packet/segment.h"
+#include "tests/packet/stage.h"
+
+namespace bulkhead::packet_test {
+namespace {
+
+constexpr int kPackets = 20;
+
+class FloodTest : public testing::TestWithParam<Carrier> {
+ protected:
+  Setting Closed() const { return {.policies = AllowIngress("db", "web", GetParam().ports())}; }
+  Frame EvilToDb() const { return Between(kEvil, kDb, GetParam().family) / Ask(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(, FloodTest, testing::ValuesIn(AllCarriers()), CarrierName);
+
+TEST_P(FloodTest, EveryPacketIsDeniedAndCounted) {
+  Stage stage(Closed());
+  stage.Flood();
+  for (int i = 0; i < kPackets; ++i) EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Denied(BH_REASON_POLICY));
+  for (int i = 0; i < kPackets; ++i) EXPECT_THAT(stage.Arrives(kDb, EvilToDb(), kEvil.slot(), kEvil.ifindex()), Denied(BH_REASON_POLICY));
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 1u);
+  EXPECT_EQ(edges.front().denied, 2u * kPackets);
+}
+
+TEST_P(FloodTest, EdgesAreToldWhileItGoesOn) {
+  Stage stage(Closed());
+  stage.Flood();
+  for (uint64_t round = 1; round <= 3; ++round) {
+    for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+    EXPECT_EQ(stage.Edges().front().denied, round * kPackets);
+  }
+}
+
+TEST_P(FloodTest, ANewPolicyHoldsAtOnce) {
+  Stage stage(Closed());
+  stage.Flood();
+  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  stage.Apply({.policies = AllowIngress("db", "evil", GetParam().ports())});
+  EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Allowed());
+}
+
+TEST_P(FloodTest, WhatDiffersInAnythingIsJudged) {
+  Stage stage(Closed());
+  stage.Flood();
+  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  EXPECT_THAT(stage.Leaves(kWeb, Between(kWeb, kDb, GetParam().family) / Ask(GetParam())), Allowed());
+  const Frame forged = Between(kWeb, kDb, GetParam().family) / Ask(GetParam());
+  EXPECT_FALSE(stage.Leaves(kEvil, forged).pass);
+  EXPECT_NE(stage.Leaves(kEvil, forged).reason, BH_REASON_POLICY) << "it is a spoof";
+  EXPECT_THAT(stage.ArrivesFromHost(kDb, EvilToDb()), testing::Not(Denied(BH_REASON_POLICY)));
+}
+
+TEST_P(FloodTest, AnEntryGoesBeforeANote) {
+  Stage stage(Closed());
+  stage.Flood();
+  const Frame answer = Between(kDb, kEvil, GetParam().family) / Answer(GetParam(), kAck);
+  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  stage.Apply({.policies = AllowIngress("db", "evil", GetParam().ports())});
+  EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Allowed());
+  for (int i = 0; i < kPackets; ++i) EXPECT_TRUE(stage.Leaves(kEvil, EvilToDb()).pass);
+  EXPECT_TRUE(stage.Leaves(kDb, answer).pass);
+}
+
+// Each denied packet of a staged policy is judged by that one, too.
+TEST_P(FloodTest, AStagedPolicySeesThemAll) {
+  Stage stage(Closed());
+  stage.StageDraft({.policies = AllowIngress("db", "evil", GetParam().ports())});
+  stage.Flood();
+  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  ASSERT_EQ(stage.StagedEdges().size(), 1u);
+  EXPECT_EQ(stage.StagedEdges().front().edge.denied, uint64_t{kPackets});
+}
+
+}  // namespace
+}  // namespace bulkhead::packet_test
