@@ -22,6 +22,7 @@ constexpr Total kTotals[] = {
     {BH_COUNTER_FLOWS_REVALIDATED, "flows_revalidated", "Flows judged again after a change."},
     {BH_COUNTER_FLOWS_REVOKED, "flows_revoked", "Flows denied when they were judged again."},
     {BH_COUNTER_FLOWS_FAILED, "flows_failed", "Flows that found no room in the table."},
+    {BH_COUNTER_FLOWS_DISPLACED, "flows_displaced", "Flows that gave way to others: unanswered, over a quota, or expired."},
     {BH_COUNTER_EDGES_LOST, "edges_lost", "Edges that found no room in the table."},
     {BH_COUNTER_EVENTS_LOST, "events_lost", "Events that found the ring full."},
     {BH_COUNTER_EVENTS_LIMITED, "events_limited", "Events over the rate."},

@@ -107,7 +107,9 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   config->allow_from_host = fields.Bool("allow_from_host", config->allow_from_host);
   config->dataplane.proxy_is_world = fields.Bool("proxy_is_world", config->dataplane.proxy_is_world);
   config->trust_image_labels = fields.Bool("trust_image_labels", config->trust_image_labels);
-  config->flow_table_entries = static_cast<uint32_t>(fields.Integer("flow_table_entries", 1024, 16 << 20, config->flow_table_entries));
+  config->flow_table_entries = static_cast<uint32_t>(fields.Integer("flow_table_entries", 0, 16 << 20, config->flow_table_entries));
+  config->dataplane.flow_quota_divisor =
+      static_cast<uint32_t>(fields.Integer("flow_quota", 1, 1024, config->dataplane.flow_quota_divisor));
   config->dataplane.events_per_second =
       static_cast<uint32_t>(fields.Integer("events_per_second", 0, 1'000'000, config->dataplane.events_per_second));
   config->dataplane.midstream_per_second =

@@ -14,15 +14,16 @@
 //   allow_from_host: true
 //   proxy_is_world: true
 //   trust_image_labels: false
-//   flow_table_entries: 65536
+//   flow_table_entries: 65536             # IPv4; IPv6 has room for a quarter. 0 = by memory, half a percent. Taken up by a new table only
+//   flow_quota: 8                         # the flows of one endpoint may take 1/8 of each flow table
 //   events_per_second: 1000               # per CPU
 //   midstream_per_second: 4096            # per CPU: TCP of before the daemon's time that is taken for an answer; 0 = none
 //   timeouts:                             # seconds; 0 = never
 //     tcp: {unanswered: 60, established: 28800, closing: 120, closed: 10}
 //     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}
 //     other: {unanswered: 30, established: 60, closing: 30, closed: 10}
-//   node_labels: {rack: a1}               # what policy selects this host by (peer `nodes`), besides kubernetes.io/hostname, os,
-//   arch log_level: info                       # debug, info, warn, error
+//   node_labels: {rack: a1}               # what policy selects this host by (peer `nodes`), besides kubernetes.io/hostname, os, arch
+//   log_level: info                            # debug, info, warn, error
 //
 // Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
 #ifndef BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
@@ -55,7 +56,7 @@ struct Config {
   bool default_allow = true;
   bool allow_from_host = true;
   bool trust_image_labels = false;
-  uint32_t flow_table_entries = 65536;
+  uint32_t flow_table_entries = 0;
   DataplaneOptions dataplane;
   Labels node_labels;
   std::string log_level = "info";

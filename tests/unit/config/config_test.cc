@@ -47,6 +47,7 @@ allow_from_host: false
 proxy_is_world: false
 trust_image_labels: true
 flow_table_entries: 4096
+flow_quota: 4
 events_per_second: 7
 midstream_per_second: 9
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
@@ -63,6 +64,7 @@ log_level: debug
   EXPECT_FALSE(config->default_allow || config->allow_from_host || config->dataplane.proxy_is_world);
   EXPECT_TRUE(config->trust_image_labels);
   EXPECT_EQ(config->flow_table_entries, 4096u);
+  EXPECT_EQ(config->dataplane.flow_quota_divisor, 4u);
   EXPECT_EQ(config->dataplane.events_per_second, 7u);
   EXPECT_EQ(config->dataplane.midstream_per_second, 9u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
@@ -85,7 +87,8 @@ TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("policy_dir: relative\n"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));
   EXPECT_THAT(ErrorOf("default_verdict: [deny]\n"), HasSubstr("expected allow or deny"));
-  EXPECT_THAT(ErrorOf("flow_table_entries: 1\n"), HasSubstr("from 1024"));
+  EXPECT_THAT(ErrorOf("flow_table_entries: -1\n"), HasSubstr("from 0"));
+  EXPECT_THAT(ErrorOf("flow_quota: 0\n"), HasSubstr("from 1"));
   EXPECT_THAT(ErrorOf("midstream_per_second: 1000001\n"), HasSubstr("a whole number from 0 to 1000000"));
   EXPECT_THAT(ErrorOf("allow_from_host: maybe\n"), HasSubstr("expected true or false"));
   EXPECT_THAT(ErrorOf("timeouts: {tcp: {established: -1}}\n"), HasSubstr("b.yaml:1:31"));
