@@ -130,40 +130,84 @@ static __always_inline void bh_party_of(const struct bh_context *c, const struct
 	}
 }
 
-static __always_inline const struct bh_address *bh_address_find_any(const struct bh_context *c, const __u32 *address)
+static __noinline int bh_look_at(const struct bh_context *c, const __u32 *address, struct bh_here *here)
 {
 	const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
 
-	return found || c->zone == 0 ? found : bh_address_find(0, c->packet.family, address);
+	here->known = found != 0;
+	if (found)
+		here->address = *found;
+	return 0;
 }
 
-/* An address as such: this zone's, any zone's or the host's, else the world's. party: zeroed by the caller. */
-static __noinline int bh_party_at(const struct bh_context *c, const __u32 *address, struct bh_party *party)
+/* Finds out who has the packet's addresses in this zone. */
+static __always_inline void bh_look_around(const struct bh_context *c)
 {
-	const struct bh_address *found = bh_address_find_any(c, address);
+	bh_look_at(c, c->packet.source, &c->room->here[0]);
+	bh_look_at(c, c->packet.destination, &c->room->here[1]);
+}
+
+static __always_inline const struct bh_address *bh_here(const struct bh_here *here)
+{
+	return here->known ? &here->address : 0;
+}
+
+static __always_inline const struct bh_address *bh_source_here(const struct bh_context *c)
+{
+	return bh_here(&c->room->here[0]);
+}
+
+static __always_inline const struct bh_address *bh_destination_here(const struct bh_context *c)
+{
+	return bh_here(&c->room->here[1]);
+}
+
+/* The end that is not the hook's: whom the packet goes to (ingress), or who sent it (egress). */
+static __always_inline const __u32 *bh_far_address(const struct bh_context *c)
+{
+	return c->hook == BH_HOOK_INGRESS ? c->packet.destination : c->packet.source;
+}
+
+static __always_inline const struct bh_address *bh_far_here(const struct bh_context *c)
+{
+	return bh_here(&c->room->here[c->hook == BH_HOOK_INGRESS]);
+}
+
+/* What is known of the far end's address in this zone, else in any. */
+static __always_inline const struct bh_address *bh_far_anywhere(const struct bh_context *c)
+{
+	const struct bh_address *found = bh_far_here(c);
+
+	return found || c->zone == 0 ? found : bh_address_find(0, c->packet.family, bh_far_address(c));
+}
+
+/* The far end by its address as such: this zone's, any zone's or the host's, else the world's. party: zeroed by the caller. */
+static __noinline int bh_party_far(const struct bh_context *c, struct bh_party *party)
+{
+	const struct bh_address *found = bh_far_anywhere(c);
 
 	if (found)
 		bh_party_of(c, found, party);
 	else
-		bh_party_outside(c, address, party);
+		bh_party_outside(c, bh_far_address(c), party);
 	bh_forget(c, party, sizeof(*party));
 	return 0;
 }
 
-/* The entry of an address that belongs to endpoint `slot`, else 0. */
-static __noinline const struct bh_address *bh_address_find_of(const struct bh_context *c, const __u32 *address, __u32 slot)
+/* The entry of the far end's address if that belongs to endpoint `slot`, else 0. */
+static __noinline const struct bh_address *bh_far_of(const struct bh_context *c, __u32 slot)
 {
-	const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
+	const struct bh_address *found = bh_far_here(c);
 
 	if (found && found->slot == slot && !(found->flags & BH_ADDRESS_AMBIGUOUS))
 		return found;
-	found = bh_address_find(0, c->packet.family, address);
+	found = bh_address_find(0, c->packet.family, bh_far_address(c));
 	return found && found->slot == slot && !(found->flags & BH_ADDRESS_AMBIGUOUS) ? found : 0;
 }
 
-/* The address of a packet that came through the ingress hook of endpoint `tag`. The address is its own, or a translated one, of
+/* The far end whose packets come through the ingress hook of endpoint `tag`. The address is its own, or a translated one, of
  * which only the endpoint is known. party: zeroed by the caller. */
-static __noinline int bh_party_tagged(const struct bh_context *c, const __u32 *address, __u32 tag, struct bh_party *party)
+static __noinline int bh_party_tagged(const struct bh_context *c, __u32 tag, struct bh_party *party)
 {
 	const struct bh_endpoint *endpoint = bh_endpoint_of(tag);
 	const struct bh_address *found;
@@ -171,7 +215,7 @@ static __noinline int bh_party_tagged(const struct bh_context *c, const __u32 *a
 	party->slot = (__u16)tag;
 	if (bh_is_bound(endpoint)) { /* else gone, or not known yet: BH_SUBJECT_UNKNOWN */
 		bh_party_endpoint(c, party, endpoint);
-		found = bh_address_find_of(c, address, tag);
+		found = bh_far_of(c, tag);
 		if (found) {
 			bh_party_subject_of(c, party, found);
 			party->ifindex = endpoint->zone == c->zone ? found->ifindex : 0;

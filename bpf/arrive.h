@@ -14,7 +14,7 @@ static __always_inline int bh_is_of_another(const struct bh_address *found, __u1
 
 static __noinline __u8 bh_check_provenance(const struct bh_context *c)
 {
-	const struct bh_address *found = bh_address_find_any(c, c->packet.source);
+	const struct bh_address *found = bh_far_anywhere(c);
 
 	if (c->tag != 0)
 		return bh_is_of_another(found, c->tag) ? BH_REASON_SPOOFED_IP : BH_REASON_NONE;
@@ -28,13 +28,11 @@ static __noinline __u8 bh_check_port(const struct bh_context *c)
 	const __u8 *mac = bh_destination_mac(c);
 
 	if (!bh_is_bound(c->endpoint)) {
-		const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
-
-		return bh_is_of_another(found, c->slot) ? BH_REASON_WRONG_PORT : BH_REASON_NONE;
+		return bh_is_of_another(bh_destination_here(c), c->slot) ? BH_REASON_WRONG_PORT : BH_REASON_NONE;
 	}
 	if (!mac || (!bh_mac_is_zero(c->endpoint->mac) && !bh_mac_equal(mac, c->endpoint->mac)))
 		return BH_REASON_WRONG_PORT;
-	if (bh_owns(c, c->packet.family, address) || bh_is_own_link_local(c, address))
+	if (bh_is_own(c, bh_destination_here(c)) || bh_is_own_link_local(c, address))
 		return BH_REASON_NONE;
 	return BH_REASON_WRONG_PORT;
 }

@@ -12,6 +12,7 @@ struct bh_context {
 	struct bh_frame frame;
 	const struct bh_control *control;
 	const struct bh_endpoint *endpoint; /* whose hook this is; 0: nobody's */
+	struct bh_scratch_room *room;
 	__u64 hook; /* enum bh_hook; wide and in front, so that the verifier sees a constant */
 	__u32 ifindex;
 	__u32 ingress_ifindex; /* 0: the host made the packet */

@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_BPF_JUDGEMENT_H_
 #define BULKHEAD_BPF_JUDGEMENT_H_
 
+#include "bulkhead/abi/address.h"
 #include "bulkhead/abi/base.h"
 
 /* One end of a packet or of a flow, as policy and the flow table need it. */
@@ -17,6 +18,11 @@ BH_SIZE(struct bh_party, 16);
 
 #define BH_PARTY_OWN 0x8000u /* of the workload whose hook this is */
 #define BH_PARTY_DENIES 0x4000u /* its side's policy denies, whether or not that drops */
+
+struct bh_here {
+	struct bh_address address;
+	__u32 known; /* 0: it is nobody's in this zone, and the address above means nothing */
+};
 
 /* What was judged, and how. Everything is in the flow's own direction: opener and source are one, responder and destination too,
  * even when the packet at hand goes the other way (reversed). */

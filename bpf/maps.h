@@ -114,6 +114,9 @@ BH_ARRAY_MAP(bh_denials, struct bh_denial, BH_DENIALS);
 /* Room beside the stack for one packet's judgement. The programs of one CPU do not interrupt each other: they run in softirqs, or with
  * softirqs off. */
 struct bh_scratch_room {
+	/* What the zone knows of the packet's source and destination, looked up once, before anything is judged by them (address.h). Copies,
+	 * so that the verifier need not follow what comes when one is known and the other is not. */
+	struct bh_here here[2];
 	struct bh_flow_request request;
 	struct bh_judgement judgement;
 	struct bh_judgement other;

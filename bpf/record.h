@@ -201,7 +201,7 @@ static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh
 static __noinline int bh_conclude(const struct bh_context *c, struct bh_judgement *j)
 {
 	bh_find_outside(j);
-	if (j->verdict != BH_ALLOW && c->known && c->strange && !bh_address_find_of(c, c->packet.source, c->tag))
+	if (j->verdict != BH_ALLOW && c->known && c->strange && !bh_far_of(c, c->tag))
 		return bh_refuse(c, j, BH_REASON_SPOOFED_IP);
 	if (j->verdict == BH_DENY)
 		return bh_conclude_denied(c, j);

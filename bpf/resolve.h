@@ -8,16 +8,6 @@
 #include "bpf/context.h"
 #include "bpf/policy.h"
 
-static __always_inline const __u32 *bh_near_address(const struct bh_context *c)
-{
-	return c->hook == BH_HOOK_INGRESS ? c->packet.source : c->packet.destination;
-}
-
-static __always_inline const __u32 *bh_far_address(const struct bh_context *c)
-{
-	return c->hook == BH_HOOK_INGRESS ? c->packet.destination : c->packet.source;
-}
-
 static __always_inline __u16 bh_near_port(const struct bh_context *c)
 {
 	return c->hook == BH_HOOK_INGRESS ? c->packet.source_port : c->packet.destination_port;
@@ -45,7 +35,7 @@ static __always_inline void bh_near_party(const struct bh_context *c, struct bh_
 	if (!bh_is_bound(c->endpoint))
 		return; /* BH_SUBJECT_UNKNOWN */
 	bh_party_endpoint(c, party, c->endpoint);
-	found = bh_address_find(c->zone, c->packet.family, bh_near_address(c));
+	found = bh_here(&c->room->here[c->hook == BH_HOOK_EGRESS]);
 	if (found && found->slot == c->slot)
 		bh_party_subject_of(c, party, found);
 }
@@ -71,7 +61,7 @@ static __noinline int bh_far_opener(const struct bh_context *c, struct bh_party 
 	__u16 tag = bh_far_tag(c);
 
 	if (c->hook == BH_HOOK_INGRESS) {
-		const struct bh_address *found = bh_address_find(c->zone, c->packet.family, address);
+		const struct bh_address *found = bh_far_here(c);
 
 		/* A workload of this zone that has the address now is who gets the answer. */
 		if (found) {
@@ -82,12 +72,12 @@ static __noinline int bh_far_opener(const struct bh_context *c, struct bh_party 
 		}
 	}
 	if (tag != 0)
-		return bh_party_tagged(c, address, tag, party);
+		return bh_party_tagged(c, tag, party);
 	if (c->hook == BH_HOOK_EGRESS && c->ingress_ifindex == 0) {
 		bh_host_party(c, address, party);
 		return 0;
 	}
-	bh_party_at(c, address, party);
+	bh_party_far(c, party);
 	if (c->hook == BH_HOOK_INGRESS && (party->flags & BH_ADDRESS_HOST) &&
 	    bh_is_proxy_target(c, c->packet.source, c->packet.source_port))
 		bh_party_outside(c, address, party);
@@ -108,12 +98,12 @@ static __noinline int bh_far_responder(const struct bh_context *c, struct bh_par
 		bh_party_outside(c, address, party);
 		return -1;
 	}
-	bh_party_at(c, address, party);
+	bh_party_far(c, party);
 	if (party->flags & BH_ADDRESS_HOST)
 		port = bh_published_target(c, address, bh_far_port(c), party);
 	if (tag != 0) {
 		__builtin_memset(party, 0, sizeof(*party));
-		bh_party_tagged(c, address, tag, party);
+		bh_party_tagged(c, tag, party);
 	}
 	return port;
 }

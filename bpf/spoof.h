@@ -30,12 +30,16 @@ static __always_inline int bh_is_eui64_of(const __u32 *address, const __u8 *mac)
 	       address[3] == bpf_htonl(0xfe000000u | (__u32)mac[3] << 16 | (__u32)mac[4] << 8 | mac[5]);
 }
 
+/* found: what this zone knows of an address. A routed endpoint owns its address also when a bridge has it too: the entry is ambiguous for
+ * others, but keeps its slot. */
+static __always_inline int bh_is_own(const struct bh_context *c, const struct bh_address *found)
+{
+	return found && found->slot == c->slot;
+}
+
 static __always_inline int bh_owns(const struct bh_context *c, __u8 family, const __u32 *address)
 {
-	const struct bh_address *found = bh_address_find(c->zone, family, address);
-
-	/* A routed endpoint owns its address also when a bridge has it too: the entry is ambiguous for others, but keeps its slot. */
-	return found && found->slot == c->slot;
+	return bh_is_own(c, bh_address_find(c->zone, family, address));
 }
 
 static __always_inline int bh_is_own_link_local(const struct bh_context *c, const __u32 *address)
@@ -81,7 +85,7 @@ static __noinline __u8 bh_check_nd(const struct bh_context *c)
 
 	if (packet->kind == BH_KIND_ND && !bh_nd_hop_limit_is_right(&c->frame))
 		return BH_REASON_SPOOFED_ND;
-	if (!bh_is_unspecified(packet->source) && !bh_is_link_local(packet->source) && !bh_owns(c, BH_V6, packet->source))
+	if (!bh_is_unspecified(packet->source) && !bh_is_link_local(packet->source) && !bh_is_own(c, bh_source_here(c)))
 		return BH_REASON_SPOOFED_IP;
 	if (packet->kind == BH_KIND_MLD)
 		return BH_REASON_NONE;
@@ -131,7 +135,7 @@ static __noinline __u8 bh_check_source(const struct bh_context *c, __u32 *outcom
 	if (bh_is_dhcp_server(packet))
 		return BH_REASON_DHCP_SERVER;
 	*outcome = bh_is_igmp(packet) ? BH_SOURCE_SPECIAL : BH_SOURCE_OK;
-	if (!bound || bh_owns(c, packet->family, packet->source) || bh_is_own_link_local(c, packet->source))
+	if (!bound || bh_is_own(c, bh_source_here(c)) || bh_is_own_link_local(c, packet->source))
 		return BH_REASON_NONE;
 	return BH_REASON_SPOOFED_IP;
 }

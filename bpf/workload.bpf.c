@@ -105,6 +105,7 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 
 	if (!room)
 		return BH_DROP;
+	c->room = room;
 
 	c->ingress_ifindex = skb->ingress_ifindex;
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
