@@ -170,7 +170,7 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
     const uint64_t quota = std::clamp<uint64_t>(slots / std::max(options.flow_quota_divisor, 1u), 1, slots);
     if (auto status = StoreControl(control.quota[family], static_cast<uint32_t>(quota)); !status.ok()) return status;
   }
-  const uint32_t flags = options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0;
+  const uint32_t flags = (options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0) | (options.uplinks ? BH_CONTROL_UPLINKS : 0);
   if (control.flags == flags) return absl::OkStatus();
   if (auto status = writer_.StoreWord(&control.flags, flags); !status.ok()) return status;
   return publisher_.RaiseEpoch();  // verdicts depend on it
