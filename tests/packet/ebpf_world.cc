@@ -150,7 +150,8 @@ absl::Status EbpfWorld::Reset() {
   if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
   const std::pair<const char*, size_t> maps[] = {{"bh_edges", sizeof(bh_edge_key)},
                                                  {"bh_edges_outside", sizeof(bh_edge_key)},
-                                                 {"bh_fragments", sizeof(bh_fragment_key)}};
+                                                 {"bh_fragments", sizeof(bh_fragment_key)},
+                                                 {"bh_solicited", sizeof(bh_solicited_key)}};
   for (const auto& [name, key_size] : maps) {
     if (const auto status = Empty(backend_->MapFd(name), key_size); !status.ok()) return status;
   }
