@@ -56,6 +56,25 @@ static __always_inline void bh_forget_context(struct bh_context *c)
 	bh_forget(c, (__u8 *)c + first, sizeof(*c) - first);
 }
 
+/* Reads the stamp first of all. c: zeroed by the caller, who then fills in the frame and what the kernel knows of it. False: no
+ * control block; cannot be. */
+static __always_inline int bh_start(struct bh_context *c, __u8 hook, __u16 zone)
+{
+	__u32 first = 0;
+	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &first);
+
+	if (!control)
+		return 0;
+	c->control = control;
+	c->stamp = *(const volatile __u32 *)&control->stamp;
+	c->policy_slot = BH_STAMP_SLOT(c->stamp);
+	c->tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
+	c->hook = hook;
+	c->zone = zone;
+	c->frame.zero = control->zero;
+	return 1;
+}
+
 /* Indexes into the tables that stand by policy slot, of the active policy, and by family. */
 static __always_inline __u32 bh_active_slot(const struct bh_context *c)
 {

@@ -19,6 +19,7 @@
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/abi/policy.h"
 #include "bulkhead/abi/rule.h"
+#include "bulkhead/abi/uplink.h"
 
 #define BH_ARRAY_MAP(name, value_type, entries)  \
 	struct {                                 \
@@ -54,14 +55,15 @@
 	} name SEC(".maps")
 
 /* The kernel insists on BPF_F_NO_PREALLOC for tries. */
-#define BH_PREFIX_MAP(name, key_type)                  \
-	struct {                                       \
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);     \
-		__uint(max_entries, BH_MAX_PREFIXES);    \
-		__uint(map_flags, BPF_F_NO_PREALLOC);    \
-		__type(key, key_type);                   \
-		__type(value, __u32);                    \
+#define BH_TRIE_MAP(name, key_type, value_type, entries) \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);       \
+		__uint(max_entries, entries);              \
+		__uint(map_flags, BPF_F_NO_PREALLOC);      \
+		__type(key, key_type);                     \
+		__type(value, value_type);                 \
 	} name SEC(".maps")
+#define BH_PREFIX_MAP(name, key_type) BH_TRIE_MAP(name, key_type, __u32, BH_MAX_PREFIXES)
 
 /* Control and policy (abi/config.h, abi/policy.h). User space writes what is large, and the stamp with one aligned store, through
  * mappings. */
@@ -93,6 +95,22 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } bh_tails SEC(".maps");
+
+/* The same for the XDP programs of workloads' interfaces: element BH_HOOK_INGRESS alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bh_xdp_tails SEC(".maps");
+
+/* What comes in from outside (abi/uplink.h). */
+BH_TRIE_MAP(bh_blocked4, struct bh_prefix4_key, struct bh_block, BH_MAX_BLOCKED);
+BH_TRIE_MAP(bh_blocked6, struct bh_prefix6_key, struct bh_block, BH_MAX_BLOCKED);
+BH_HASH_MAP(BPF_MAP_TYPE_PERCPU_HASH, bh_uplink_drops, __u32, __u64, BH_MAX_UPLINKS);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_host_macs, struct bh_mac_key, __u32, BH_MAX_HOST_MACS);
+BH_ARRAY_MAP(bh_uplink_config, struct bh_uplink_config, 1);
+BH_HASH_MAP(BPF_MAP_TYPE_LRU_HASH, bh_solicited, struct bh_solicited_key, __u32, 16384);
 
 /* What the packets left behind (abi/flow.h). */
 BH_MAPPED_ARRAY_MAP(bh_flows4, struct bh_flow4_group, 4096);

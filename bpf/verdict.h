@@ -66,6 +66,7 @@
 #include "bpf/record.h"
 #include "bpf/refuse.h"
 #include "bpf/resolve.h"
+#include "bpf/solicit.h"
 #include "bpf/spoof.h"
 
 static __noinline int bh_consider(const struct bh_context *c, struct bh_judgement *j, int reversed)
@@ -129,6 +130,9 @@ static __always_inline int bh_judge(struct bh_context *c, struct bh_scratch_room
 	else
 		bh_consider(c, j, c->known && c->answer);
 	action = bh_conclude(c, j);
+	if (c->packet.protocol == BH_UDP && c->hook == BH_HOOK_INGRESS && j->step == BH_EDGE_FLOW &&
+	    j->outside == BH_OUTSIDE_DESTINATION && (c->control->flags & BH_CONTROL_UPLINKS))
+		bh_note_solicited(c);
 	if (j->step != BH_EDGE_NOTHING && bh_is_staged(c))
 		bh_judge_staged(c, j);
 	return action;

@@ -8,11 +8,11 @@
 #include "bpf/denial.h"
 #include "bpf/established.h"
 #include "bpf/fast_path.h"
-#include "bpf/fragment.h"
+#include "bpf/judge.h"
 #include "bpf/maps.h"
+#include "bpf/mark.h"
 #include "bpf/parse/whole.h"
 #include "bpf/quick.h"
-#include "bpf/verdict.h"
 
 /* Set by user space before the load. The slow programs get it in skb->cb[0]. */
 const volatile __u16 bh_zone = 0;
@@ -37,22 +37,12 @@ static __always_inline void bh_pull(struct __sk_buff *skb, struct bh_frame *fram
 /* Reads the stamp first of all, then the packet. False: no control block; cannot be. */
 static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_context *c, __u8 hook, __u16 zone)
 {
-	__u32 zero = 0;
-	const struct bh_control *control = bpf_map_lookup_elem(&bh_control, &zero);
-
-	if (!control)
+	if (!bh_start(c, hook, zone))
 		return 0;
-	c->control = control;
-	c->stamp = *(const volatile __u32 *)&control->stamp;
-	c->policy_slot = BH_STAMP_SLOT(c->stamp);
-	c->tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
-	c->hook = hook;
-	c->zone = zone;
 	c->ifindex = skb->ifindex;
 	c->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
 	c->frame.length = skb->len;
 	c->frame.offloaded = skb->gso_segs > 1;
-	c->frame.zero = control->zero;
 	bh_take_data(skb, &c->frame);
 	return 1;
 }
@@ -99,27 +89,11 @@ static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook)
 /* Parses all there is, and tries the established path for packets that the short parser left. Returns enum bh_action. */
 static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
 {
-	__u32 zero = 0;
-	struct bh_scratch_room *room = bpf_map_lookup_elem(&bh_scratch, &zero);
-	int action;
-
-	if (!room)
-		return BH_DROP;
-	c->room = room;
-
 	c->ingress_ifindex = skb->ingress_ifindex;
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
 	if (bh_parse_whole(&c->frame, skb->vlan_present, &c->packet) == BH_CUT)
 		c->packet.reason = BH_REASON_TRUNCATED;
-	bh_forget(c, &c->packet, sizeof(c->packet));
-	bh_recall_ports(c);
-	if (bh_established(c))
-		action = BH_PASS;
-	else
-		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c, room) : bh_judge_egress(c, room);
-	if (action == BH_PASS)
-		bh_remember_ports(c);
-	return action;
+	return bh_judge_parsed(c, hook);
 }
 
 /* The workload sent it. */
@@ -127,8 +101,13 @@ SEC("tc")
 int bh_ingress(struct __sk_buff *skb)
 {
 	struct bh_quick q = {};
-	int answer = bh_try_quick(skb, BH_HOOK_INGRESS, &q);
+	int answer;
 
+	if (bh_take_mark(skb, &q.tag)) {
+		skb->tc_index = q.tag;
+		return BH_TC_NEXT;
+	}
+	answer = bh_try_quick(skb, BH_HOOK_INGRESS, &q);
 	if (bh_unlikely(answer != BH_QUICK_PASS))
 		return bh_try_denial(skb, &q, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS);
 	skb->tc_index = q.tag;

@@ -59,6 +59,7 @@ struct FlowTimeouts {
 struct DataplaneOptions {
   uint32_t flow_quota_divisor = 8;  // the entries of one endpoint may take this part of each flow table; 1: all of it
   bool proxy_is_world = true;  // host-originated traffic to a published target is judged as world
+  bool uplinks = false;        // uplinks are judged, too (dataplane/uplinks.h)
   FlowTimeouts timeouts;
   uint32_t events_per_second = 1000;     // per CPU
   uint32_t midstream_per_second = 4096;  // per CPU: TCP found in the middle of a stream and taken for an answer

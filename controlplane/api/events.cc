@@ -120,7 +120,7 @@ EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& eve
   const Verdict verdict = event.verdict == static_cast<uint8_t>(Verdict::kDeny) ? Verdict::kDeny : Verdict::kWouldDeny;
   row.verdict = VerdictName(verdict);
   row.reason = ReasonName(event.reason);
-  row.hook = event.hook == BH_HOOK_INGRESS ? "ingress" : "egress";
+  row.hook = event.hook == BH_HOOK_INGRESS ? "ingress" : event.hook == BH_HOOK_EGRESS ? "egress" : "uplink";
   row.ifindex = event.ifindex;
   row.length = event.length;
   if (event.reason == BH_REASON_POLICY) {

@@ -31,6 +31,9 @@ absl::StatusOr<Response> PostLint(const Context& context, const Request& request
 absl::StatusOr<Response> GetModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PutModes(const Context& context, const Request& request);        // modes.cc
 absl::StatusOr<Response> PostConfirm(const Context& context, const Request& request);     // modes.cc
+absl::StatusOr<Response> GetBlocks(const Context& context, const Request& request);       // blocks.cc
+absl::StatusOr<Response> PostBlocks(const Context& context, const Request& request);      // blocks.cc
+absl::StatusOr<Response> DeleteBlock(const Context& context, const Request& request);     // blocks.cc
 absl::StatusOr<Response> GetEdges(const Context& context, const Request& request);        // learn.cc
 absl::StatusOr<Response> GetProposals(const Context& context, const Request& request);    // learn.cc
 

@@ -29,7 +29,8 @@ constexpr Resource kResources[] = {
     {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},
     {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},       {"GET", kStagePath, 0, GetStage},
     {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},
-    {"POST", kDiffPath, 0, PostDiff},
+    {"POST", kDiffPath, 0, PostDiff},         {"GET", kBlocksPath, 0, GetBlocks},         {"POST", kBlocksPath, 0, PostBlocks},
+    {"DELETE", kBlocksPath, 2, DeleteBlock},
 };
 
 bool Fits(const Resource& resource, Request* request) {

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "bulkhead/abi/event.h"
 #include "bulkhead/model/flow_record.h"
 #include "controlplane/api/view.h"
+#include "dataplane/uplinks.h"
 
 namespace bulkhead {
 
@@ -79,6 +81,11 @@ class DaemonService {
   virtual absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                                uint32_t confirm_seconds) = 0;
   virtual absl::StatusOr<ChangeResult> Confirm() = 0;
+  // The uplinks' deny list; View::blocks shows it. seconds 0: until it is removed. kResourceExhausted: it is full.
+  virtual absl::StatusOr<ChangeResult> AddBlock(const Prefix& prefix, uint64_t seconds) = 0;
+  virtual absl::StatusOr<ChangeResult> RemoveBlock(const Prefix& prefix) = 0;
+  virtual absl::StatusOr<std::map<Prefix, BlockCount>> ReadBlocked() = 0;
+  virtual absl::StatusOr<std::map<uint32_t, uint64_t>> ReadUplinkDrops() = 0;  // packets, by ifindex
   // A candidate beside what is in force: see `bulkhead policy stage`. View::staged shows it. kFailedPrecondition: nothing is staged.
   virtual absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) = 0;
   virtual absl::StatusOr<ChangeResult> PromoteStaged() = 0;

@@ -12,6 +12,22 @@
 #include "controlplane/api/resources.h"
 
 namespace bulkhead::api {
+namespace {
+
+absl::Status AddUplinks(const Context& context, const View& view, Status* status) {
+  status->workload_hook = view.workload_hook;
+  status->uplink_hook = view.uplink_hook;
+  status->blocked_prefixes = view.blocks == nullptr ? 0 : view.blocks->size();
+  if (view.uplinks.empty()) return absl::OkStatus();
+  absl::StatusOr<std::map<uint32_t, uint64_t>> drops = context.service->ReadUplinkDrops();
+  if (!drops.ok()) return drops.status();
+  for (const UplinkView& uplink : view.uplinks) {
+    status->uplinks.push_back({uplink.name, uplink.ifindex, uplink.hook, (*drops)[uplink.ifindex], uplink.error});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*request*/) {
   const std::shared_ptr<const View> view = context.service->GetView();
@@ -22,6 +38,7 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
   status.uptime_seconds = now > view->started_at ? now - view->started_at : 0;
   status.generation = view->generation;
   status.attach = view->attach;
+  if (absl::Status added = AddUplinks(context, *view, &status); !added.ok()) return added;
   status.mode = ModeName(view->modes.global);
   status.workloads = view->workloads.size();
   std::set<ServiceName> services;

@@ -65,6 +65,20 @@ struct StagedView {
   std::unordered_map<uint32_t, RuleInfo> rules;     // by the ids that staged edges carry
 };
 
+// An interface that packets come in through from outside.
+struct UplinkView {
+  uint32_t ifindex = 0;
+  std::string name;
+  std::string hook;   // "native", "generic", "attaching"
+  std::string error;  // why it is not attached
+};
+
+// A prefix of the uplinks' deny list.
+struct BlockView {
+  Prefix prefix;
+  uint64_t since = 0, until = 0;  // Unix seconds; until 0: no end
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -84,6 +98,10 @@ struct View {
   PolicyOptions policy_options;
   std::optional<StagedView> staged;
   std::string attach;           // "clsact" or "tcx"
+  std::string workload_hook;    // "tc" or "xdp"
+  std::string uplink_hook;      // "xdp", "generic" or "none"
+  std::vector<UplinkView> uplinks;
+  std::shared_ptr<const std::vector<BlockView>> blocks;  // may be null: none
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
 

@@ -48,6 +48,7 @@ void AddVerbs(CLI::App& app, Globals* globals) {
   AddPolicy(app, globals);
   AddMode(app, globals);
   AddConfirm(app, globals);
+  AddBlock(app, globals);
   AddLearn(app, globals);
   AddUninstall(app, globals);
   AddVersion(app, globals);

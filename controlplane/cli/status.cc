@@ -37,7 +37,8 @@ void PrintStatus(const api::Status& status) {
   line("mode", Coloured(status.mode, ColourOf(status.mode)) + " (global); services: " + ServicesText(status));
   line("workloads", std::to_string(status.workloads) + ", protected " + std::to_string(status.protected_workloads) + "/" +
                         std::to_string(status.workloads));
-  line("attach", OrDash(Printable(status.attach)));
+  line("attach", OrDash(Printable(status.attach)) + (status.workload_hook == "xdp" ? ", XDP in front of it" : ""));
+  if (status.blocked_prefixes != 0) line("blocked", std::to_string(status.blocked_prefixes) + " prefixes (bulkhead block list)");
   if (!status.pending_confirm.empty()) line("unconfirmed", Coloured(Printable(status.pending_confirm), Colour::kYellow));
   if (!status.sources.empty()) {
     std::printf("\n");
@@ -45,6 +46,14 @@ void PrintStatus(const api::Status& status) {
     for (const api::SourceRow& source : status.sources) {
       const Colour colour = source.state == "synced" ? Colour::kGreen : source.state == "lost" ? Colour::kRed : Colour::kYellow;
       table.Add({source.name, {source.state, colour}, std::to_string(source.workloads), OrDash(source.error)});
+    }
+  }
+  if (!status.uplinks.empty()) {
+    std::printf("\n");
+    Table table({"UPLINK", "XDP", "DROPPED", "ERROR"});
+    for (const api::UplinkRow& uplink : status.uplinks) {
+      const Colour colour = uplink.error.empty() ? Colour::kNone : Colour::kYellow;
+      table.Add({uplink.name, {uplink.hook, colour}, std::to_string(uplink.dropped), OrDash(uplink.error)});
     }
   }
   if (!status.unprotected.empty()) {

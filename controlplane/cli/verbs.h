@@ -32,6 +32,7 @@ void AddDrops(CLI::App& app, Globals* globals);
 void AddExplain(CLI::App& app, Globals* globals);
 void AddMode(CLI::App& app, Globals* globals);
 void AddConfirm(CLI::App& app, Globals* globals);
+void AddBlock(CLI::App& app, Globals* globals);
 void AddLearn(CLI::App& app, Globals* globals);
 void AddUninstall(CLI::App& app, Globals* globals);
 void AddVersion(CLI::App& app, Globals* globals);

@@ -90,6 +90,42 @@ void ReadNodeLabels(Fields* fields, Reader* reader, Config* config) {
   config->node_labels = labels;
 }
 
+// As the kernel does (dev_valid_name in net/core/dev.c): 1 to 15 characters, no slash, colon or space.
+bool IsInterfaceName(const std::string& name) {
+  return !name.empty() && name.size() < 16 && name != "." && name != ".." && name.find_first_of("/: \t\n\v\f\r") == std::string::npos;
+}
+
+void ReadUplinks(Fields* fields, Reader* reader, Config* config) {
+  const Node* node = fields->Get("uplinks");
+  if (node == nullptr || (node->kind == Node::Kind::kScalar && node->scalar == "auto")) return;
+  if (node->kind != Node::Kind::kSequence) {
+    yaml::AddError(reader->file, *node,
+                   absl::StrCat("uplinks: found ", yaml::Describe(*node), ", expected auto or a list of interface names"),
+                   &reader->errors);
+    return;
+  }
+  config->uplinks.emplace();
+  for (const Node& item : fields->Items("uplinks")) {
+    if (item.kind == Node::Kind::kScalar && IsInterfaceName(item.scalar)) {
+      config->uplinks->push_back(item.scalar);
+    } else {
+      yaml::AddError(reader->file, item, absl::StrCat("uplinks: found ", yaml::Describe(item), ", expected the name of an interface"),
+                     &reader->errors);
+    }
+  }
+}
+
+void ReadHooks(Fields* fields, Reader* reader, Config* config) {
+  reader->Choice(fields, "attach", "clsact or tcx", [](const std::string& name) { return IsAttachName(name); },
+                 [&](const std::string& name) { config->attach = name; });
+  reader->Choice(fields, "workload_hook", "tc or xdp", [](const std::string& name) { return name == "tc" || name == "xdp"; },
+                 [&](const std::string& name) { config->workload_xdp = name == "xdp"; });
+  reader->Choice(fields, "uplink_hook", "xdp, generic or none",
+                 [](const std::string& name) { return ParseUplinkHook(name).has_value(); },
+                 [&](const std::string& name) { config->uplink_hook = *ParseUplinkHook(name); });
+  ReadUplinks(fields, reader, config);
+}
+
 void ReadTop(const Node& node, Reader* reader, Config* config) {
   Fields fields(node, reader->file, "", &reader->errors);
   if (const Node* sources = fields.Get("sources")) ReadSources(*sources, reader, config);
@@ -97,8 +133,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   reader->Path(&fields, "state_dir", &config->state_dir);
   reader->Path(&fields, "api_socket", &config->api_socket);
   reader->Path(&fields, "pin_root", &config->pin_root);
-  reader->Choice(&fields, "attach", "clsact or tcx", [](const std::string& name) { return IsAttachName(name); },
-                 [&](const std::string& name) { config->attach = name; });
+  ReadHooks(&fields, reader, config);
   reader->Choice(&fields, "default_mode", "learn, audit or enforce",
                  [](const std::string& name) { return ParseMode(name).has_value(); },
                  [&](const std::string& name) { config->default_mode = *ParseMode(name); });
@@ -122,6 +157,17 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
 }
 
 }  // namespace
+
+const char* UplinkHookName(UplinkHook hook) {
+  return hook == UplinkHook::kXdp ? "xdp" : hook == UplinkHook::kGeneric ? "generic" : "none";
+}
+
+std::optional<UplinkHook> ParseUplinkHook(std::string_view name) {
+  for (const UplinkHook hook : {UplinkHook::kNone, UplinkHook::kXdp, UplinkHook::kGeneric}) {
+    if (name == UplinkHookName(hook)) return hook;
+  }
+  return std::nullopt;
+}
 
 bool IsAttachName(std::string_view name) { return name == "clsact" || name == "tcx"; }
 

@@ -9,6 +9,9 @@
 //   api_socket: /run/bulkhead/api.sock
 //   pin_root: /sys/fs/bpf/bulkhead
 //   attach: clsact                        # or tcx
+//   workload_hook: tc                     # or xdp: what workloads send is judged there; from the next start on
+//   uplinks: auto                         # or names: [eth0]; where packets come in from outside
+//   uplink_hook: xdp                      # native where the driver can, else generic; or generic, none; from the next start on
 //   default_mode: learn                   # where modes.yaml says nothing
 //   default_verdict: allow                # what no policy decides
 //   allow_from_host: true
@@ -38,6 +41,7 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/model/common.h"
 #include "dataplane/backend.h"
+#include "dataplane/uplinks.h"
 
 namespace bulkhead {
 
@@ -52,6 +56,9 @@ struct Config {
   std::string api_socket = "/run/bulkhead/api.sock";
   std::string pin_root = "/sys/fs/bpf/bulkhead";
   std::string attach = "clsact";
+  bool workload_xdp = false;
+  std::optional<std::vector<std::string>> uplinks;  // nullopt: found by themselves
+  UplinkHook uplink_hook = UplinkHook::kXdp;
   Mode default_mode = Mode::kLearn;
   bool default_allow = true;
   bool allow_from_host = true;
@@ -67,6 +74,8 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& fil
 // `must_exist`: false = an absent file gives the defaults.
 absl::StatusOr<Config> LoadConfig(const std::string& path, bool must_exist);
 
+const char* UplinkHookName(UplinkHook hook);
+std::optional<UplinkHook> ParseUplinkHook(std::string_view name);
 bool IsAttachName(std::string_view name);
 bool IsLogLevel(std::string_view name);
 

@@ -66,6 +66,7 @@ absl::Status Control::Load() {
         if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
         inventory_->OnAttached(ifindex, status);
       });
+  MakeUplinks();
   absl::StatusOr<std::unique_ptr<Resolver>> resolver = Resolver::Open(parts_.writer);
   if (!resolver.ok()) return resolver.status();
   resolver_ = *std::move(resolver);
@@ -76,6 +77,28 @@ absl::Status Control::Load() {
   return absl::OkStatus();
 }
 
+void Control::MakeUplinks() {
+  UplinkWorld world;
+  world.run = [this](std::function<void()> job) { kernel_worker_->Post(std::move(job)); };
+  world.back = [this](std::function<void()> job) {
+    parts_.loop->Post([this, job = std::move(job)] {
+      job();
+      dirty_ = true;
+    });
+  };
+  world.outward = [this] { return OutwardInterfaces(*dumps_); };
+  world.local_ports = LocalPortRange;
+  uplinks_ = std::make_unique<UplinkKeeper>(parts_.uplinks, parts_.config.uplinks, std::move(world));
+  blocks_ = std::make_unique<BlockList>(parts_.store, parts_.uplinks);
+}
+
+// An uplink by name may be a veth on a container bridge, and is no endpoint for that.
+HostLink Control::HostLinkOf(const Link& link) const {
+  HostLink out = ToHostLink(link);
+  if (uplinks_->IsNamed(link.name)) out.kind.clear();
+  return out;
+}
+
 // The threads that call into this object end before it does: sources first, then the workers.
 Control::~Control() {
   sources_.clear();
@@ -84,7 +107,10 @@ Control::~Control() {
 }
 
 absl::Status Control::Start() {
-  Note("dataplane options", parts_.backend->SetOptions(parts_.config.dataplane));
+  DataplaneOptions options = parts_.config.dataplane;
+  options.uplinks = parts_.uplinks->hook() != UplinkHook::kNone;
+  Note("dataplane options", parts_.backend->SetOptions(options));
+  blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   absl::StatusOr<LinkMonitor> monitor = LinkMonitor::Open();
   if (!monitor.ok()) return monitor.status();
   monitor_.emplace(*std::move(monitor));
@@ -147,10 +173,11 @@ absl::Status Control::ReadHost() {
   if (!addresses.ok()) return addresses.status();
   std::vector<HostLink> host_links;
   for (const Link& link : *links) {
-    host_links.push_back(ToHostLink(link));
+    host_links.push_back(HostLinkOf(link));
     host_addresses_.OnLink(link.ifindex, link.kind == "veth");
   }
   inventory_->OnAllLinks(host_links, Now());
+  uplinks_->OnAllLinks(*links);
   host_addresses_.Replace(*addresses);
   TakeHostAddresses();
   dirty_ = true;
@@ -162,11 +189,13 @@ void Control::OnKernel() {
     switch (event.type) {
       case LinkEvent::Type::kLink:
         host_addresses_.OnLink(event.link.ifindex, event.link.kind == "veth");
-        inventory_->OnLink(ToHostLink(event.link), Now());
+        inventory_->OnLink(HostLinkOf(event.link), Now());
+        uplinks_->OnLink(event.link);
         break;
       case LinkEvent::Type::kLinkGone:
         host_addresses_.OnLink(event.link.ifindex, false);
         inventory_->OnLinkGone(event.link.ifindex, Now());
+        uplinks_->OnLinkGone(event.link.ifindex);
         break;
       case LinkEvent::Type::kAddress: host_addresses_.Add(event.address); break;
       case LinkEvent::Type::kAddressGone: host_addresses_.Remove(event.address); break;
@@ -224,6 +253,7 @@ void Control::Round() {
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
   Note("staged policy", SyncStaged());
   attacher_->Sync(state, Now());
+  uplinks_->Sync(state, Now());
   view_late_ = true;
   if (Now() - view_made_ >= kViewPause) PublishView();
 }
@@ -253,6 +283,7 @@ void Control::DrainEvents() {
 
 void Control::EverySecond() {
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
+  blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
@@ -295,12 +326,17 @@ void Control::PublishView() {
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
-  for (const std::string& problem : {changer_->problem(), stager_->problem()}) {
+  for (const std::string& problem : uplinks_->problems()) parts.problems.push_back(problem);
+  for (const std::string& problem : {changer_->problem(), stager_->problem(), blocks_->problem()}) {
     if (!problem.empty()) parts.problems.push_back(problem);
   }
   parts.staged_since = stager_->since();
   parts.staged_policies = stager_->policies();
   parts.attach = parts_.config.attach;
+  parts.workload_hook = parts_.config.workload_xdp ? "xdp" : "tc";
+  parts.uplink_hook = UplinkHookName(parts_.config.uplink_hook);
+  parts.uplinks = uplinks_->View();
+  parts.blocks = blocks_->View();
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;
   parts.now_ns = Now();

@@ -19,6 +19,7 @@
 #include "controlplane/api/view.h"
 #include "controlplane/config/config.h"
 #include "controlplane/daemon/attach_keeper.h"
+#include "controlplane/daemon/block_list.h"
 #include "controlplane/daemon/changer.h"
 #include "controlplane/daemon/edge_drain.h"
 #include "controlplane/daemon/event_loop.h"
@@ -29,6 +30,7 @@
 #include "controlplane/daemon/reconciler.h"
 #include "controlplane/daemon/rule_book.h"
 #include "controlplane/daemon/stager.h"
+#include "controlplane/daemon/uplink_keeper.h"
 #include "controlplane/daemon/worker.h"
 #include "controlplane/identity/interner.h"
 #include "controlplane/inventory/inventory.h"
@@ -48,6 +50,7 @@ struct ControlParts {
   Config config;
   EventLoop* loop = nullptr;
   Backend* backend = nullptr;
+  Uplinks* uplinks = nullptr;
   KernelWriter* writer = nullptr;
   const Clock* clock = nullptr;
   Store* store = nullptr;
@@ -68,6 +71,7 @@ class Control : public PolicyHost {
 
   Changer& changer() { return *changer_; }
   Stager& stager() { return *stager_; }
+  BlockList& blocks() { return *blocks_; }
   // Any thread.
   std::shared_ptr<const View> GetView() const;
   const EventRing& events() const { return events_; }
@@ -90,6 +94,8 @@ class Control : public PolicyHost {
   std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
+  void MakeUplinks();
+  HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();
   void TakeHostAddresses();
   absl::Status StartTimers();
@@ -117,6 +123,8 @@ class Control : public PolicyHost {
   std::unique_ptr<Inventory> inventory_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<AttachKeeper> attacher_;
+  std::unique_ptr<UplinkKeeper> uplinks_;
+  std::unique_ptr<BlockList> blocks_;
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<Resolver> resolver_;  // the worker's

@@ -50,6 +50,7 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> OpenBackend(const Config& config, K
   EbpfOptions options;
   options.pin_root = config.pin_root;
   options.attach = config.attach == "tcx" ? AttachMode::kTcx : AttachMode::kClsact;
+  options.workload_xdp = config.workload_xdp;
   options.flow_entries = config.flow_table_entries;
   return EbpfBackend::Open(*writer, *clock, options);
 }
@@ -94,6 +95,8 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   if (!loop.ok()) return loop.status();
   absl::StatusOr<std::unique_ptr<EbpfBackend>> backend = OpenBackend(config, &writer, &clock);
   if (!backend.ok()) return backend.status();
+  absl::StatusOr<std::unique_ptr<EbpfUplinks>> uplinks = (*backend)->OpenUplinks(config.uplink_hook);
+  if (!uplinks.ok()) return uplinks.status();
   const AdoptedState& adopted = (*backend)->adopted();
   spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
                adopted.endpoints.size());
@@ -104,6 +107,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.config = config;
   parts.loop = loop->get();
   parts.backend = backend->get();
+  parts.uplinks = uplinks->get();
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();
@@ -113,7 +117,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.find_sources = [&finder] { return finder.FindNew(); };
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));
   if (!control.ok()) return control.status();
-  Service service(control->get(), loop->get(), backend->get(), learner.get(), &edges, &clock);
+  Service service(control->get(), loop->get(), backend->get(), uplinks->get(), learner.get(), &edges, &clock);
   absl::Status status = Serve(config, version, signals->get(), loop->get(), control->get(), &service);
   // No thread may wait for a loop that does not run.
   (*loop)->Stop();

@@ -81,6 +81,22 @@ absl::StatusOr<ChangeResult> Service::Confirm() {
   return OnControl([](Control& control) { return control.changer().Confirm(); });
 }
 
+absl::StatusOr<ChangeResult> Service::AddBlock(const Prefix& prefix, uint64_t seconds) {
+  return OnControl([&](Control& control) {
+    absl::StatusOr<ChangeResult> result = control.blocks().Add(prefix, seconds, UnixNow());
+    if (result.ok()) result->generation = control.generation();
+    return result;
+  });
+}
+
+absl::StatusOr<ChangeResult> Service::RemoveBlock(const Prefix& prefix) {
+  return OnControl([&](Control& control) {
+    absl::StatusOr<ChangeResult> result = control.blocks().Remove(prefix);
+    if (result.ok()) result->generation = control.generation();
+    return result;
+  });
+}
+
 absl::StatusOr<ChangeResult> Service::StagePolicy(const std::vector<PolicyText>& files) {
   return OnControl([&](Control& control) { return control.stager().Stage(files, UnixNow()); });
 }

@@ -20,8 +20,8 @@ namespace bulkhead {
 class Service : public DaemonService {
  public:
   // All must outlive it. learner may be null: then what was learnt cannot be had.
-  Service(Control* control, EventLoop* loop, Backend* backend, Learner* learner, EdgeDrain* edges, const Clock* clock)
-      : control_(control), loop_(loop), backend_(backend), learner_(learner), edges_(edges), clock_(clock) {}
+  Service(Control* control, EventLoop* loop, Backend* backend, Uplinks* uplinks, Learner* learner, EdgeDrain* edges, const Clock* clock)
+      : control_(control), loop_(loop), backend_(backend), uplinks_(uplinks), learner_(learner), edges_(edges), clock_(clock) {}
 
   std::shared_ptr<const View> GetView() const override { return control_->GetView(); }
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override { return backend_->ReadFlows(callback); }
@@ -38,6 +38,10 @@ class Service : public DaemonService {
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
+  absl::StatusOr<ChangeResult> AddBlock(const Prefix& prefix, uint64_t seconds) override;
+  absl::StatusOr<ChangeResult> RemoveBlock(const Prefix& prefix) override;
+  absl::StatusOr<std::map<Prefix, BlockCount>> ReadBlocked() override { return uplinks_->ReadBlocked(); }
+  absl::StatusOr<std::map<uint32_t, uint64_t>> ReadUplinkDrops() override { return uplinks_->ReadDrops(); }
   absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) override;
   absl::StatusOr<ChangeResult> PromoteStaged() override;
   absl::StatusOr<ChangeResult> DiscardStaged() override;
@@ -57,6 +61,7 @@ class Service : public DaemonService {
   Control* const control_;
   EventLoop* const loop_;
   Backend* const backend_;
+  Uplinks* const uplinks_;
   Learner* const learner_;
   EdgeDrain* const edges_;
   const Clock* const clock_;

@@ -45,6 +45,10 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
     view->staged = StagedView{parts.staged_since, parts.staged_policies, parts.reconciler->staged_rules().all()};
   }
   view->attach = parts.attach;
+  view->workload_hook = parts.workload_hook;
+  view->uplink_hook = parts.uplink_hook;
+  view->uplinks = parts.uplinks;
+  view->blocks = parts.blocks;
   view->pending_confirm = parts.pending_confirm;
   return view;
 }

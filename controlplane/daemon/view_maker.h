@@ -30,7 +30,9 @@ struct ViewParts {
   const RuleBook* rules = nullptr;
   std::function<bool(uint32_t ifindex)> attached;
   std::vector<std::string> problems;  // of the daemon itself
-  std::string attach;
+  std::string attach, workload_hook, uplink_hook;
+  std::vector<UplinkView> uplinks;
+  std::shared_ptr<const std::vector<BlockView>> blocks;
   std::string pending_confirm;
   uint64_t staged_since = 0;  // Unix seconds; 0: nothing is staged
   std::vector<std::string> staged_policies;

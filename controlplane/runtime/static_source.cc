@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "controlplane/policy/validate.h"
+#include "controlplane/runtime/static_published.h"
 #include "controlplane/yaml/node.h"
 
 namespace bulkhead {
@@ -117,6 +118,7 @@ absl::StatusOr<WorkloadReport> ParseWorkloadFile(std::string_view text, const st
     errors.push_back(yaml::At(file, *netns, "netns: expected an absolute path"));
   }
   report.named_ports = ReadNamedPorts(fields.Items("ports"), file, &errors);
+  report.published = ReadPublishedPorts(fields.Items("published"), file, &errors);
   fields.Finish();
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return report;

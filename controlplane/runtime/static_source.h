@@ -10,6 +10,8 @@
 //   netns: /run/netns/db-0
 //   ports:                          # optional: what policy may call by name, as well as labels do
 //     - {name: sql, port: 5432}     # protocol: TCP (the default), UDP or SCTP
+//   published:                      # optional: ports of the host that somebody forwards to it; host_address: one, else all of them
+//     - {host_port: 15432, port: 5432, protocol: TCP, host_address: 192.0.2.1}
 //
 // A file that is broken keeps the workload it had and is reported (kProblem, key = the file). A namespace that does not exist yet
 // is the report's problem, and is looked for until it does.

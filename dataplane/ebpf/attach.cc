@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/ebpf/xdp_link.h"
 #include "dataplane/kernel/bpf_map.h"
 #include "dataplane/kernel/tc.h"
 
@@ -86,10 +87,22 @@ absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZoneProgram
   // The new ones first, then the other mode's are taken off: never none.
   if (mode_ == AttachMode::kClsact) {
     if (auto status = AttachClsact(*socket, ifindex, record, programs); !status.ok()) return status;
-    return DetachTcx(ifindex);
+    if (auto status = DetachTcx(ifindex); !status.ok()) return status;
+  } else {
+    if (auto status = AttachTcx(ifindex, record, programs); !status.ok()) return status;
+    if (auto status = DetachClsact(*socket, ifindex); !status.ok()) return status;
   }
-  if (auto status = AttachTcx(ifindex, record, programs); !status.ok()) return status;
-  return DetachClsact(*socket, ifindex);
+  return SyncXdp(ifindex, programs);
+}
+
+// Last: until then, and if it cannot be, the tc programs judge what has no mark.
+absl::Status Attacher::SyncXdp(uint32_t ifindex, const ZonePrograms& programs) {
+  const std::string path = absl::StrCat(base_, "/links/", ifindex, "_xdp");
+  if (programs.xdp < 0) return RemoveLink(writer_, path);
+  const absl::Status status = PutXdpLink(writer_, path, ifindex, XdpMode::kNative, programs.xdp, programs.xdp_id);
+  const bool cannot = absl::IsUnimplemented(status) || absl::IsAlreadyExists(status) || absl::IsResourceExhausted(status) ||
+                      absl::IsOutOfRange(status);
+  return cannot ? absl::OkStatus() : status;
 }
 
 absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record,
@@ -139,13 +152,7 @@ absl::Status Attacher::PutLink(uint32_t ifindex, TcDirection direction, int prog
 
 absl::Status Attacher::DetachTcx(uint32_t ifindex) {
   for (const TcDirection direction : kDirections) {
-    const std::string path = LinkPath(ifindex, direction);
-    const UniqueFd link(bpf_obj_get(path.c_str()));
-    if (!link.ok()) continue;
-    // A link that has lost its interface cannot be detached, and need not be.
-    const absl::Status detached = writer_.DetachLink(link.get());
-    if (!detached.ok() && ReadLinkInfo(link.get()).value_or(LinkInfo{}).ifindex != 0) return detached;
-    if (auto status = writer_.Unpin(path); !status.ok()) return status;
+    if (auto status = RemoveLink(writer_, LinkPath(ifindex, direction)); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -174,6 +181,7 @@ absl::Status Attacher::DetachClsact(NetlinkSocket& socket, uint32_t ifindex) {
 absl::Status Attacher::Detach(uint32_t ifindex) {
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();
+  if (auto status = SyncXdp(ifindex, {}); !status.ok()) return status;
   if (auto status = DetachTcx(ifindex); !status.ok()) return status;
   if (auto status = DetachClsact(*socket, ifindex); !status.ok()) return status;
   const absl::Status status = writer_.DeleteElement(records_.get(), &ifindex);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacher: puts programs on the two tc hooks of an interface, and keeps a record of where, pinned beside the maps, that a later
 // process can read. clsact filters and pinned tcx links both outlive this process and are replaced without a moment of none.
+// If there is an XDP program (native, pinned link), it comes in front of ingress; where the interface cannot run it, ingress judges.
 //
 // Works in the network namespace of the calling thread. Thread safety: one interface by one thread at a time.
 #ifndef BULKHEAD_DATAPLANE_EBPF_ATTACH_H_
@@ -56,6 +57,7 @@ class Attacher {
   absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
   absl::Status DetachClsact(NetlinkSocket& socket, uint32_t ifindex);
   absl::Status DetachTcx(uint32_t ifindex);
+  absl::Status SyncXdp(uint32_t ifindex, const ZonePrograms& programs);
   absl::Status PutLink(uint32_t ifindex, TcDirection direction, int program, uint32_t program_id);
   AttachmentRecord RecordOf(uint32_t ifindex) const;
   absl::Status Record(uint32_t ifindex, const AttachmentRecord& record);

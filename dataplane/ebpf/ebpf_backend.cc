@@ -36,7 +36,7 @@ uint64_t MemoryOfMachine() {
 }
 
 LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
-  LoaderOptions out{options.pin_root, options.max_entries};
+  LoaderOptions out{options.pin_root, options.max_entries, options.workload_xdp};
   const uint32_t wanted = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
   const uint32_t groups = std::bit_ceil(std::clamp(wanted, 4 * BH_GROUP_SLOTS, kMostFlowEntries)) / BH_GROUP_SLOTS;
   out.max_entries["bh_flows4"] = groups;
@@ -78,6 +78,7 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& wri
   if (!flows.ok()) return flows.status();
   std::unique_ptr<EbpfBackend> backend(
       new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events), *std::move(flows)));
+  backend->base_ = PinBase(options.pin_root);
   if (auto status = backend->PrepareFlowTables(); !status.ok()) return status;
   if (!backend->loader_->adopted()) {
     if (auto status = backend->SetOptions(DataplaneOptions{}); !status.ok()) return status;
@@ -173,7 +174,7 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
     const uint64_t quota = std::clamp<uint64_t>(slots / std::max(options.flow_quota_divisor, 1u), 1, slots);
     if (auto status = StoreControl(control.quota[family], static_cast<uint32_t>(quota)); !status.ok()) return status;
   }
-  const uint32_t flags = options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0;
+  const uint32_t flags = (options.proxy_is_world ? BH_CONTROL_PROXY_IS_WORLD : 0) | (options.uplinks ? BH_CONTROL_UPLINKS : 0);
   if (control.flags == flags) return absl::OkStatus();
   if (auto status = writer_.StoreWord(&control.flags, flags); !status.ok()) return status;
   return publisher_.RaiseEpoch();  // verdicts depend on it
@@ -217,6 +218,10 @@ absl::Status EbpfBackend::Attach(uint32_t ifindex, uint16_t zone) {
 }
 
 absl::Status EbpfBackend::Detach(uint32_t ifindex) { return attacher_->Detach(ifindex); }
+
+absl::StatusOr<std::unique_ptr<EbpfUplinks>> EbpfBackend::OpenUplinks(UplinkHook hook) {
+  return EbpfUplinks::Open(writer_, *loader_, base_, hook);
+}
 
 absl::StatusOr<FlowTime> EbpfBackend::Now() const {
   return ReadFlowTime(loader_->clock_program(), loader_->maps().clock_now, clock_);

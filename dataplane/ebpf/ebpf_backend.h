@@ -18,6 +18,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/ebpf/adopted_state.h"
 #include "dataplane/ebpf/attach.h"
+#include "dataplane/ebpf/ebpf_uplinks.h"
 #include "dataplane/ebpf/fast_ends.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/publisher.h"
@@ -34,6 +35,7 @@ inline constexpr char kDefaultPinRoot[] = "/sys/fs/bpf/bulkhead";
 struct EbpfOptions {
   std::string pin_root = kDefaultPinRoot;
   AttachMode attach = AttachMode::kClsact;
+  bool workload_xdp = false;  // what workloads send is judged in XDP, where their interface can
   // IPv4 flows, rounded up to a power of two; IPv6 has room for a quarter as many. 0: by the machine's memory, see
   // DefaultFlowEntries. For new maps only.
   uint32_t flow_entries = 0;
@@ -77,11 +79,14 @@ class EbpfBackend : public Backend {
 
   const FlowTables& flow_tables() const { return *flows_; }
   const bh_control& control() const { return *loader_->maps().control; }
+  // Of this backend, which must outlive it.
+  absl::StatusOr<std::unique_ptr<EbpfUplinks>> OpenUplinks(UplinkHook hook);
 
   // For tests that run the programs themselves. hook: enum bh_hook. nullopt: no programs are loaded for that zone.
   std::optional<int> ProgramFd(uint16_t zone, int hook);
   // Loads a zone's programs without attaching them.
   absl::Status LoadZone(uint16_t zone) { return loader_->Programs(zone).status(); }
+  const ZonePrograms* ZoneProgramsOf(uint16_t zone) { return loader_->Loaded(zone); }
   int MapFd(std::string_view name) const { return loader_->MapFd(name); }
 
  private:
@@ -101,6 +106,7 @@ class EbpfBackend : public Backend {
 
   KernelWriter& writer_;
   const Clock& clock_;
+  std::string base_;  // PinBase of the root
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Attacher> attacher_;
   std::unique_ptr<EventReader> events_;

@@ -3,8 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bulkhead/abi/base.h"
+#include "dataplane/ebpf/program_fd.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/libbpf_log.h"
 #include "workload.skel.h"
@@ -27,25 +28,22 @@ struct SkeletonDestroyer {
 };
 using Skeleton = std::unique_ptr<workload_bpf, SkeletonDestroyer>;
 
-absl::StatusOr<Skeleton> OpenSkeleton(uint16_t zone) {
+absl::StatusOr<Skeleton> OpenSkeleton(uint16_t zone, uint64_t secret) {
   const LibbpfLog log;
   Skeleton skeleton(workload_bpf__open());
   if (skeleton == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("opening the BPF object: ", log.text()));
   skeleton->rodata->bh_zone = zone;
+  skeleton->rodata->bh_secret = secret;
   return skeleton;
 }
 
-absl::StatusOr<UniqueFd> Duplicate(int fd) {
-  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!copy.ok()) return absl::ErrnoToStatus(errno, "duplicating a file descriptor");
-  return copy;
-}
-
-absl::StatusOr<uint32_t> ProgramId(int fd) {
-  bpf_prog_info info{};
-  uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return absl::ErrnoToStatus(errno, "asking for a program's number");
-  return info.id;
+// Never 0, which means that there is none.
+absl::StatusOr<uint64_t> DrawSecret() {
+  uint64_t secret = 0;
+  while (secret == 0) {
+    if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret)) return absl::ErrnoToStatus(errno, "getrandom");
+  }
+  return secret;
 }
 
 absl::StatusOr<bpf_map_info> MapInfo(int fd) {
@@ -82,7 +80,15 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Open(KernelWriter& writer, Loade
   std::unique_ptr<Loader> loader(new Loader(writer, std::move(options)));
   if (auto status = loader->PrepareDirectories(); !status.ok()) return status;
   if (auto status = loader->OpenPinnedMaps(); !status.ok()) return status;
+  if (loader->options_.workload_xdp) {
+    const auto secret = DrawSecret();
+    if (!secret.ok()) return secret.status();
+    loader->secret_ = *secret;
+  }
   if (auto programs = loader->Programs(0); !programs.ok()) return programs.status();
+  if (!loader->options_.workload_xdp) {
+    if (auto status = loader->DropXdp(); !status.ok()) return status;
+  }
   if (auto status = loader->MapControl(); !status.ok()) return status;
   if (auto status = loader->FillMaps(); !status.ok()) return status;
   return loader;
@@ -134,7 +140,7 @@ absl::Status Loader::KeepNewMaps(bpf_object* object) {
   bpf_map* control = nullptr;
   const auto keep = [&](const bpf_map* created) -> absl::Status {
     const std::string name = bpf_map__name(created);
-    auto fd = Duplicate(bpf_map__fd(created));
+    auto fd = DuplicateFd(bpf_map__fd(created));
     if (!fd.ok()) return fd.status();
     if (auto status = writer_.Pin(fd->get(), absl::StrCat(PinBase(options_.root), "/maps/", name)); !status.ok()) return status;
     fds_[name] = *std::move(fd);
@@ -153,7 +159,7 @@ absl::Status Loader::KeepNewMaps(bpf_object* object) {
 }
 
 absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
-  auto skeleton = OpenSkeleton(zone);
+  auto skeleton = OpenSkeleton(zone, secret_);
   if (!skeleton.ok()) return skeleton.status();
   bpf_object* object = (*skeleton)->obj;
   // The slow path and the clock are the same for all zones: the first load brings them.
@@ -164,15 +170,15 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
   if (auto status = PrepareMaps(object); !status.ok()) return status;
   if (auto status = writer_.LoadObject(object); !status.ok()) return status;
   if (auto status = KeepNewMaps(object); !status.ok()) return status;
-  auto ingress = Duplicate(bpf_program__fd((*skeleton)->progs.bh_ingress));
-  auto egress = Duplicate(bpf_program__fd((*skeleton)->progs.bh_egress));
+  auto ingress = DuplicateFd(bpf_program__fd((*skeleton)->progs.bh_ingress));
+  auto egress = DuplicateFd(bpf_program__fd((*skeleton)->progs.bh_egress));
   if (!ingress.ok()) return ingress.status();
   if (!egress.ok()) return egress.status();
   if (zone == 0) {
-    auto clock = Duplicate(bpf_program__fd((*skeleton)->progs.bh_clock));
+    auto clock = DuplicateFd(bpf_program__fd((*skeleton)->progs.bh_clock));
     if (!clock.ok()) return clock.status();
     clock_ = *std::move(clock);
-    auto settle = Duplicate(bpf_program__fd((*skeleton)->progs.bh_settle));
+    auto settle = DuplicateFd(bpf_program__fd((*skeleton)->progs.bh_settle));
     if (!settle.ok()) return settle.status();
     settle_ = *std::move(settle);
     const int slow[] = {bpf_program__fd((*skeleton)->progs.bh_ingress_slow), bpf_program__fd((*skeleton)->progs.bh_egress_slow)};
@@ -185,6 +191,7 @@ absl::Status Loader::LoadZone(uint16_t zone, Zone& out) {
   out.programs = {ingress->get(), egress->get(), *ingress_id, *egress_id};
   out.ingress = *std::move(ingress);
   out.egress = *std::move(egress);
+  if (auto status = LoadXdp(zone, out); !status.ok()) return status;
   return PinZone(zone, out);
 }
 

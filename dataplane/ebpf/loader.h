@@ -3,7 +3,8 @@
 //
 //   ROOT/v<BH_LAYOUT_VERSION>/maps/NAME
 //   ROOT/v<BH_LAYOUT_VERSION>/programs/ZONE/bh_ingress, bh_egress
-//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_ingress, IFINDEX_egress   (tcx; see attach.h)
+//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_ingress, IFINDEX_egress, IFINDEX_xdp   (see attach.h)
+//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_uplink, IFINDEX_uplink-generic         (see ebpf_uplinks.h)
 //
 // bh_control is pinned last: without it the maps are the rest of an interrupted start and are replaced.
 // Thread safety: Programs may be called from several threads; everything else from one, before.
@@ -32,12 +33,15 @@ namespace bulkhead {
 struct ZonePrograms {
   int ingress = -1, egress = -1;           // file descriptors
   uint32_t ingress_id = 0, egress_id = 0;  // the kernel's numbers of the programs
+  int xdp = -1;                            // judges before ingress does; -1: there is none
+  uint32_t xdp_id = 0;
 };
 
 struct LoaderOptions {
   std::string root;
   // Elements of maps by name, where they are to differ from bpf/maps.h. For new maps only.
   std::map<std::string, uint32_t, std::less<>> max_entries;
+  bool workload_xdp = false;  // what workloads send is judged in XDP
 };
 
 std::string PinBase(std::string_view root);  // ROOT/v<BH_LAYOUT_VERSION>
@@ -61,10 +65,12 @@ class Loader {
   absl::StatusOr<ZonePrograms> Programs(uint16_t zone);
   // Of a zone whose programs are loaded already; nullptr otherwise.
   const ZonePrograms* Loaded(uint16_t zone);
+  // The program of the uplinks. After Open; by one thread.
+  absl::StatusOr<UniqueFd> LoadUplink();
 
  private:
   struct Zone {
-    UniqueFd ingress, egress;
+    UniqueFd ingress, egress, xdp;
     ZonePrograms programs;
   };
 
@@ -79,6 +85,9 @@ class Loader {
   absl::Status KeepNewMaps(bpf_object* object);
   absl::Status SetSlowPath(const int (&programs)[2]);
   absl::Status LoadZone(uint16_t zone, Zone& out);
+  absl::Status LoadXdp(uint16_t zone, Zone& out);
+  // The XDP programs of an earlier start judge no more: whatever they would have judged goes on to tc.
+  absl::Status DropXdp();
   absl::Status PinZone(uint16_t zone, const Zone& programs);
 
   KernelWriter& writer_;
@@ -87,6 +96,7 @@ class Loader {
   std::map<std::string, UniqueFd, std::less<>> fds_;
   Maps maps_;
   UniqueFd clock_, settle_;
+  uint64_t secret_ = 0;  // of this process's XDP programs' marks (abi/uplink.h); 0: there are none
 
   std::mutex mutex_;
   std::map<uint16_t, Zone> zones_;

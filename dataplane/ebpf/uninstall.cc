@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/ebpf/attach.h"
+#include "dataplane/ebpf/xdp_link.h"
 #include "dataplane/kernel/bpf_map.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/links.h"
@@ -110,14 +111,8 @@ absl::Status FindFilters(const Pins& pins, std::vector<Item>& items) {
 }
 
 Item LinkItem(const std::string& path) {
-  return {absl::StrCat("tcx link ", path), [path](KernelWriter& writer) -> absl::Status {
-            const UniqueFd link(bpf_obj_get(path.c_str()));
-            if (!link.ok()) return absl::ErrnoToStatus(errno, path);
-            const absl::Status detached = writer.DetachLink(link.get());
-            // A link whose interface is gone is detached already.
-            if (!detached.ok() && ReadLinkInfo(link.get()).value_or(LinkInfo{}).ifindex != 0) return detached;
-            return writer.Unpin(path);
-          }};
+  const bool tcx = absl::EndsWith(path, "_ingress") || absl::EndsWith(path, "_egress");
+  return {absl::StrCat(tcx ? "tcx link " : "XDP link ", path), [path](KernelWriter& writer) { return RemoveLink(writer, path); }};
 }
 
 absl::StatusOr<std::vector<Item>> FindItems(const std::string& root) {

@@ -229,6 +229,21 @@ absl::StatusOr<UniqueFd> KernelWriter::CreateTcxLink(uint32_t ifindex, TcDirecti
   return UniqueFd(fd);
 }
 
+absl::StatusOr<UniqueFd> KernelWriter::CreateXdpLink(uint32_t ifindex, XdpMode mode, int program) {
+  if (auto status = Before("xdp-link-create"); !status.ok()) return status;
+  bpf_link_create_opts options{};
+  options.sz = sizeof(options);
+  options.flags = mode == XdpMode::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  const int fd = bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options);
+  if (fd >= 0) return UniqueFd(fd);
+  const std::string what = absl::StrCat("attaching (XDP) to interface ", ifindex);
+  if (errno == EBUSY || errno == EEXIST) {
+    return absl::AlreadyExistsError(absl::StrCat(what, ": it has an XDP program that is not ours"));
+  }
+  if (errno == EOPNOTSUPP) return absl::UnimplementedError(absl::StrCat(what, ": its driver cannot"));
+  return Errno(what);
+}
+
 absl::Status KernelWriter::UpdateLink(int link, int program) {
   if (auto status = Before("link-update"); !status.ok()) return status;
   return Result(bpf_link_update(link, program, nullptr), "replacing a link's program");

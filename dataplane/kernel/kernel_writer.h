@@ -28,6 +28,9 @@ namespace bulkhead {
 // As seen from the interface: ingress is what arrives on it. On the host side of a veth that is what the workload sent.
 enum class TcDirection : uint8_t { kIngress = 0, kEgress = 1 };
 
+// Native: the driver runs the program before it makes a packet of the frame. Generic: the kernel does, afterwards.
+enum class XdpMode : uint8_t { kNative = 0, kGeneric = 1 };
+
 // The filter of ours at each clsact hook. Priority 1: nobody's earlier filter may accept a packet before us.
 inline constexpr uint32_t kFilterPriority = 1;
 inline constexpr uint32_t kFilterHandle = 0xb1;
@@ -89,8 +92,10 @@ class KernelWriter {
   virtual absl::Status DeleteFilter(uint32_t ifindex, TcDirection direction, uint32_t priority = kFilterPriority,
                                     uint32_t handle = kFilterHandle);
 
-  // tcx links (kernel 6.6). A link ends when nothing holds it: pin it.
+  // tcx links (kernel 6.6). A link of any kind ends when nothing holds it: pin it.
   virtual absl::StatusOr<UniqueFd> CreateTcxLink(uint32_t ifindex, TcDirection direction, int program);
+  // XDP link. kAlreadyExists (EBUSY, EEXIST): the interface has another program. kUnimplemented: its driver cannot run one.
+  virtual absl::StatusOr<UniqueFd> CreateXdpLink(uint32_t ifindex, XdpMode mode, int program);
   virtual absl::Status UpdateLink(int link, int program);
   virtual absl::Status DetachLink(int link);
 

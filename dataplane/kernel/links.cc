@@ -26,8 +26,10 @@ std::optional<Link> ParseLink(const nlmsghdr& message) {
   if (mnl_nlmsg_get_payload_len(&message) < sizeof(ifinfomsg)) return std::nullopt;
   const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(&message));
   if (header->ifi_family != AF_UNSPEC) return std::nullopt;
-  const auto attributes = AttributesOf<IFLA_LINK_NETNSID>(message, sizeof(ifinfomsg));
+  const auto attributes = AttributesOf<IFLA_PARENT_DEV_NAME>(message, sizeof(ifinfomsg));
   Link link;
+  link.type = header->ifi_type;
+  link.device = StringOf(attributes[IFLA_PARENT_DEV_NAME]);
   link.ifindex = static_cast<uint32_t>(header->ifi_index);
   link.flags = header->ifi_flags;
   link.name = StringOf(attributes[IFLA_IFNAME]);
@@ -93,6 +95,23 @@ absl::StatusOr<std::vector<LinkAddress>> DumpAddresses(NetlinkSocket& socket, st
       });
   if (!status.ok()) return status;
   return addresses;
+}
+
+absl::StatusOr<uint32_t> RouteTo(NetlinkSocket& socket, const IpAddress& address) {
+  NetlinkRequest request(RTM_GETROUTE, 0);
+  rtmsg header{};
+  header.rtm_family = address.IsV4() ? AF_INET : AF_INET6;
+  header.rtm_dst_len = static_cast<uint8_t>(address.BitLength());
+  request.AddHeader(header);
+  request.AddBytes(RTA_DST, address.bytes.data(), address.IsV4() ? 4 : 16);
+  uint32_t ifindex = 0;
+  const absl::Status status = socket.Talk(request, [&](const nlmsghdr& message) {
+    if (message.nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(&message) < sizeof(rtmsg)) return;
+    const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(&message));
+    if (route->rtm_type == RTN_UNICAST) ifindex = U32Or(AttributesOf<RTA_OIF>(message, sizeof(rtmsg))[RTA_OIF], 0);
+  });
+  // ENETUNREACH, EHOSTUNREACH and the error that a route itself may name: no way there.
+  return status.ok() ? ifindex : absl::StatusOr<uint32_t>(0);
 }
 
 absl::StatusOr<LinkMonitor> LinkMonitor::Open() {

@@ -28,6 +28,8 @@ struct Link {
   MacAddress mac;
   uint32_t flags = 0;     // IFF_UP, IFF_LOOPBACK, ...
   uint8_t operstate = 0;  // IF_OPER_UP, ...
+  uint16_t type = 0;      // ARPHRD_ETHER, ARPHRD_LOOPBACK, ...
+  std::string device;     // that the interface belongs to (a PCI address, virtio0, ...); empty: none, or a kernel before 5.14
 
   bool operator==(const Link&) const = default;
 };
@@ -45,6 +47,9 @@ struct LinkAddress {
 // nsid: dump that namespace instead of the socket's; kInvalidArgument if nothing has the number (any more).
 absl::StatusOr<std::vector<Link>> DumpLinks(NetlinkSocket& socket, std::optional<int32_t> nsid = std::nullopt);
 absl::StatusOr<std::vector<LinkAddress>> DumpAddresses(NetlinkSocket& socket, std::optional<int32_t> nsid = std::nullopt);
+
+// Where this namespace would send a packet to that address: ifindex; 0: nowhere. Asks the kernel's routes; nothing is sent.
+absl::StatusOr<uint32_t> RouteTo(NetlinkSocket& socket, const IpAddress& address);
 
 struct LinkEvent {
   enum class Type : uint8_t { kLink, kLinkGone, kAddress, kAddressGone };

@@ -32,6 +32,8 @@ class NetlinkRequest {
   }
   void AddU32(uint16_t attribute, uint32_t value) { mnl_attr_put_u32(message(), attribute, value); }
 
+  void AddBytes(uint16_t attribute, const void* bytes, size_t size) { mnl_attr_put(message(), attribute, size, bytes); }
+
   nlmsghdr* message() { return reinterpret_cast<nlmsghdr*>(buffer_.data()); }
 
  private:

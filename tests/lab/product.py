@@ -31,8 +31,14 @@ class Bulkhead:
         config = {"policy_dir": self.policy_dir, "state_dir": os.path.join(folder, "state"), "api_socket": self.socket,
                   "pin_root": self.pin_root, **world.config(), **settings}
         self.config_path = os.path.join(folder, "bulkhead.yaml")
+        self.config = config
+        self.configure()
+
+    def configure(self, **settings):
+        """Changes the configuration, from the next start on."""
+        self.config.update(settings)
         with open(self.config_path, "w", encoding="utf-8") as out:
-            json.dump(config, out)  # JSON is YAML
+            json.dump(self.config, out)  # JSON is YAML
 
     def start(self):
         refuse_outside()

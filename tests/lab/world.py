@@ -239,21 +239,24 @@ class World:
         self.workloads[name] = made
         return made
 
-    def workload(self, name, service, ns="shop", labels=None, serve=(), size=64, like=None, ports=None, **where):
+    def workload(self, name, service, ns="shop", labels=None, serve=(), size=64, like=None, ports=None, published=None, **where):
         """A namespace that is a workload: what `docker run` is to an engine. serve: what it listens on ("tcp:80"). like: a removed
-        workload whose address it takes over. ports: {name: number}, what policy may call its ports."""
+        workload whose address it takes over. ports: {name: number}, what policy may call its ports. published: [{"host_port",
+        "port", "protocol"}], which somebody else has to forward."""
         made = self.namespace(name, **where, **({"number": like.number} if like else {}))
-        self.describe(made, service, ns, labels, ports)
+        self.describe(made, service, ns, labels, ports, published)
         if serve:
             made.start("serve", name, *serve, "--size", size)
         return made
 
-    def describe(self, workload, service, ns="shop", labels=None, ports=None):
+    def describe(self, workload, service, ns="shop", labels=None, ports=None, published=None):
         image = f"registry.example/{service}:1"
         text = {"name": workload.name, "namespace": ns, "labels": {"app": service} if labels is None else labels, "image": image,
                 "digest": "sha256:" + hashlib.sha256(image.encode()).hexdigest(), "netns": f"/run/netns/{workload.name}"}
         if ports:
             text["ports"] = [{"name": port, "port": number} for port, number in ports.items()]
+        if published:
+            text["published"] = published
         path = os.path.join(self.workloads_dir, workload.name + ".yaml")
         with open(path + ".new", "w", encoding="utf-8") as out:
             json.dump(text, out)  # JSON is YAML

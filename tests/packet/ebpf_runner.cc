@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include <algorithm>
@@ -71,12 +72,18 @@ class EbpfRunner : public Runner {
  public:
   EbpfRunner(EbpfWorld& world, std::vector<uint64_t> counters) : world_(world), counters_(std::move(counters)) {}
 
-  std::string name() const override { return "ebpf"; }
+  std::string name() const override { return world_.xdp() ? "xdp" : "ebpf"; }
   Backend& backend() override { return world_.backend(); }
   uint32_t stamp() override { return world_.backend().stamp(); }
-  bool ShowsTag() const override { return false; }
+  bool ShowsTag() const override { return shows_tag_; }
 
   absl::StatusOr<Outcome> Run(const Packet& packet) override {
+    shows_tag_ = false;
+    if (world_.xdp() && packet.hook == BH_HOOK_INGRESS) {
+      const auto outcome = RunXdp(packet);
+      if (!outcome.ok()) return outcome.status();
+      if (*outcome) return **outcome;
+    }
     const auto action = world_.Run(packet);
     if (!action.ok()) return action.status();
     if (*action != TC_ACT_UNSPEC && *action != TC_ACT_SHOT && *action != TC_ACT_REDIRECT)
@@ -113,6 +120,24 @@ class EbpfRunner : public Runner {
   }
 
  private:
+  // nullopt: the packet went on to tc without a mark.
+  absl::StatusOr<std::optional<Outcome>> RunXdp(const Packet& packet) {
+    const ZonePrograms* programs = world_.backend().ZoneProgramsOf(packet.zone);
+    if (programs == nullptr) return absl::NotFoundError(absl::StrCat("no program for zone ", packet.zone));
+    const auto run = world_.RunXdp(programs->xdp, packet.ifindex, packet.bytes);
+    if (!run.ok()) return run.status();
+    Outcome outcome;
+    outcome.pass = run->action == XDP_PASS;
+    if (outcome.pass && !run->mark) return std::nullopt;
+    if (run->mark) {
+      if (run->mark->ifindex != packet.ifindex || run->mark->stamp != stamp()) return absl::InternalError("a wrong mark");
+      outcome.tag = run->mark->slot;
+      shows_tag_ = true;
+    }
+    if (const auto status = ReadReason(outcome); !status.ok()) return status;
+    return outcome;
+  }
+
   // The one counter of reasons that has risen says what was judged; none: the packet was established.
   absl::Status ReadReason(Outcome& outcome) {
     const auto now = world_.backend().ReadCounters();
@@ -133,6 +158,7 @@ class EbpfRunner : public Runner {
   EbpfWorld& world_;
   std::vector<uint64_t> counters_;
   uint64_t elapsed_ = 0;  // seconds
+  bool shows_tag_ = false;  // of the last packet
 };
 
 }  // namespace

@@ -4,7 +4,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <linux/if_link.h>
+
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -30,15 +33,30 @@ absl::StatusOr<std::unique_ptr<EbpfWorld>> EbpfWorld::Create() {
   auto world = std::unique_ptr<EbpfWorld>(new EbpfWorld());
   auto netns = lab::TestNetns::Create();
   if (!netns.ok()) return netns.status();
-  world->netns_ = *std::move(netns);
+  world->own_netns_ = *std::move(netns);
+  world->netns_ = world->own_netns_.get();
   if (const auto status = world->MakeInterfaces(); !status.ok()) return status;
   if (const auto status = world->OpenBackend(); !status.ok()) return status;
   if (const auto status = world->LoadTagPrograms(); !status.ok()) return status;
   return world;
 }
 
+absl::StatusOr<std::unique_ptr<EbpfWorld>> EbpfWorld::CreateXdp(EbpfWorld& other) {
+  auto world = std::unique_ptr<EbpfWorld>(new EbpfWorld());
+  world->netns_ = other.netns_;
+  world->xdp_ = true;
+  if (const auto status = world->OpenBackend(); !status.ok()) return status;
+  if (const auto status = world->LoadTagPrograms(); !status.ok()) return status;
+  if (const auto status = world->OpenInterfacesToXdp(); !status.ok()) return status;
+  return world;
+}
+
 absl::Status EbpfWorld::OpenBackend() {
-  auto backend = EbpfBackend::Open(writer_, clock_, {.flow_entries = 1u << 13, .max_entries = {}});
+  EbpfOptions options;
+  options.flow_entries = 1u << 13;
+  options.workload_xdp = xdp_;
+  if (xdp_) options.pin_root = absl::StrCat(kDefaultPinRoot, "-xdp");
+  auto backend = EbpfBackend::Open(writer_, clock_, options);
   if (!backend.ok()) return backend.status();
   backend_ = *std::move(backend);
   for (const uint16_t zone : {0, 1, 2}) {
@@ -54,10 +72,50 @@ absl::Status EbpfWorld::Reopen() {
 
 EbpfWorld::~EbpfWorld() { bpf_object__close(tag_object_); }
 
+namespace {
+
+std::vector<uint32_t> AllInterfaces() {
+  std::vector<uint32_t> all = {kUplink, kNoEndpoint, Late().ifindex()};
+  for (const Actor& actor : Cast()) all.push_back(actor.ifindex());
+  return all;
+}
+
+}  // namespace
+
+// Only an interface that is up, and has a program, has the queues that BPF_PROG_TEST_RUN wants to see. Its other end stays down.
+absl::Status EbpfWorld::OpenInterfacesToXdp() {
+  for (const uint32_t ifindex : AllInterfaces()) {
+    const auto up = netns_->Command({"ip", "link", "set", absl::StrCat("v", ifindex), "up"});
+    if (!up.ok()) return up;
+    if (bpf_xdp_attach(static_cast<int>(ifindex), TagProgram("pass_all"), XDP_FLAGS_DRV_MODE, nullptr) != 0) {
+      return Errno(errno, absl::StrCat("attaching to interface ", ifindex));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EbpfWorld::XdpRun> EbpfWorld::RunXdp(int program, uint32_t ifindex, const std::vector<uint8_t>& frame) {
+  if (const auto status = netns_->Check(); !status.ok()) return status;
+  xdp_md context = {}, after = {};
+  context.data_end = static_cast<uint32_t>(frame.size());
+  context.ingress_ifindex = ifindex;
+  std::vector<uint8_t> out(frame.size() + sizeof(bh_mark));
+  LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_out = out.data(),
+              .data_size_in = static_cast<uint32_t>(frame.size()), .data_size_out = static_cast<uint32_t>(out.size()),
+              .ctx_in = &context, .ctx_out = &after, .ctx_size_in = sizeof(context), .ctx_size_out = sizeof(after));
+  if (bpf_prog_test_run_opts(program, &options) != 0) return Errno(errno, "BPF_PROG_TEST_RUN of an XDP program");
+  XdpRun run;
+  run.action = options.retval;
+  bh_mark mark{};
+  if (after.data - after.data_meta == sizeof(mark) && options.data_size_out >= sizeof(mark)) {
+    std::memcpy(&mark, out.data(), sizeof(mark));
+    if (mark.secret != 0) run.mark = mark;
+  }
+  return run;
+}
+
 absl::Status EbpfWorld::MakeInterfaces() {
-  std::vector<uint32_t> wanted = {kUplink, kNoEndpoint, Late().ifindex()};
-  for (const Actor& actor : Cast()) wanted.push_back(actor.ifindex());
-  for (const uint32_t ifindex : wanted) {
+  for (const uint32_t ifindex : AllInterfaces()) {
     const std::string number = std::to_string(ifindex), peer = std::to_string(ifindex + 1000);
     const auto status = netns_->Command({"ip", "link", "add", "name", absl::StrCat("v", number), "index", number, "type", "veth",
                                          "peer", "name", absl::StrCat("p", number), "index", peer});
@@ -93,7 +151,8 @@ absl::Status EbpfWorld::Reset() {
   if (const auto status = backend_->SetHostAddresses({}); !status.ok()) return status;
   const std::pair<const char*, size_t> maps[] = {{"bh_edges", sizeof(bh_edge_key)},
                                                  {"bh_edges_outside", sizeof(bh_edge_key)},
-                                                 {"bh_fragments", sizeof(bh_fragment_key)}};
+                                                 {"bh_fragments", sizeof(bh_fragment_key)},
+                                                 {"bh_solicited", sizeof(bh_solicited_key)}};
   for (const auto& [name, key_size] : maps) {
     if (const auto status = Empty(backend_->MapFd(name), key_size); !status.ok()) return status;
   }

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bulkhead/abi/uplink.h"
 #include "dataplane/ebpf/ebpf_backend.h"
 #include "tests/lab/netns.h"
 #include "tests/packet/runner.h"
@@ -23,6 +24,8 @@ namespace bulkhead::packet_test {
 class EbpfWorld {
  public:
   static absl::StatusOr<std::unique_ptr<EbpfWorld>> Create();
+  // In the namespace of another, of which nothing else is shared: what workloads send is judged in XDP.
+  static absl::StatusOr<std::unique_ptr<EbpfWorld>> CreateXdp(EbpfWorld& other);
   ~EbpfWorld();
 
   // As it was after Create, but for the stamp and the counters.
@@ -31,6 +34,7 @@ class EbpfWorld {
   absl::Status Reopen();
   EbpfBackend& backend() { return *backend_; }
   lab::TestNetns& netns() { return *netns_; }
+  bool xdp() const { return xdp_; }
 
   // Every slot of both flow tables. Nothing may run meanwhile.
   void ForEachSlot(const std::function<void(bh_flow_hot&)>& change);
@@ -38,25 +42,38 @@ class EbpfWorld {
   // What the program returned: a TC_ACT_ value.
   absl::StatusOr<int> Run(const Packet& packet);
 
+  // Runs an XDP program on a frame that came in on the interface.
+  struct XdpRun {
+    uint32_t action = 0;          // XDP_PASS, XDP_DROP
+    std::optional<bh_mark> mark;  // what it left in front of the frame
+  };
+  absl::StatusOr<XdpRun> RunXdp(int program, uint32_t ifindex, const std::vector<uint8_t>& frame);
+
   // A program of tag.bpf.c and its map.
   int TagProgram(const char* name) const;
   int TagMap(const char* name) const;
 
  private:
-  EbpfWorld() = default;
+  EbpfWorld() : own_netns_(nullptr) {}
   absl::Status MakeInterfaces();
+  // Native XDP may run on them: a program is attached that lets everything pass.
+  absl::Status OpenInterfacesToXdp();
   absl::Status OpenBackend();
   absl::Status LoadTagPrograms();
 
   RealClock clock_;
   KernelWriter writer_;
-  std::unique_ptr<lab::TestNetns> netns_;
+  std::unique_ptr<lab::TestNetns> own_netns_;
+  lab::TestNetns* netns_ = nullptr;
+  bool xdp_ = false;
   std::unique_ptr<EbpfBackend> backend_;
   bpf_object* tag_object_ = nullptr;
 };
 
 // The world that all cases of this process share, made by the first who asks. Null: not on this machine; that is said once.
 EbpfWorld* SharedWorld();
+// Beside it the one that judges in XDP, likewise.
+EbpfWorld* SharedXdpWorld();
 
 // A runner on that world, reset; the world must outlive it.
 absl::StatusOr<std::unique_ptr<Runner>> NewEbpfRunner(EbpfWorld& world);

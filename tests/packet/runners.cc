@@ -23,10 +23,22 @@ EbpfWorld* SharedWorld() {
   return world.get();
 }
 
+EbpfWorld* SharedXdpWorld() {
+  static const std::unique_ptr<EbpfWorld> world = []() -> std::unique_ptr<EbpfWorld> {
+    if (SharedWorld() == nullptr) return nullptr;
+    auto created = EbpfWorld::CreateXdp(*SharedWorld());
+    if (created.ok()) return *std::move(created);
+    ADD_FAILURE() << created.status();
+    return nullptr;
+  }();
+  return world.get();
+}
+
 std::vector<std::unique_ptr<Runner>> NewRunners() {
   std::vector<std::unique_ptr<Runner>> runners;
   runners.push_back(NewReferenceRunner());
-  if (EbpfWorld* world = SharedWorld(); world != nullptr) {
+  for (EbpfWorld* world : {SharedWorld(), SharedXdpWorld()}) {
+    if (world == nullptr) continue;
     auto runner = NewEbpfRunner(*world);
     if (runner.ok()) {
       runners.push_back(*std::move(runner));

@@ -36,6 +36,14 @@ int forge_tag(struct __sk_buff *skb)
 	return -1;
 }
 
+/* On interfaces that XDP programs are to be run on by hand. */
+SEC("xdp.frags")
+int pass_all(struct xdp_md *xdp)
+{
+	(void)xdp;
+	return XDP_PASS;
+}
+
 SEC("tc")
 int seen_tag(struct __sk_buff *skb)
 {

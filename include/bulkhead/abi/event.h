@@ -28,12 +28,13 @@ enum bh_reason {
 	BH_REASON_INTERNAL = 18,      /* a table that must have an entry had none */
 	BH_REASON_FRAGMENT_STRAY = 19,   /* a later fragment whose first one did not pass here, or too long ago */
 	BH_REASON_FRAGMENT_OVERLAP = 20, /* a later fragment that begins where the first one still goes on */
-	BH_REASON_COUNT = 21
+	BH_REASON_BLOCKED = 21,          /* the source is on the deny list of the uplinks */
+	BH_REASON_COUNT = 22
 };
 #define BH_REASON_NAMES \
 	{ "none", "policy", "spoofed-ip", "spoofed-mac", "spoofed-arp", "spoofed-nd", "wrong-port", "truncated", "ethertype", "vlan", \
 	  "fragment", "extension-header", "icmp-orphan", "icmp-type", "router-advert", "dhcp-server", "table-full", "no-endpoint", \
-	  "internal", "stray-fragment", "overlapping-fragment" }
+	  "internal", "stray-fragment", "overlapping-fragment", "blocked" }
 
 /* Map bh_counters: per-CPU array of __u64, index reason * 3 + enum bh_verdict: packets that were denied (or would have been) for the
  * reason; [BH_REASON_NONE][BH_ALLOW] counts packets that passed on the slow path. Behind them: */
@@ -52,7 +53,8 @@ enum bh_counter {
 	BH_COUNTER_COUNT
 };
 
-enum bh_hook { BH_HOOK_INGRESS = 0, BH_HOOK_EGRESS = 1 }; /* ingress: the workload sent it */
+/* ingress: the workload sent it; uplink: it came to the host from outside */
+enum bh_hook { BH_HOOK_INGRESS = 0, BH_HOOK_EGRESS = 1, BH_HOOK_UPLINK = 2 };
 
 /* Map bh_events: ring buffer of these. One for each denied, or would-be denied, packet that makes no flow, rate-limited, and one
  * for each would-deny flow. Never wakes the reader. */

@@ -28,6 +28,9 @@
 //   GET    /v1/modes             ModeList
 //   PUT    /v1/modes             ModeRequest -> Change
 //   POST   /v1/confirm           Change
+//   GET    /v1/blocks            lines of BlockRow          the uplinks' deny list
+//   POST   /v1/blocks            BlockRequest -> Change
+//   DELETE /v1/blocks/ADDR/LEN   Change
 //   GET    /v1/learn/edges       lines of EdgeRow           ?namespace ?verdict ?since
 //   GET    /v1/learn/proposals   lines of ProposalRow       ?scope
 //   GET    /metrics              Prometheus text
@@ -56,6 +59,7 @@ inline constexpr char kDiffPath[] = "/v1/policies/diff";
 inline constexpr char kLintPath[] = "/v1/policies/lint";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";
+inline constexpr char kBlocksPath[] = "/v1/blocks";
 inline constexpr char kEdgesPath[] = "/v1/learn/edges";
 inline constexpr char kProposalsPath[] = "/v1/learn/proposals";
 inline constexpr char kMetricsPath[] = "/metrics";

@@ -56,6 +56,51 @@ struct UnprotectedRow {
   }
 };
 
+struct UplinkRow {
+  std::string name;
+  uint32_t ifindex = 0;
+  std::string hook;  // native, generic, attaching
+  uint64_t dropped = 0;  // packets, since it was first attached
+  std::string error;
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("name", self.name);
+    visit("ifindex", self.ifindex);
+    visit("hook", self.hook);
+    visit("dropped", self.dropped);
+    visit("error", self.error);
+  }
+};
+
+// A prefix of the uplinks' deny list.
+struct BlockRow {
+  std::string prefix;
+  uint64_t since_unix = 0;
+  uint64_t until_unix = 0;  // 0: until it is removed
+  uint64_t packets = 0, bytes = 0;  // dropped; a packet counts with the longest prefix that holds its source
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("prefix", self.prefix);
+    visit("since_unix", self.since_unix);
+    visit("until_unix", self.until_unix);
+    visit("packets", self.packets);
+    visit("bytes", self.bytes);
+  }
+};
+
+struct BlockRequest {
+  std::string prefix;  // bits behind its length are dropped
+  uint64_t seconds = 0;  // 0: until it is removed
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("prefix", self.prefix);
+    visit("seconds", self.seconds);
+  }
+};
+
 struct Status {
   bool ok = true;  // no service that enforces has an unprotected workload
   std::string version;
@@ -63,6 +108,10 @@ struct Status {
   uint64_t uptime_seconds = 0;
   uint64_t generation = 0;
   std::string attach;  // clsact, tcx
+  std::string workload_hook;  // tc, xdp
+  std::string uplink_hook;    // xdp, generic, none
+  std::vector<UplinkRow> uplinks;
+  uint64_t blocked_prefixes = 0;
   std::string mode;    // global
   std::map<std::string, uint64_t> services_by_mode;
   uint64_t workloads = 0;
@@ -82,6 +131,10 @@ struct Status {
     visit("uptime_seconds", self.uptime_seconds);
     visit("generation", self.generation);
     visit("attach", self.attach);
+    visit("workload_hook", self.workload_hook);
+    visit("uplink_hook", self.uplink_hook);
+    visit("uplinks", self.uplinks);
+    visit("blocked_prefixes", self.blocked_prefixes);
     visit("mode", self.mode);
     visit("services_by_mode", self.services_by_mode);
     visit("workloads", self.workloads);
@@ -241,7 +294,7 @@ struct EventRow {
   std::string protocol;  // empty when the packet is not IP
   uint32_t ethertype = 0;
   std::string verdict, reason;
-  std::string hook;  // ingress: the workload sent it; egress: it was on its way to the workload
+  std::string hook;  // ingress: the workload sent it; egress: it was on its way to the workload; uplink: it came in from outside
   uint32_t ifindex = 0;
   uint32_t length = 0;  // bytes, L2
   std::string rule, egress_rule, ingress_rule;

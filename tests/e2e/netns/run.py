@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs one scenario: each of its checks in a lab of its own (tests/lab/private), which ends with it.
 
-usage: run.py --bin DIR [--attach clsact|tcx] SCENARIO [CHECK]      exit 0: all claims held; 1: some did not; 77: cannot be tried here
+usage: run.py --bin DIR [--attach clsact|tcx|xdp] SCENARIO [CHECK]      exit 0: all claims held; 1: some did not; 77: cannot be tried here
+
+xdp: as clsact, and what workloads send is judged in XDP.
 """
 import argparse
 import os
@@ -33,7 +35,8 @@ def main():
     parser.add_argument("check", nargs="?")
     args = parser.parse_args()
     if args.check and os.environ.get("BULKHEAD_LAB_ORIGIN"):
-        checks.inside(Lab(args.bin, "/run/lab", args.attach), args.scenario, args.check)
+        attach, more = ("clsact", {"workload_hook": "xdp"}) if args.attach == "xdp" else (args.attach, {})
+        checks.inside(Lab(args.bin, "/run/lab", attach, **more), args.scenario, args.check)
         return
     if args.attach == "tcx" and kernel_version() < (6, 6):
         print("skipped: tcx needs Linux 6.6")

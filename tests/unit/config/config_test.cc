@@ -41,6 +41,9 @@ state_dir: /s
 api_socket: /a/api.sock
 pin_root: /sys/fs/bpf/x
 attach: tcx
+workload_hook: xdp
+uplinks: [eth0, bond0.7]
+uplink_hook: generic
 default_mode: enforce
 default_verdict: deny
 allow_from_host: false
@@ -60,6 +63,9 @@ log_level: debug
   EXPECT_EQ(config->workloads_dir, "/w");
   EXPECT_EQ(config->pin_root, "/sys/fs/bpf/x");
   EXPECT_EQ(config->attach, "tcx");
+  EXPECT_TRUE(config->workload_xdp);
+  EXPECT_THAT(*config->uplinks, ElementsAre("eth0", "bond0.7"));
+  EXPECT_EQ(config->uplink_hook, UplinkHook::kGeneric);
   EXPECT_EQ(config->default_mode, Mode::kEnforce);
   EXPECT_FALSE(config->default_allow || config->allow_from_host || config->dataplane.proxy_is_world);
   EXPECT_TRUE(config->trust_image_labels);
@@ -79,6 +85,23 @@ TEST(ConfigTest, NoSources) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_TRUE(config->docker_sockets.has_value() && config->docker_sockets->empty());
   EXPECT_EQ(config->workloads_dir, "");
+}
+
+TEST(ConfigTest, Uplinks) {
+  for (const char* text : {"", "uplinks: auto\n"}) {
+    const auto config = ParseConfig(text, "b.yaml");
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_FALSE(config->uplinks.has_value()) << "found by themselves";
+    EXPECT_EQ(config->uplink_hook, UplinkHook::kXdp);
+    EXPECT_FALSE(config->workload_xdp);
+  }
+  EXPECT_TRUE(ParseConfig("uplinks: []\n", "b.yaml")->uplinks->empty());
+  EXPECT_EQ(ParseConfig("uplink_hook: none\n", "b.yaml")->uplink_hook, UplinkHook::kNone);
+  EXPECT_THAT(ErrorOf("uplinks: eth0\n"), HasSubstr("b.yaml:1:10: uplinks: found the string \"eth0\", expected auto or a list"));
+  EXPECT_THAT(ErrorOf("uplinks: [eth0, a/b]\n"), HasSubstr("b.yaml:1:17: uplinks: found the string \"a/b\", expected the name of"));
+  EXPECT_THAT(ErrorOf("uplinks: [a-name-that-is-too-long]\n"), HasSubstr("expected the name of an interface"));
+  EXPECT_THAT(ErrorOf("uplink_hook: native\n"), HasSubstr("expected xdp, generic or none"));
+  EXPECT_THAT(ErrorOf("workload_hook: native\n"), HasSubstr("expected tc or xdp"));
 }
 
 TEST(ConfigTest, ErrorsSayWhereAndWhat) {

@@ -46,6 +46,7 @@ class ControlTest : public testing::Test {
     parts.config.default_allow = false;
     parts.loop = loop_.get();
     parts.backend = &backend_;
+    parts.uplinks = &uplinks_;
     parts.writer = &writer_;
     parts.clock = &clock_;
     parts.store = store_.get();
@@ -59,7 +60,7 @@ class ControlTest : public testing::Test {
     auto control = Control::Create(std::move(parts));
     ASSERT_TRUE(control.ok()) << control.status();
     control_ = *std::move(control);
-    service_ = std::make_unique<Service>(control_.get(), loop_.get(), &backend_, learner_.get(), edges_.get(), &clock_);
+    service_ = std::make_unique<Service>(control_.get(), loop_.get(), &backend_, &uplinks_, learner_.get(), edges_.get(), &clock_);
   }
   void Run() {
     ASSERT_TRUE(control_->Start().ok());
@@ -90,6 +91,7 @@ class ControlTest : public testing::Test {
 
   TestFolder folder_;
   FakeBackend backend_;
+  FakeUplinks uplinks_;
   KernelWriter writer_{[](const char* op, uint64_t) { return absl::InternalError(std::string(op) + ": no writes in this test"); }};
   RealClock clock_;
   std::unique_ptr<EventLoop> loop_;

@@ -8,12 +8,14 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <mutex>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "dataplane/backend.h"
+#include "dataplane/uplinks.h"
 #include "tests/places/temporary_folder.h"
 
 namespace bulkhead {
@@ -90,6 +92,46 @@ class FakeBackend : public Backend {
   std::map<uint32_t, uint16_t> attached;
   std::vector<uint16_t> fast;
   absl::Status policy_status, grow_status, stage_status, grow_staged_status, put_status, attach_status;
+};
+
+class FakeUplinks : public Uplinks {
+ public:
+  UplinkHook hook() const override { return wanted; }
+  absl::StatusOr<XdpMode> Attach(uint32_t ifindex) override {
+    log.push_back("attach " + std::to_string(ifindex));
+    if (!attach_status.ok()) return attach_status;
+    attached.insert(ifindex);
+    return mode;
+  }
+  absl::Status Detach(uint32_t ifindex) override {
+    log.push_back("detach " + std::to_string(ifindex));
+    attached.erase(ifindex);
+    return absl::OkStatus();
+  }
+  std::vector<uint32_t> Attached() const override { return {attached.begin(), attached.end()}; }
+  absl::Status SetHostMacs(const std::set<MacAddress>& given) override {
+    macs = given;
+    return absl::OkStatus();
+  }
+  absl::Status SetLocalPorts(uint16_t first, uint16_t last) override {
+    ports = {first, last};
+    return absl::OkStatus();
+  }
+  absl::Status SetBlocked(const std::set<Prefix>& prefixes) override {
+    if (blocked_status.ok()) blocked = prefixes;
+    return blocked_status;
+  }
+  absl::StatusOr<std::map<Prefix, BlockCount>> ReadBlocked() const override { return std::map<Prefix, BlockCount>(); }
+  absl::StatusOr<std::map<uint32_t, uint64_t>> ReadDrops() const override { return std::map<uint32_t, uint64_t>(); }
+
+  UplinkHook wanted = UplinkHook::kXdp;
+  XdpMode mode = XdpMode::kNative;
+  std::vector<std::string> log;
+  std::set<uint32_t> attached;
+  std::set<MacAddress> macs;
+  std::pair<uint16_t, uint16_t> ports;
+  std::set<Prefix> blocked;
+  absl::Status attach_status, blocked_status;
 };
 
 class TestFolder {

@@ -241,6 +241,16 @@ absl::StatusOr<ChangeResult> FakeService::Confirm() {
   return change;
 }
 
+absl::StatusOr<ChangeResult> FakeService::AddBlock(const Prefix& prefix, uint64_t seconds) {
+  Record("block " + prefix.ToString() + " for " + std::to_string(seconds));
+  return change;
+}
+
+absl::StatusOr<ChangeResult> FakeService::RemoveBlock(const Prefix& prefix) {
+  Record("unblock " + prefix.ToString());
+  return change;
+}
+
 absl::StatusOr<std::vector<Proposal>> FakeService::Propose(const std::string& scope) {
   Record("propose " + scope);
   return proposals;

@@ -5,6 +5,7 @@
 #define BULKHEAD_TESTS_UNIT_API_FAKE_FAKE_SERVICE_H_
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -42,6 +43,10 @@ class FakeService : public DaemonService {
   absl::StatusOr<ChangeResult> SetMode(const std::string& ns, const std::string& service, std::optional<Mode> mode,
                                        uint32_t confirm_seconds) override;
   absl::StatusOr<ChangeResult> Confirm() override;
+  absl::StatusOr<ChangeResult> AddBlock(const Prefix& prefix, uint64_t seconds) override;
+  absl::StatusOr<ChangeResult> RemoveBlock(const Prefix& prefix) override;
+  absl::StatusOr<std::map<Prefix, BlockCount>> ReadBlocked() override { return blocked; }
+  absl::StatusOr<std::map<uint32_t, uint64_t>> ReadUplinkDrops() override { return uplink_drops; }
   absl::StatusOr<ChangeResult> StagePolicy(const std::vector<PolicyText>& files) override;
   absl::StatusOr<ChangeResult> PromoteStaged() override;
   absl::StatusOr<ChangeResult> DiscardStaged() override;
@@ -63,6 +68,8 @@ class FakeService : public DaemonService {
   std::vector<StagedEdgeRecord> staged_edges;
   std::vector<Proposal> proposals;
   std::vector<uint64_t> counters;
+  std::map<Prefix, BlockCount> blocked;
+  std::map<uint32_t, uint64_t> uplink_drops;
   std::atomic<size_t> flows_read{0};
 
  private:
