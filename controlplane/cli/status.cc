@@ -47,6 +47,13 @@ void PrintStatus(const api::Status& status) {
       table.Add({source.name, {source.state, colour}, std::to_string(source.workloads), OrDash(source.error)});
     }
   }
+  if (!status.networks.empty()) {
+    std::printf("\n");
+    Table table({"BRIDGE", "NETWORK", "FAST PATH", "REASON"});
+    for (const api::NetworkRow& row : status.networks) {
+      table.Add({OrDash(row.bridge), OrDash(row.network), row.fast_path ? "on" : "off", OrDash(row.reason)});
+    }
+  }
   if (!status.unprotected.empty()) {
     std::printf("\n");
     Table table({"UNPROTECTED", "SERVICE", "MODE", "REASON"});

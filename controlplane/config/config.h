@@ -9,6 +9,7 @@
 //   api_socket: /run/bulkhead/api.sock
 //   pin_root: /sys/fs/bpf/bulkhead
 //   attach: clsact                        # or tcx
+//   fast_path: auto                       # past the bridge between two workloads, where nothing there would be missed; or off
 //   default_mode: learn                   # where modes.yaml says nothing
 //   default_verdict: allow                # what no policy decides
 //   allow_from_host: true
@@ -51,6 +52,7 @@ struct Config {
   std::string api_socket = "/run/bulkhead/api.sock";
   std::string pin_root = "/sys/fs/bpf/bulkhead";
   std::string attach = "clsact";
+  bool fast_path = true;
   Mode default_mode = Mode::kLearn;
   bool default_allow = true;
   bool allow_from_host = true;

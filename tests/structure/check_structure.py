@@ -23,6 +23,7 @@ ALLOWED = {
     # The store of the flow table is one piece of code for both sides.
     "dataplane/flow": MODEL + ABI + ["dataplane", "dataplane/kernel", "bpf"],
     "dataplane/ebpf": MODEL + ABI + ["dataplane", "dataplane/kernel", "dataplane/flow", "bpf"],
+    "dataplane/fast_path": MODEL + ABI + ["dataplane/kernel"],
     "dataplane": MODEL + ABI,
     "controlplane/yaml": MODEL,
     "controlplane/policy": MODEL + ABI + ["controlplane/yaml"],
