@@ -43,7 +43,7 @@ void FastPathKeeper::Sync(const InventoryState& inventory, const std::function<b
 }
 
 void FastPathKeeper::Tend(uint64_t now) {
-  if (!allowed_ || looking_ || now < last_look_ + (stale_ ? kLookPause : kLookEvery)) return;
+  if (looking_ || now < last_look_ + (stale_ ? kLookPause : kLookEvery)) return;
   looking_ = true;
   stale_ = false;
   last_look_ = now;
@@ -62,6 +62,7 @@ void FastPathKeeper::Tend(uint64_t now) {
 
 std::string FastPathKeeper::WhyNot(const fast_path::Facts& facts, const std::set<uint32_t>& bridges,
                                    const std::set<uint32_t>& ports) const {
+  if (!allowed_) return "fast_path: off";
   if (!status_.ok()) return absl::StrCat("cannot be looked at: ", std::string(status_.message()));
   if (bridges.size() != 1) return "its workloads' interfaces are not ports of one bridge";
   const auto bridge = facts.bridges.find(*bridges.begin());
@@ -106,10 +107,6 @@ void FastPathKeeper::Tell(bool renew) {
 
 std::vector<NetworkView> FastPathKeeper::Networks() const {
   std::vector<NetworkView> out;
-  if (!allowed_) {
-    for (const auto& [bridge, name] : network_names_) out.push_back({"", name, false, "fast_path: off"});
-    return out;
-  }
   for (const auto& [zone, network] : networks_) {
     const auto name = network_names_.find(network.bridge);
     out.push_back({network.name, name == network_names_.end() ? "" : name->second, network.reason.empty(), network.reason});

@@ -168,13 +168,13 @@ TEST_F(FastPathKeeperTest, OffForAZoneOnTwoBridges) {
   EXPECT_THAT(backend_.fast, IsEmpty());
 }
 
-TEST_F(FastPathKeeperTest, NothingIsLookedAtWhenSwitchedOff) {
+TEST_F(FastPathKeeperTest, SwitchedOff) {
   FastPathKeeper keeper = Make(false);
   SyncAndWork(keeper);
-  keeper.OnChange(now_);
-  Work();
-  EXPECT_THAT(asked_, IsEmpty());
   EXPECT_THAT(backend_.fast, IsEmpty());
+  ASSERT_EQ(keeper.Networks().size(), 1u);
+  EXPECT_EQ(keeper.Networks()[0].bridge, "br0");
+  EXPECT_EQ(keeper.Networks()[0].reason, "fast_path: off");
 }
 
 }  // namespace
