@@ -245,9 +245,8 @@ def check_ends_with_the_daemon(lab):
     lab.check("over the bridge again, and none is lost", answered == PINGS, (answered, frames))
     lab.bulkhead.start()
     wait_on(lab)
-    lab.check("with a new daemon the old flow stays there", over_the_bridge(web, db)[1] >= PINGS)
-    web.end_processes()  # the next ones have another id
-    lab.check("a new one goes past it", over_the_bridge(web, db)[1] < PINGS / 2)
+    web.end_processes()  # the next requests have another id: a flow that went over the bridge may stay there
+    lab.check("past it with a new daemon", over_the_bridge(web, db)[1] < PINGS / 2)
 
 
 def check_switched_off(lab):
