@@ -20,7 +20,7 @@ struct bh_context {
 	__u32 tick;
 	__u32 side; /* of the flow's key: who sent the packet */
 	__u32 old_meta; /* of the tuple's entry, whatever it is worth; 0: there is none */
-	__u32 reserved;
+	__u32 fast; /* established at ingress: the interface whose other end may have the packet at once, or 0 */
 	__u16 zone;
 	__u16 tag;  /* egress: the provenance that the packet carries. ingress: the provenance to give it */
 	__u16 slot; /* of the endpoint */

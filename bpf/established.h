@@ -4,6 +4,7 @@
 #define BULKHEAD_BPF_ESTABLISHED_H_
 
 #include "bpf/context.h"
+#include "bpf/fast_path.h"
 #include "bpf/flow_table.h"
 
 /* Nobody can know yet what provenance the answers of a responder have that is not in this zone: the first one tells. */
@@ -42,7 +43,7 @@ static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_
 		     !((BH_META_FLAGS(ref->meta) & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
 }
 
-/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it. Else c->known tells
+/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it, c->fast where it may go at once. Else c->known tells
  * whether there is an entry to judge again. */
 static __always_inline int bh_established(struct bh_context *c)
 {
@@ -71,8 +72,10 @@ static __always_inline int bh_established(struct bh_context *c)
 		c->old_meta = 0;
 		return 0;
 	}
-	if (c->hook == BH_HOOK_INGRESS)
+	if (c->hook == BH_HOOK_INGRESS) {
 		c->tag = provenance;
+		c->fast = bh_fast_way_of(c, &ref);
+	}
 	return 1;
 }
 

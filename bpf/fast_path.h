@@ -3,7 +3,7 @@
  * receiver's namespace. It goes past the bridge, the receiver's egress hook and all netfilter, so it is only for packets of which these
  * would have changed and refused nothing:
  *
- *  - User space keeps the endpoints for which that is so in bh_fast (abi/address.h), each with the time until which it vouches for it.
+ *  - User space keeps the endpoints for which that is so in bh_fast_ends (abi/address.h), each with the time until which it vouches for it.
  *  - A flow is fit for it, or not, from its first packet on (BH_FLOW_FAST): judged where it was sent, from one such endpoint to another
  *    of the zone by that one's own address and MAC. What was translated is a flow of another tuple here, or was first seen at
  *    EGRESS; TCP found in mid-stream may belong to a translated flow, and so may UDP from a port that hosts publish.
@@ -42,6 +42,17 @@ static __always_inline __u32 bh_fast_way(__u32 tick, const struct bh_flow_hot *h
 		return 0;
 	end = bh_fast_end(tick, hot->slot[1 - side], hot->ifindex[1 - side]);
 	return end && bh_mac_equal(mac, end->mac) ? end->ifindex : 0;
+}
+
+/* The same in the slow programs, which see what ends connections, ICMP, and rare headers. Fragments stay behind each other on the bridge:
+ * some of them have no entry of their own. c->old_meta: of the entry as it was found. */
+static __always_inline __u32 bh_fast_way_of(const struct bh_context *c, const struct bh_flow_ref *ref)
+{
+	const __u8 *mac = bh_destination_mac(c);
+
+	if (!mac || c->packet.fragment != BH_FRAGMENT_NONE)
+		return 0;
+	return bh_fast_way(c->tick, ref->hot, c->old_meta, ref->side & 1, mac);
 }
 
 /* Whether a port of the host leads to where the packet goes: answers to what came by that port may have the very tuple of this flow. TCP

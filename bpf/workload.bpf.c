@@ -136,7 +136,9 @@ int bh_ingress_slow(struct __sk_buff *skb)
 		return BH_TC_DROP;
 	action = bh_judge_whole(skb, &c, BH_HOOK_INGRESS);
 	skb->tc_index = c.tag;
-	return action == BH_DROP ? BH_TC_DROP : BH_TC_NEXT;
+	if (action == BH_DROP)
+		return BH_TC_DROP;
+	return c.fast ? bh_send_fast(skb, c.fast) : BH_TC_NEXT;
 }
 
 SEC("tc")

@@ -55,6 +55,9 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
     status.unprotected.push_back({WorkloadNameOf(workload), PartyName(workload.ns, workload.service), ModeName(mode),
                                   has.state == "attaching" ? "attaching: " + has.reason : has.reason});
   }
+  for (const NetworkView& network : view->networks) {
+    status.networks.push_back({network.bridge, network.network, network.fast_path, network.reason});
+  }
   for (const SourceStatus& source : view->sources)
     status.sources.push_back({source.name, source.state, source.error, source.workloads});
   if (view->documents != nullptr) status.policies = view->documents->policies.size();

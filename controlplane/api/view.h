@@ -58,6 +58,14 @@ struct EndpointView {
   std::string workload_key;  // "runtime/id"; empty = unknown
 };
 
+// A bridge that workloads are on, and whether their packets to each other go past it.
+struct NetworkView {
+  std::string bridge;
+  std::string network;  // as the engine calls it; empty = not known
+  bool fast_path = false;
+  std::string reason;  // why not
+};
+
 // A candidate that is judged beside the policy in force.
 struct StagedView {
   uint64_t since = 0;                               // Unix seconds
@@ -87,6 +95,7 @@ struct View {
   std::vector<SourceStatus> sources;
   std::map<std::string, Workload> workloads;  // by "runtime/id"
   std::vector<EndpointView> endpoints;
+  std::vector<NetworkView> networks;
   std::unordered_map<IdentityId, Identity> identities;  // every one that was ever given out and is remembered
   std::unordered_map<uint32_t, RuleInfo> rules;         // by interned id, likewise
   std::map<std::string, Labels> namespaces;             // implicit label included

@@ -56,6 +56,13 @@ void PrintStatus(const api::Status& status) {
       table.Add({uplink.name, {uplink.hook, colour}, std::to_string(uplink.dropped), OrDash(uplink.error)});
     }
   }
+  if (!status.networks.empty()) {
+    std::printf("\n");
+    Table table({"BRIDGE", "NETWORK", "FAST PATH", "REASON"});
+    for (const api::NetworkRow& row : status.networks) {
+      table.Add({OrDash(row.bridge), OrDash(row.network), row.fast_path ? "on" : "off", OrDash(row.reason)});
+    }
+  }
   if (!status.unprotected.empty()) {
     std::printf("\n");
     Table table({"UNPROTECTED", "SERVICE", "MODE", "REASON"});

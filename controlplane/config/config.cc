@@ -134,6 +134,8 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   reader->Path(&fields, "api_socket", &config->api_socket);
   reader->Path(&fields, "pin_root", &config->pin_root);
   ReadHooks(&fields, reader, config);
+  reader->Choice(&fields, "fast_path", "auto or off", [](const std::string& word) { return word == "auto" || word == "off"; },
+                 [&](const std::string& word) { config->fast_path = word == "auto"; });
   reader->Choice(&fields, "default_mode", "learn, audit or enforce",
                  [](const std::string& name) { return ParseMode(name).has_value(); },
                  [&](const std::string& name) { config->default_mode = *ParseMode(name); });

@@ -12,6 +12,7 @@
 //   workload_hook: tc                     # or xdp: what workloads send is judged there; from the next start on
 //   uplinks: auto                         # or names: [eth0]; where packets come in from outside
 //   uplink_hook: xdp                      # native where the driver can, else generic; or generic, none; from the next start on
+//   fast_path: auto                       # past the bridge between two workloads, where nothing there would be missed; or off
 //   default_mode: learn                   # where modes.yaml says nothing
 //   default_verdict: allow                # what no policy decides
 //   allow_from_host: true
@@ -59,6 +60,7 @@ struct Config {
   bool workload_xdp = false;
   std::optional<std::vector<std::string>> uplinks;  // nullopt: found by themselves
   UplinkHook uplink_hook = UplinkHook::kXdp;
+  bool fast_path = true;
   Mode default_mode = Mode::kLearn;
   bool default_allow = true;
   bool allow_from_host = true;

@@ -67,6 +67,10 @@ absl::Status Control::Load() {
         inventory_->OnAttached(ifindex, status);
       });
   MakeUplinks();
+  fast_path_ = std::make_unique<FastPathKeeper>(
+      parts_.backend, config.fast_path,
+      FastPathKeeper::Outlet{[this](FastPathKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
+                             [this](FastPathKeeper::Job job) { parts_.loop->Post(std::move(job)); }, fast_path::ReadFacts});
   absl::StatusOr<std::unique_ptr<Resolver>> resolver = Resolver::Open(parts_.writer);
   if (!resolver.ok()) return resolver.status();
   resolver_ = *std::move(resolver);
@@ -126,6 +130,7 @@ absl::Status Control::Start() {
   ShowNow();
   absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); });
   if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); });
+  if (status.ok() && parts_.config.fast_path) status = WatchFastPath();
   if (status.ok()) status = StartTimers();
   if (!status.ok()) return status;
   parts_.loop->AfterRound([this] { Round(); });
@@ -147,9 +152,25 @@ void Control::FindSources() {
   StartSources(before);
 }
 
+absl::Status Control::WatchFastPath() {
+  absl::StatusOr<fast_path::Monitor> monitor = fast_path::Monitor::Open();
+  if (!monitor.ok()) return monitor.status();
+  fast_path_monitor_.emplace(*std::move(monitor));
+  for (const int fd : {fast_path_monitor_->route_fd(), fast_path_monitor_->netfilter_fd()}) {
+    const absl::Status status = parts_.loop->Watch(fd, [this] {
+      if (fast_path_monitor_->Drain()) fast_path_->OnChange(Now());
+    });
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Control::StartTimers() {
   EventLoop* loop = parts_.loop;
-  absl::Status status = loop->Every(20, [this] { ReadFolderIfSettled(); });
+  absl::Status status = loop->Every(20, [this] {
+    ReadFolderIfSettled();
+    fast_path_->Tend(Now());
+  });
   if (status.ok()) {
     status = loop->Every(100, [this] {
       DrainEvents();
@@ -254,6 +275,8 @@ void Control::Round() {
   Note("staged policy", SyncStaged());
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
+  fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
+  Note("fast path", fast_path_->status());
   view_late_ = true;
   if (Now() - view_made_ >= kViewPause) PublishView();
 }
@@ -325,6 +348,7 @@ void Control::PublishView() {
   parts.identities = &interner_;
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };
+  parts.networks = fast_path_->Networks();
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
   for (const std::string& problem : uplinks_->problems()) parts.problems.push_back(problem);
   for (const std::string& problem : {changer_->problem(), stager_->problem(), blocks_->problem()}) {

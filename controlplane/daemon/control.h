@@ -24,6 +24,7 @@
 #include "controlplane/daemon/edge_drain.h"
 #include "controlplane/daemon/event_loop.h"
 #include "controlplane/daemon/event_ring.h"
+#include "controlplane/daemon/fast_path_keeper.h"
 #include "controlplane/daemon/folder_watch.h"
 #include "controlplane/daemon/host_addresses.h"
 #include "controlplane/daemon/policy_folder.h"
@@ -39,6 +40,7 @@
 #include "controlplane/runtime/source.h"
 #include "controlplane/store/store.h"
 #include "dataplane/backend.h"
+#include "dataplane/fast_path/read.h"
 #include "dataplane/kernel/clock.h"
 #include "dataplane/kernel/kernel_writer.h"
 #include "dataplane/kernel/links.h"
@@ -99,6 +101,7 @@ class Control : public PolicyHost {
   absl::Status ReadHost();
   void TakeHostAddresses();
   absl::Status StartTimers();
+  absl::Status WatchFastPath();
   void StartSources(size_t from);
   void FindSources();
   void OnKernel();
@@ -125,11 +128,13 @@ class Control : public PolicyHost {
   std::unique_ptr<AttachKeeper> attacher_;
   std::unique_ptr<UplinkKeeper> uplinks_;
   std::unique_ptr<BlockList> blocks_;
+  std::unique_ptr<FastPathKeeper> fast_path_;
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<Resolver> resolver_;  // the worker's
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;
+  std::optional<fast_path::Monitor> fast_path_monitor_;
   std::optional<FolderWatch> watch_;
   HostAddresses host_addresses_;
   FolderText text_;

@@ -21,6 +21,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
     view->endpoints.push_back({slot, endpoint.zone, endpoint.ifindex, endpoint.bound, parts.attached(endpoint.ifindex),
                                owner == parts.inventory->owners.end() ? "" : owner->second});
   }
+  view->networks = parts.networks;
   view->identities = parts.identities->all();
   view->rules = parts.rules->all();
   view->documents = parts.reconciler->documents();

@@ -29,6 +29,7 @@ struct ViewParts {
   const IdentityInterner* identities = nullptr;
   const RuleBook* rules = nullptr;
   std::function<bool(uint32_t ifindex)> attached;
+  std::vector<NetworkView> networks;
   std::vector<std::string> problems;  // of the daemon itself
   std::string attach, workload_hook, uplink_hook;
   std::vector<UplinkView> uplinks;

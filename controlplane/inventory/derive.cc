@@ -32,6 +32,7 @@ const InventoryState& Inventory::Update(uint64_t now) {
   MakeWorkloads(now);
   MakeIdentities();
   MakePublished();
+  MakeClosedBridges();
   MakeProblems();
   return state_;
 }

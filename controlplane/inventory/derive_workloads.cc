@@ -115,6 +115,15 @@ void Inventory::MakeIdentities() {
 }
 
 // Engines forward a published port to one address of the workload: on the first of its networks, in their names' order.
+void Inventory::MakeClosedBridges() {
+  state_.closed_bridges.clear();
+  for (const auto& [key, record] : records_) {
+    for (const NetworkAttachment& network : record.report.networks) {
+      if (network.closed) state_.closed_bridges.insert(network.bridge);
+    }
+  }
+}
+
 void Inventory::MakePublished() {
   std::set<PublishedTarget> targets;
   for (const auto& [key, workload] : state_.workloads) {

@@ -54,6 +54,7 @@ struct InventoryState {
   std::map<std::string, Workload> workloads;           // connecting, running or paused
   std::map<IdentityId, std::set<IpAddress>> identities;  // of every reported workload, and of what was adopted
   std::vector<PublishedTarget> published;              // sorted, unique
+  std::set<std::string> closed_bridges;                // whose containers the engine keeps apart
   std::map<std::string, SourceState> sources;
   std::vector<std::string> problems;                   // sentences
 };
@@ -139,6 +140,7 @@ class Inventory {
   void MakeWorkloads(uint64_t now);
   void MakeIdentities();
   void MakePublished();
+  void MakeClosedBridges();
   void MakeProblems();
 
   const Record* IdentityOwner(const Record& record) const;

@@ -191,6 +191,7 @@ DockerNetwork ReadNetwork(JsonReader& read, const Json& json) {
   out.name = read.String(json, "Name");
   out.driver = read.String(json, "Driver");
   out.bridge = BridgeOf(read, json, out);
+  out.closed = read.String(read.Object(json, "Options"), "com.docker.network.bridge.enable_icc") == "false";
   for (const auto& [container, value] : read.Object(json, "Containers").items()) {
     if (!IsDockerId(container)) continue;
     DockerEndpoint& endpoint = out.endpoints[container];

@@ -56,6 +56,7 @@ struct DockerNetwork {
   std::string name;
   std::string driver;
   std::string bridge;                               // host's interface; empty: not a bridge, or not known
+  bool closed = false;                              // icc=false: its containers may not talk to each other
   std::map<std::string, DockerEndpoint> endpoints;  // by container id; a listing does not tell them
 };
 

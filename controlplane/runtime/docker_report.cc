@@ -111,9 +111,10 @@ WorkloadReport DockerTracker::MakeReport(const std::string& id, const Record& re
 void DockerTracker::AddNetworks(const Record& record, WorkloadReport* report) const {
   for (const auto& [id, endpoint] : record.endpoints) {
     const DockerNetwork* network = FindNetwork(endpoint);
-    NetworkAttachment at{endpoint.network, "", endpoint.mac, endpoint.addresses};
+    NetworkAttachment at{endpoint.network, "", endpoint.mac, endpoint.addresses, false};
     if (network != nullptr) {
       at.bridge = network->bridge;
+      at.closed = network->closed;
       const bool seen_by_hooks = network->driver == "bridge" || network->driver == "host" || network->driver == "null";
       if (!seen_by_hooks && report->unprotected.empty()) {
         report->unprotected = absl::StrCat("network ", endpoint.network, " uses the driver ", network->driver);

@@ -20,6 +20,7 @@ struct NetworkAttachment {
   std::string bridge;   // name of the host's bridge; empty = not known, or not a bridge network
   MacAddress mac;
   std::vector<IpAddress> addresses;
+  bool closed = false;  // the engine keeps the network's containers apart
 
   bool operator==(const NetworkAttachment&) const = default;
 };

@@ -109,6 +109,9 @@ absl::Status EbpfBackend::Adopt() {
   if (!adopted.ok()) return adopted.status();
   if (auto status = fast_ends_.Empty(); !status.ok()) return status;
   adopted_ = *std::move(adopted);
+  for (const EndpointState& endpoint : adopted_.endpoints) {
+    if (auto status = fast_ends_.Put(endpoint); !status.ok()) return status;
+  }
   return AdoptAttachments();
 }
 

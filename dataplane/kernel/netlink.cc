@@ -23,8 +23,8 @@ NetlinkRequest::NetlinkRequest(uint16_t type, uint16_t flags) {
   header->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
 }
 
-absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups) {
-  mnl_socket* raw = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | (groups.empty() ? 0 : SOCK_NONBLOCK));
+absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups, int protocol) {
+  mnl_socket* raw = mnl_socket_open2(protocol, SOCK_CLOEXEC | (groups.empty() ? 0 : SOCK_NONBLOCK));
   if (raw == nullptr) return Errno("netlink socket");
   NetlinkSocket socket(raw);
   if (mnl_socket_bind(raw, 0, MNL_SOCKET_AUTOPID) != 0) return Errno("netlink bind");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A route netlink socket: requests, dumps and notifications. A socket belongs to the network namespace of the thread that opened
+// A netlink socket: requests, dumps and notifications. A socket belongs to the network namespace of the thread that opened
 // it. Thread safety: one thread at a time.
 #ifndef BULKHEAD_DATAPLANE_KERNEL_NETLINK_H_
 #define BULKHEAD_DATAPLANE_KERNEL_NETLINK_H_
@@ -44,8 +44,9 @@ using NetlinkCallback = std::function<void(const nlmsghdr&)>;
 
 class NetlinkSocket {
  public:
-  // groups: RTNLGRP_... to listen to. With any, the socket does not block and has a large receive buffer.
-  static absl::StatusOr<NetlinkSocket> Open(std::span<const int> groups = {});
+  // groups: of the protocol (NETLINK_ROUTE: RTNLGRP_...) to listen to. With any, the socket does not block and has a large receive
+  // buffer.
+  static absl::StatusOr<NetlinkSocket> Open(std::span<const int> groups = {}, int protocol = NETLINK_ROUTE);
 
   int fd() const { return mnl_socket_get_fd(socket_.get()); }
 

@@ -8,6 +8,8 @@
   ping HOST [options]                ICMP echo; prints the same
   stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges",
                                      "longest_gap_ms", "broken"}
+  pour PROTOCOL HOST PORT [options]  --senders processes at once, each on a CPU of its own, send --messages of --size bytes each;
+                                     tcp: each its own connection, until all is answered; udp: one socket for all, paced
   send INTERFACE HEX [--count N]     raw Ethernet frames
   watch INTERFACE TEXT...            counts incoming frames that hold each of the bytes TEXT, until stdin ends; prints {TEXT: count}
 
@@ -180,6 +182,43 @@ def stream(args):
     return result
 
 
+def pour_one(args, number, shared):
+    os.sched_setaffinity(0, {number % os.cpu_count()})
+    message = b"x" * args.size
+    if shared is not None:
+        for i in range(args.messages):
+            shared.send(message)
+            if i % 16 == 15:
+                time.sleep(0.001)  # as much as the queues between two namespaces hold
+        return
+    with socket.create_connection((args.host, args.port), timeout=10) as client:
+        for _ in range(args.messages):
+            client.sendall(message)
+            while select.select([client], [], [], 0)[0]:
+                client.recv(1 << 20)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1 << 20):
+            pass
+
+
+def pour(args):
+    shared = None
+    if args.protocol == "udp":
+        shared = socket.socket(family_of(args.host), socket.SOCK_DGRAM)
+        shared.connect((args.host, args.port))
+    children = []
+    for number in range(args.senders):
+        child = os.fork()
+        if child == 0:
+            try:
+                pour_one(args, number, shared)
+                os._exit(0)
+            except OSError:
+                os._exit(1)
+        children.append(child)
+    return {"failed": sum(os.waitpid(child, 0)[1] != 0 for child in children)}
+
+
 def send(args):
     frame = bytes.fromhex(args.frame)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
@@ -267,6 +306,15 @@ def main():
     verb.add_argument("host")
     verb.add_argument("port", type=int)
     verb.set_defaults(run=stream)
+
+    verb = verbs.add_parser("pour")
+    verb.add_argument("protocol", choices=["tcp", "udp"])
+    verb.add_argument("host")
+    verb.add_argument("port", type=int)
+    verb.add_argument("--senders", type=int, default=2)
+    verb.add_argument("--messages", type=int, default=1000)
+    verb.add_argument("--size", type=int, default=1000)
+    verb.set_defaults(run=pour)
 
     verb = verbs.add_parser("send")
     verb.add_argument("interface")

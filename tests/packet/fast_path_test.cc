@@ -15,13 +15,6 @@ std::vector<uint16_t> All() {
   return slots;
 }
 
-// ICMP is left to the slow programs, which hand nothing over.
-std::vector<Carrier> WithPorts() {
-  std::vector<Carrier> carriers = AllCarriers();
-  std::erase_if(carriers, [](const Carrier& carrier) { return carrier.protocol == kProtoIcmp; });
-  return carriers;
-}
-
 class FastPathTest : public testing::TestWithParam<Carrier> {
  protected:
   void SetUp() override {
@@ -42,7 +35,7 @@ class FastPathTest : public testing::TestWithParam<Carrier> {
   Outcome DbSends(Stage& stage) const { return stage.Leaves(kDb, Answers(kDb, kWeb, kAck)); }
   static uint64_t FastFlows() { return SharedWorld()->backend().ReadCounters().value()[BH_COUNTER_FLOWS_FAST]; }
 };
-INSTANTIATE_TEST_SUITE_P(, FastPathTest, testing::ValuesIn(WithPorts()), CarrierName);
+INSTANTIATE_TEST_SUITE_P(, FastPathTest, testing::ValuesIn(AllCarriers()), CarrierName);
 
 MATCHER(Fast, "is handed over") { return arg.pass && arg.established && arg.fast; }
 MATCHER(Slow, "passes as established, over the bridge") { return arg.pass && arg.established && !arg.fast; }
@@ -216,6 +209,20 @@ TEST_P(FastPathFamilyTest, NotForTcpFoundInMidStream) {
     EXPECT_FALSE(stage.Leaves(kDb, answer).fast) << "netfilter may have to translate it back";
     EXPECT_FALSE(stage.Leaves(kWeb, ask).fast);
   }
+}
+
+TEST_P(FastPathFamilyTest, WhatEndsAConnectionToo) {
+  Stage stage({});
+  stage.SetFastPath(All());
+  const auto ask = [&](uint8_t flags) { return Between(kWeb, kDb, GetParam()) / Tcp{kClientPort, 5432, flags}; };
+  const auto answer = [&](uint8_t flags) { return Between(kDb, kWeb, GetParam()) / Tcp{5432, kClientPort, flags}; };
+  stage.Travels(kWeb, kDb, ask(kSyn));
+  stage.Travels(kDb, kWeb, answer(kSyn | kAck));
+  EXPECT_THAT(stage.Leaves(kWeb, ask(kFin | kAck)), Fast());
+  EXPECT_THAT(stage.Leaves(kDb, answer(kFin | kAck)), Fast());
+  EXPECT_THAT(stage.Leaves(kWeb, ask(kAck)), Fast());
+  EXPECT_THAT(stage.Leaves(kDb, answer(kRst)), Fast());
+  EXPECT_FALSE(stage.Travels(kWeb, kDb, ask(kSyn)).fast) << "a new connection begins over the bridge";
 }
 
 // A query by way of the host's port and one without it may have the same tuple here.

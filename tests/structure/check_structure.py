@@ -23,6 +23,7 @@ ALLOWED = {
     # The store of the flow table is one piece of code for both sides.
     "dataplane/flow": MODEL + ABI + ["dataplane", "dataplane/kernel", "bpf"],
     "dataplane/ebpf": MODEL + ABI + ["dataplane", "dataplane/kernel", "dataplane/flow", "bpf"],
+    "dataplane/fast_path": MODEL + ABI + ["dataplane/kernel"],
     "dataplane": MODEL + ABI,
     "controlplane/yaml": MODEL,
     "controlplane/policy": MODEL + ABI + ["controlplane/yaml"],
@@ -34,7 +35,7 @@ ALLOWED = {
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "dataplane"],
     "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
-    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
+    "controlplane/api": MODEL + ABI + ["dataplane", "include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")
 SOURCE = (".h", ".c", ".cc")

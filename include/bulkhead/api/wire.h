@@ -41,6 +41,21 @@ struct SourceRow {
   }
 };
 
+struct NetworkRow {
+  std::string bridge;   // the host's interface
+  std::string network;  // as the engine calls it; empty = not known
+  bool fast_path = false;
+  std::string reason;   // why there is none
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("bridge", self.bridge);
+    visit("network", self.network);
+    visit("fast_path", self.fast_path);
+    visit("reason", self.reason);
+  }
+};
+
 struct UnprotectedRow {
   std::string workload;  // NAMESPACE/NAME
   std::string service;   // NAMESPACE/SERVICE
@@ -119,6 +134,7 @@ struct Status {
   uint64_t policies = 0;
   std::vector<UnprotectedRow> unprotected;
   std::vector<SourceRow> sources;
+  std::vector<NetworkRow> networks;  // bridges that workloads are on
   std::vector<std::string> policy_errors;  // file:line:column and what is wrong
   std::vector<std::string> problems;
   std::string pending_confirm;
@@ -142,6 +158,7 @@ struct Status {
     visit("policies", self.policies);
     visit("unprotected", self.unprotected);
     visit("sources", self.sources);
+    visit("networks", self.networks);
     visit("policy_errors", self.policy_errors);
     visit("problems", self.problems);
     visit("pending_confirm", self.pending_confirm);

@@ -24,6 +24,7 @@ TEST(ConfigTest, DefaultsWithoutAFile) {
   EXPECT_EQ(config->state_dir, "/var/lib/bulkhead");
   EXPECT_EQ(config->api_socket, "/run/bulkhead/api.sock");
   EXPECT_EQ(config->attach, "clsact");
+  EXPECT_TRUE(config->fast_path);
   EXPECT_EQ(config->default_mode, Mode::kLearn);
   EXPECT_TRUE(config->default_allow && config->allow_from_host && config->dataplane.proxy_is_world);
   EXPECT_FALSE(config->trust_image_labels);
@@ -44,6 +45,7 @@ attach: tcx
 workload_hook: xdp
 uplinks: [eth0, bond0.7]
 uplink_hook: generic
+fast_path: off
 default_mode: enforce
 default_verdict: deny
 allow_from_host: false
@@ -66,6 +68,7 @@ log_level: debug
   EXPECT_TRUE(config->workload_xdp);
   EXPECT_THAT(*config->uplinks, ElementsAre("eth0", "bond0.7"));
   EXPECT_EQ(config->uplink_hook, UplinkHook::kGeneric);
+  EXPECT_FALSE(config->fast_path);
   EXPECT_EQ(config->default_mode, Mode::kEnforce);
   EXPECT_FALSE(config->default_allow || config->allow_from_host || config->dataplane.proxy_is_world);
   EXPECT_TRUE(config->trust_image_labels);
@@ -106,6 +109,7 @@ TEST(ConfigTest, Uplinks) {
 
 TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("atach: tcx\n"), HasSubstr("b.yaml:1:1: unknown field \"atach\" (did you mean attach?)"));
+  EXPECT_THAT(ErrorOf("fast_path: on\n"), HasSubstr("b.yaml:1:12: fast_path: found \"on\", expected auto or off"));
   EXPECT_THAT(ErrorOf("attach: xdp\n"), HasSubstr("b.yaml:1:9: attach: found \"xdp\", expected clsact or tcx"));
   EXPECT_THAT(ErrorOf("policy_dir: relative\n"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));

@@ -410,5 +410,18 @@ TEST_F(InventoryTest, BrokenListingForgetsNobody) {
   EXPECT_EQ(Settle().workloads.size(), 1u);
 }
 
+TEST(Inventory, TellsWhichBridgesKeepTheirContainersApart) {
+  IdentityInterner interner;
+  Inventory inventory(Sources({"docker"}), &interner);
+  WorkloadReport report = Container("a", WorkloadPhase::kRunning, 7, "br0", Mac(1), "198.18.0.2");
+  inventory.OnSource(Upsert(report), kSecond);
+  EXPECT_TRUE(inventory.Update(kSecond).closed_bridges.empty());
+  report.networks[0].closed = true;
+  inventory.OnSource(Upsert(report), kSecond);
+  EXPECT_EQ(inventory.Update(kSecond).closed_bridges, std::set<std::string>{"br0"});
+  inventory.OnSource(Gone("a"), kSecond);
+  EXPECT_TRUE(inventory.Update(kSecond).closed_bridges.empty());
+}
+
 }  // namespace
 }  // namespace bulkhead

@@ -145,6 +145,16 @@ TEST(DockerDecode, Bridges) {
   EXPECT_EQ(bridge("podman", R"("Driver":"bridge")"), "");
 }
 
+TEST(DockerDecode, NetworksWhoseContainersAreKeptApart) {
+  const auto closed = [](const std::string& options) {
+    return DecodeDockerNetwork(R"({"Id":")" + std::string(64, 'b') + R"(","Driver":"bridge","Options":)" + options + "}").value().closed;
+  };
+  EXPECT_FALSE(closed("{}"));
+  EXPECT_FALSE(closed("null"));
+  EXPECT_FALSE(closed(R"({"com.docker.network.bridge.enable_icc":"true"})"));
+  EXPECT_TRUE(closed(R"({"com.docker.network.bridge.enable_icc":"false"})"));
+}
+
 TEST(DockerDecode, Events) {
   const auto connect = DecodeDockerEvent(
       R"({"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{"container":"c1","name":"shop","type":"bridge"}}})");
