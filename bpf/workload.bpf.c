@@ -4,6 +4,7 @@
  * bh_ingress and bh_egress are loaded once for each zone, which they know without a look-up, and do no more than the established path.
  * The rest is a tail call away, in bh_ingress_slow and bh_egress_slow, which begin anew: they are loaded once for all zones, since the
  * verifier works on them for long. */
+#include "bpf/capture.h"
 #include "bpf/context.h"
 #include "bpf/denial.h"
 #include "bpf/established.h"
@@ -70,13 +71,16 @@ static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook,
 	q->hook = hook;
 	q->zone = bh_zone;
 	q->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
-	return q->control && !skb->vlan_present ? bh_quick(q) : BH_QUICK_UNSURE;
+	if (!q->control || skb->vlan_present || bh_unlikely(q->control->flags & BH_CONTROL_CAPTURE_PASSED))
+		return BH_QUICK_UNSURE;
+	return bh_quick(q);
 }
 
-/* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them. */
+/* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them, and a
+ * capture to have them. */
 static __always_inline int bh_try_denial(const struct __sk_buff *skb, const struct bh_quick *q, int answer)
 {
-	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged ||
+	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged || q->control->flags & BH_CONTROL_CAPTURE ||
 	    !bh_is_flooded(q->control, (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT)))
 		return 0;
 	return bh_quick_denied(q, q->hook == BH_HOOK_EGRESS && skb->ingress_ifindex == 0);
@@ -108,6 +112,7 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 	c->room = room;
 
 	c->ingress_ifindex = skb->ingress_ifindex;
+	bh_capture_begin(c);
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
 	if (bh_parse_whole(&c->frame, skb->vlan_present, &c->packet) == BH_CUT)
 		c->packet.reason = BH_REASON_TRUNCATED;
@@ -119,6 +124,8 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c, room) : bh_judge_egress(c, room);
 	if (action == BH_PASS)
 		bh_remember_ports(c);
+	if (bh_is_capturing(c))
+		bh_capture_packet(skb, c);
 	return action;
 }
 
@@ -180,6 +187,16 @@ int bh_settle(struct __sk_buff *skb)
 	for (i = 0; i < BH_DENIALS; i++)
 		bh_settle_denial(i);
 	return BH_TC_NEXT;
+}
+
+/* Run by user space (BPF_PROG_TEST_RUN) in an instance of its own, which has one place more in bh_tails: presets the provenance, which
+ * such a run cannot, and goes on with the program there. Loaded by whoever asks for it. */
+SEC("?tc")
+int bh_simulate(struct __sk_buff *skb)
+{
+	skb->tc_index = (__u16)skb->cb[1];
+	bpf_tail_call(skb, &bh_tails, 2);
+	return 0x7f;
 }
 
 /* Run by user space (BPF_PROG_TEST_RUN): leaves the datapath's clock in bh_clock_now. */
