@@ -93,10 +93,7 @@ ManyFlows::ManyFlows(size_t count, uint8_t family) : memory_(GroupsFor(count, fa
     flow.hot.last_seen = 1000 - random() % 100;
     flow.hot.slot[0] = from_world ? uint16_t{0} : static_cast<uint16_t>(source + 1);
     flow.hot.slot[1] = static_cast<uint16_t>(destination + 1);
-    for (const int side : {0, 1}) {
-      flow.hot.bytes[side] = random();
-      flow.hot.packets[side] = random() % 100'000;
-    }
+    for (const int side : {0, 1}) flow.hot.count[side] = BH_COUNT(random(), random() % 100'000);
     flow.cold.first_seen = 1 + i * 1000;
     flow.cold.source_identity = from_world ? kIdentityWorld : kFirstIdentity + source / kReplicas;
     flow.cold.destination_identity = kFirstIdentity + destination / kReplicas;
