@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_BPF_EXPORT_H_
 #define BULKHEAD_BPF_EXPORT_H_
 
+#include "bpf/capture_note.h"
 #include "bpf/context.h"
 #include "bpf/policy.h"
 
@@ -66,6 +67,7 @@ static __noinline int bh_report(const struct bh_context *c, const struct bh_judg
 {
 	struct bh_event *event;
 
+	bh_capture_judged(c, j);
 	bh_count((__u32)j->reason * 3 + j->verdict);
 	if (j->verdict == BH_ALLOW)
 		return 0;

@@ -13,6 +13,7 @@
 #include "bpf/judgement.h"
 #include "bulkhead/abi/address.h"
 #include "bulkhead/abi/base.h"
+#include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/config.h"
 #include "bulkhead/abi/denial.h"
 #include "bulkhead/abi/event.h"
@@ -150,6 +151,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } bh_events SEC(".maps");
+
+/* Captures (abi/capture.h). */
+BH_ARRAY_MAP(bh_capture, struct bh_capture, 1);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_captured, struct bh_captured_key, __u32, BH_MAX_CAPTURED);
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} bh_captures SEC(".maps");
 
 /* The clock that flows are stamped with, written by the program of the same name when user space runs it. */
 BH_ARRAY_MAP(bh_clock_now, struct bh_clock, 1);

@@ -4,6 +4,7 @@
  * bh_ingress and bh_egress are loaded once for each zone, which they know without a look-up, and do no more than the established path.
  * The rest is a tail call away, in bh_ingress_slow and bh_egress_slow, which begin anew: they are loaded once for all zones, since the
  * verifier works on them for long. */
+#include "bpf/capture.h"
 #include "bpf/context.h"
 #include "bpf/denial.h"
 #include "bpf/established.h"
@@ -60,13 +61,16 @@ static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook,
 	q->hook = hook;
 	q->zone = bh_zone;
 	q->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
-	return q->control && !skb->vlan_present ? bh_quick(q) : BH_QUICK_UNSURE;
+	if (!q->control || skb->vlan_present || bh_unlikely(q->control->flags & BH_CONTROL_CAPTURE_PASSED))
+		return BH_QUICK_UNSURE;
+	return bh_quick(q);
 }
 
-/* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them. */
+/* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them, and a
+ * capture to have them. */
 static __always_inline int bh_try_denial(const struct __sk_buff *skb, const struct bh_quick *q, int answer)
 {
-	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged ||
+	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged || q->control->flags & BH_CONTROL_CAPTURE ||
 	    !bh_is_flooded(q->control, (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT)))
 		return 0;
 	return bh_quick_denied(q, q->hook == BH_HOOK_EGRESS && skb->ingress_ifindex == 0);
@@ -89,11 +93,17 @@ static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook)
 /* Parses all there is, and tries the established path for packets that the short parser left. Returns enum bh_action. */
 static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
 {
+	int action;
+
 	c->ingress_ifindex = skb->ingress_ifindex;
+	bh_capture_begin(c);
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
 	if (bh_parse_whole(&c->frame, skb->vlan_present, &c->packet) == BH_CUT)
 		c->packet.reason = BH_REASON_TRUNCATED;
-	return bh_judge_parsed(c, hook);
+	action = bh_judge_parsed(c, hook);
+	if (bh_is_capturing(c))
+		bh_capture_packet(skb, c);
+	return action;
 }
 
 /* The workload sent it. */
@@ -161,6 +171,16 @@ int bh_settle(struct __sk_buff *skb)
 	for (i = 0; i < BH_DENIALS; i++)
 		bh_settle_denial(i);
 	return BH_TC_NEXT;
+}
+
+/* Run by user space (BPF_PROG_TEST_RUN) in an instance of its own, which has one place more in bh_tails: presets the provenance, which
+ * such a run cannot, and goes on with the program there. Loaded by whoever asks for it. */
+SEC("?tc")
+int bh_simulate(struct __sk_buff *skb)
+{
+	skb->tc_index = (__u16)skb->cb[1];
+	bpf_tail_call(skb, &bh_tails, 2);
+	return 0x7f;
 }
 
 /* Run by user space (BPF_PROG_TEST_RUN): leaves the datapath's clock in bh_clock_now. */

@@ -72,7 +72,8 @@ int bh_xdp(struct xdp_md *xdp)
 	q.length = (__u32)bpf_xdp_get_buff_len(xdp);
 	q.ifindex = xdp->ingress_ifindex;
 	q.control = bpf_map_lookup_elem(&bh_control, &zero);
-	if (!q.control)
+	/* A capture takes packets from the tc program. */
+	if (!q.control || q.control->flags & BH_CONTROL_CAPTURE)
 		return XDP_PASS;
 	stamp = *(const volatile __u32 *)&q.control->stamp; /* an older one than the entry's is no mark */
 	if (bh_quick(&q) == BH_QUICK_PASS)

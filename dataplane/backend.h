@@ -11,13 +11,17 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/event.h"
+#include "bulkhead/model/capture.h"
 #include "bulkhead/model/compiled_policy.h"
 #include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/simulation.h"
 #include "bulkhead/model/workload.h"
 
 namespace bulkhead {
@@ -113,6 +117,13 @@ class Backend {
   virtual absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() = 0;
   // Hands over the events that have come since the last call.
   virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
+  // One capture at a time: nullopt ends it. What it says may be changed while it runs. SetCapture and DrainCapture may come from any
+  // one thread at a time. DrainCapture hands over the packets that have come since the last call until the callback returns false.
+  virtual absl::Status SetCapture(const std::optional<CaptureFilter>& filter) = 0;
+  virtual absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) = 0;
+  // What the programs, as they are loaded, would do with these packets, one after the other: one sees what those before it have left,
+  // and nothing else does. Any thread; calls wait for each other.
+  virtual absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) = 0;
   // By index as in abi/event.h; BH_COUNTER_COUNT values.
   virtual absl::StatusOr<std::vector<uint64_t>> ReadCounters() = 0;
   // Frees expired flows. Returns how many.

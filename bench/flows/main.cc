@@ -66,10 +66,11 @@ struct Case {
 class Bench {
  public:
   Bench(size_t flows, std::string folder)
-      : count_(flows), folder_(std::move(folder)), v4_(flows, 4), v6_(flows, 6) {
+      : folder_(std::move(folder)), v4_(flows, 4), v6_(flows, 6) {
     server4_ = StartServer("v4", &v4_);
     server6_ = StartServer("v6", &v6_);
     const std::string number = std::to_string(flows);
+    failed_ = v4_.count() < flows / 100 * 99 || v6_.count() < flows / 100 * 99;
     cases_ = {{"walk/" + number, flows, [this] { Walk(); }, 0},
               {"list/v4/" + number, flows, [this] { Read("v4", api::kFlowsPath); }, 0},
               {"list/v6/" + number, flows, [this] { Read("v6", api::kFlowsPath); }, 0},
@@ -116,7 +117,7 @@ class Bench {
                      bytes += flow.bytes[0];
                      return true;
                    }).ok();
-    failed_ |= bytes == 0 && count_ != 0;
+    failed_ |= bytes == 0;
   }
 
   void Read(const std::string& name, const std::string& target) {
@@ -132,7 +133,6 @@ class Bench {
     failed_ |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
   }
 
-  const size_t count_;
   const std::string folder_;
   ManyFlows v4_, v6_;
   std::unique_ptr<ApiServer> server4_, server6_;

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/flows/many_flows.h"
 
+#include <arpa/inet.h>
+
+#include <bit>
+#include <cstring>
 #include <random>
 #include <string>
+#include <utility>
+
+#include "dataplane/flow/flow_reader.h"
 
 namespace bulkhead::bench {
 namespace {
@@ -52,38 +59,59 @@ std::shared_ptr<View> MakeView(uint8_t family) {
   return view;
 }
 
+// Groups for twice as many flows, at least; a power of two.
+uint32_t GroupsFor(size_t count, bool used) { return used ? std::bit_ceil(static_cast<uint32_t>(count / BH_GROUP_SLOTS * 4 + 4)) : 4; }
+
 }  // namespace
 
-ManyFlows::ManyFlows(size_t count, uint8_t family) {
+template <typename Key>
+void ManyFlows::Put(const IpAddress& source, uint16_t source_port, const IpAddress& destination, uint16_t port, bh_flow flow) {
+  const bool opener = std::pair(destination.bytes, port) < std::pair(source.bytes, source_port);  // the side that the source is
+  Key key{};
+  std::memcpy(key.address[opener], source.bytes.data(), sizeof(key.address[0]));
+  std::memcpy(key.address[!opener], destination.bytes.data(), sizeof(key.address[0]));
+  key.port[opener] = htons(source_port);
+  key.port[!opener] = htons(port);
+  key.protocol = kProtoTcp;
+  key.zone = 1;
+  if (opener) {
+    flow.hot.meta |= BH_META(0, 0, BH_FLOW_OPENER);
+    std::swap(flow.hot.slot[0], flow.hot.slot[1]);
+  }
+  if (memory_.Put(key, flow)) ++count_;
+}
+
+ManyFlows::ManyFlows(size_t count, uint8_t family) : memory_(GroupsFor(count, family == 4), GroupsFor(count, family == 6)) {
   SetView(MakeView(family));
   std::mt19937 random(7);
-  const uint64_t now = testing::BoottimeNow();
-  flows_.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     const bool from_world = random() % 4 == 0;
     const uint32_t source = from_world ? kServices * kReplicas + random() % 60'000 : random() % (kServices * kReplicas);
     const uint32_t destination = random() % (kServices * kReplicas);
-    FlowRecord flow = testing::MakeShopFlow(0, Verdict::kAllow, random() % kRules + 1, 1, 1);
-    flow.source = AddressOf(family, source);
-    flow.destination = AddressOf(family, destination);
-    flow.source_port = static_cast<uint16_t>(1024 + i % 60'000);
-    flow.source_identity = from_world ? kIdentityWorld : kFirstIdentity + source / kReplicas;
-    flow.destination_identity = kFirstIdentity + destination / kReplicas;
-    flow.source_slot = from_world ? uint16_t{0} : static_cast<uint16_t>(source + 1);
-    flow.destination_slot = static_cast<uint16_t>(destination + 1);
-    flow.source_rule = random() % 20 + 1;
-    flow.first_seen = now - 3'600'000'000'000 + i * 1000;
-    flow.last_seen = now - random() % 60'000'000'000;
-    flow.opened_ns = flow.first_seen;
-    flow.bytes[0] = random();
-    flows_.push_back(flow);
+    bh_flow flow{};
+    flow.hot.meta = BH_META(0, BH_FLOW_ESTABLISHED, 0);
+    flow.hot.last_seen = 1000 - random() % 100;
+    flow.hot.slot[0] = from_world ? uint16_t{0} : static_cast<uint16_t>(source + 1);
+    flow.hot.slot[1] = static_cast<uint16_t>(destination + 1);
+    for (const int side : {0, 1}) flow.hot.count[side] = BH_COUNT(random(), random() % 100'000);
+    flow.cold.first_seen = 1 + i * 1000;
+    flow.cold.source_identity = from_world ? kIdentityWorld : kFirstIdentity + source / kReplicas;
+    flow.cold.destination_identity = kFirstIdentity + destination / kReplicas;
+    flow.cold.source_rule = random() % 20 + 1;
+    flow.cold.destination_rule = random() % kRules + 1;
+    flow.cold.service_port = 5432;
+    const auto port = static_cast<uint16_t>(1024 + i % 60'000);
+    if (family == 4) {
+      Put<bh_flow4_key>(AddressOf(4, source), port, AddressOf(4, destination), 5432, flow);
+    } else {
+      Put<bh_flow6_key>(AddressOf(6, source), port, AddressOf(6, destination), 5432, flow);
+    }
   }
 }
 
 absl::Status ManyFlows::ReadFlows(const std::function<bool(const FlowRecord&)>& callback) {
-  for (const FlowRecord& flow : flows_) {
-    if (!callback(flow)) break;
-  }
+  const FlowTime now{1000, bulkhead::testing::MonotonicNow(), bulkhead::testing::BoottimeNow(), 256'000'000};
+  ReadFlowTables(memory_.tables(), memory_.control(), now, callback);
   return absl::OkStatus();
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/api/events.h"
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/abi/policy.h"
 #include "controlplane/api/resources.h"
 
 namespace bulkhead::api {
@@ -13,6 +15,31 @@ namespace {
 
 constexpr const char* kReasonNames[] = BH_REASON_NAMES;
 static_assert(std::size(kReasonNames) == BH_REASON_COUNT);
+// In the order of enum bh_reason.
+constexpr const char* kReasonTexts[] = {
+    "it passed",
+    "a rule of policy, or isolation without a rule that allows",
+    "the source address is not the sender's",
+    "the source MAC address is not the sender's",
+    "the sender of an ARP packet is not the sender's own address",
+    "a neighbour discovery packet claims what is not the sender's",
+    "the frame came to a workload that it is not for",
+    "a header is cut, or lies about a length",
+    "neither IP nor ARP",
+    "a VLAN tag from or to a workload",
+    "a first fragment without all headers, or of what is never fragmented",
+    "IPv6 extension headers: too many, or of an unknown kind",
+    "an ICMP error or echo reply of no flow that is known and allowed",
+    "ICMP that is neither echo nor an error",
+    "a router advertisement or redirect from a workload",
+    "a DHCP server's reply from a workload",
+    "the flow table has no room",
+    "nobody has said whose interface it is",
+    "a table of the dataplane misses an entry",
+    "a fragment whose first one did not pass, or too long ago",
+    "a fragment that overlaps the first one",
+    "the source is on the deny list of the uplinks"};
+static_assert(std::size(kReasonTexts) == BH_REASON_COUNT);
 constexpr std::chrono::milliseconds kEventsEvery(300);
 
 struct EventQuery {
@@ -81,9 +108,11 @@ uint64_t WriteEvents(const Context& context, const EventQuery& query, uint64_t* 
   return written;
 }
 
-// No policy was asked, so that the event names nobody. Who sent it is known by its slot, never by the address that it claims.
+// No policy was asked, so that the event names nobody. Who sent it is known by its slot, never by the address that it claims, unless
+// the packet passed: an entry vouches for it then.
 void NameEndsOfUnjudged(const Names& names, const bh_event& event, EventRow& row) {
   const Workload* sender = names.FindWorkload(event.source_slot);
+  if (sender == nullptr && event.family != 0 && event.verdict == BH_ALLOW) sender = names.FindWorkload(AddressOf(event.family, event.source));
   const Workload* receiver = names.FindWorkload(event.destination_slot);
   if (receiver == nullptr && event.family != 0) receiver = names.FindWorkload(AddressOf(event.family, event.destination));
   const auto name = [](const Workload* workload, std::string& party, std::string& replica) {
@@ -97,6 +126,8 @@ void NameEndsOfUnjudged(const Names& names, const bh_event& event, EventRow& row
 }  // namespace
 
 const char* ReasonName(unsigned reason) { return reason < BH_REASON_COUNT ? kReasonNames[reason] : "unknown"; }
+
+const char* ReasonText(unsigned reason) { return reason < BH_REASON_COUNT ? kReasonTexts[reason] : "unknown"; }
 
 EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& event, const Moment& now) {
   EventRow row;
@@ -117,13 +148,13 @@ EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& eve
     row.protocol = ProtocolName(event.protocol);
   }
   row.ethertype = event.ethertype;
-  const Verdict verdict = event.verdict == static_cast<uint8_t>(Verdict::kDeny) ? Verdict::kDeny : Verdict::kWouldDeny;
+  const Verdict verdict = static_cast<Verdict>(std::min<uint8_t>(event.verdict, BH_WOULD_DENY));
   row.verdict = VerdictName(verdict);
-  row.reason = ReasonName(event.reason);
+  row.reason = verdict == Verdict::kAllow ? "" : ReasonName(event.reason);
   row.hook = event.hook == BH_HOOK_INGRESS ? "ingress" : event.hook == BH_HOOK_EGRESS ? "egress" : "uplink";
   row.ifindex = event.ifindex;
   row.length = event.length;
-  if (event.reason == BH_REASON_POLICY) {
+  if (event.reason == BH_REASON_POLICY || (verdict == Verdict::kAllow && event.source_rule != 0)) {
     row.rule = names.DecidingRule(event.source_rule, event.destination_rule, verdict);
     row.egress_rule = names.RuleKey(event.source_rule);
     row.ingress_rule = names.RuleKey(event.destination_rule);

@@ -11,6 +11,8 @@
 namespace bulkhead::api {
 
 const char* ReasonName(unsigned reason);
+// What it means, for people.
+const char* ReasonText(unsigned reason);
 
 EventRow MakeEventRow(const Names& names, uint64_t sequence, const bh_event& event, const Moment& now);
 

@@ -28,6 +28,8 @@ constexpr Total kTotals[] = {
     {BH_COUNTER_EVENTS_LIMITED, "events_limited", "Events over the rate."},
     {BH_COUNTER_MIDSTREAM, "flows_midstream", "Flows picked up without their first packet."},
     {BH_COUNTER_FLOWS_FAST, "flows_fast", "Flows created as fit for the way past the bridge."},
+    {BH_COUNTER_FLOWS_DISPLACED, "flows_displaced", "Flows that gave way to others."},
+    {BH_COUNTER_CAPTURES_LOST, "captures_lost", "Packets that a capture wanted and did not get."},
 };
 
 absl::StatusOr<Counters> ReadCounters(const Context& context) {
@@ -38,7 +40,7 @@ absl::StatusOr<Counters> ReadCounters(const Context& context) {
   for (unsigned reason = BH_REASON_NONE + 1; reason < BH_REASON_COUNT; ++reason) {
     const uint64_t denied = (*values)[reason * 3 + static_cast<unsigned>(Verdict::kDeny)];
     const uint64_t would_deny = (*values)[reason * 3 + static_cast<unsigned>(Verdict::kWouldDeny)];
-    if (denied + would_deny > 0) counters.reasons.push_back({ReasonName(reason), denied, would_deny});
+    if (denied + would_deny > 0) counters.reasons.push_back({ReasonName(reason), ReasonText(reason), denied, would_deny});
   }
   for (const Total& total : kTotals) counters.totals[total.name] = (*values)[total.index];
   return counters;

@@ -10,6 +10,7 @@
 #include "controlplane/api/lines.h"
 #include "controlplane/api/names.h"
 #include "controlplane/api/resources.h"
+#include "controlplane/api/rules.h"
 #include "controlplane/api/selection.h"
 #include "controlplane/policy/print.h"
 #include "controlplane/policy/selectors.h"
@@ -85,6 +86,10 @@ absl::StatusOr<Response> GetPolicy(const Context& context, const Request& reques
         if (Selects(policy, workload)) detail.selects.push_back(WorkloadNameOf(workload));
       }
       std::sort(detail.selects.begin(), detail.selects.end());
+      absl::StatusOr<std::vector<RuleRow>> rules = RulesInForce(*view, context.service);
+      if (!rules.ok()) return rules.status();
+      std::erase_if(*rules, [&](const RuleRow& row) { return row.policy != detail.policy.policy; });
+      detail.rules = *std::move(rules);
       return ObjectResponse(detail);
     }
   }

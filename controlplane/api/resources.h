@@ -14,11 +14,14 @@ absl::StatusOr<Response> GetWorkloads(const Context& context, const Request& req
 absl::StatusOr<Response> GetServices(const Context& context, const Request& request);     // services.cc
 absl::StatusOr<Response> GetFlows(const Context& context, const Request& request);        // flows.cc
 absl::StatusOr<Response> GetTop(const Context& context, const Request& request);          // top.cc
+absl::StatusOr<Response> GetCapture(const Context& context, const Request& request);      // capture.cc
+absl::StatusOr<Response> PostSimulate(const Context& context, const Request& request);    // simulate.cc
 absl::StatusOr<Response> GetCounters(const Context& context, const Request& request);     // metrics.cc
 absl::StatusOr<Response> GetEvents(const Context& context, const Request& request);       // events.cc
 absl::StatusOr<Response> GetExplanation(const Context& context, const Request& request);  // explain.cc
 absl::StatusOr<Response> GetPolicies(const Context& context, const Request& request);     // policies.cc
 absl::StatusOr<Response> GetPolicy(const Context& context, const Request& request);       // policies.cc
+absl::StatusOr<Response> GetRules(const Context& context, const Request& request);        // rules.cc
 absl::StatusOr<Response> PostPolicies(const Context& context, const Request& request);    // policies.cc
 absl::StatusOr<Response> DeletePolicy(const Context& context, const Request& request);    // policies.cc
 absl::StatusOr<Response> GetStage(const Context& context, const Request& request);        // stage.cc

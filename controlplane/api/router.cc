@@ -24,6 +24,8 @@ constexpr Resource kResources[] = {
     {"GET", kFlowsPath, 0, GetFlows},         {"GET", kTopPath, 0, GetTop},         {"GET", kCountersPath, 0, GetCounters},     {"GET", kEventsPath, 0, GetEvents},
     {"GET", kExplainPath, 0, GetExplanation}, {"GET", kPoliciesPath, 0, GetPolicies},     {"POST", kPoliciesPath, 0, PostPolicies},
     {"GET", kPoliciesPath, 2, GetPolicy},     {"DELETE", kPoliciesPath, 2, DeletePolicy}, {"GET", kLintPath, 0, GetLint},
+    {"GET", kRulesPath, 0, GetRules},       {"GET", kCapturePath, 0, GetCapture},
+    {"POST", kSimulatePath, 0, PostSimulate},
     {"POST", kLintPath, 0, PostLint},         {"GET", kModesPath, 0, GetModes},
     {"GET", kPoliciesPath, 1, GetPolicy},     {"DELETE", kPoliciesPath, 1, DeletePolicy},
     {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},

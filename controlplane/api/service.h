@@ -18,8 +18,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/event.h"
+#include "bulkhead/model/capture.h"
 #include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/simulation.h"
 #include "controlplane/api/view.h"
 #include "dataplane/uplinks.h"
 
@@ -67,6 +70,12 @@ class DaemonService {
   virtual std::shared_ptr<const View> GetView() const = 0;
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::StatusOr<std::vector<uint64_t>> ReadCounters() = 0;
+  // As Backend::ReadRules.
+  virtual absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() = 0;
+  // As Backend's.
+  virtual absl::Status SetCapture(const std::optional<CaptureFilter>& filter) = 0;
+  virtual absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) = 0;
+  virtual absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) = 0;
   // Denied and would-be denied packets, oldest first, from a bounded buffer. `after`: the sequence number to go on from (0 = all).
   // Returns the sequence number to give next time.
   virtual uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t sequence, const bh_event&)>& callback) = 0;

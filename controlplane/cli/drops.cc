@@ -74,13 +74,18 @@ int PrintJson(api::ApiClient& client, const ListRequest& request) {
   return Report(status);
 }
 
-absl::Status PrintCounters(api::ApiClient& client, const std::string& only) {
+absl::Status PrintCounters(api::ApiClient& client, const std::string& only, bool wide) {
   const absl::StatusOr<api::Counters> counters = client.Get<api::Counters>(api::kCountersPath);
   if (!counters.ok()) return counters.status();
   {
-    Table table({"REASON", "DENIED", "WOULD-DENY"});
+    std::vector<Column> columns = {"REASON", "DENIED", "WOULD-DENY"};
+    if (wide) columns.emplace_back("MEANING");
+    Table table(columns);
     for (const api::ReasonCounter& row : counters->reasons) {
-      if (only.empty() || row.reason == only) table.Add({row.reason, std::to_string(row.denied), std::to_string(row.would_deny)});
+      if (!only.empty() && row.reason != only) continue;
+      std::vector<Cell> cells = {row.reason, std::to_string(row.denied), std::to_string(row.would_deny)};
+      if (wide) cells.emplace_back(row.text);
+      table.Add(std::move(cells));
     }
   }
   for (const char* name : {"events_lost", "events_limited"}) {
@@ -99,7 +104,7 @@ int Run(const Globals& globals, const DropsOptions& options) {
   if (!request.ok()) return Report(request.status());
   if (options.output.json() && !options.follow) return PrintJson(client, *request);
   if (!options.output.json() && !options.follow) {
-    if (absl::Status status = PrintCounters(client, options.reason); !status.ok()) return Report(status);
+    if (absl::Status status = PrintCounters(client, options.reason, options.output.wide()); !status.ok()) return Report(status);
   }
   std::vector<Column> columns = {"AGE", "FROM", "TO", "PORT", {"VERDICT", 10}, "REASON", "RULE"};
   if (options.output.wide()) {

@@ -14,6 +14,7 @@ void AddPolicy(CLI::App& app, Globals* globals) {
   policy->require_subcommand(1);
   AddPolicyList(*policy, globals);
   AddPolicyShow(*policy, globals);
+  AddPolicyRules(*policy, globals);
   AddPolicyValidate(*policy, globals);
   AddPolicyLint(*policy, globals);
   AddPolicyTest(*policy, &globals->exit_code);
@@ -44,6 +45,8 @@ void AddVerbs(CLI::App& app, Globals* globals) {
   AddFlows(app, globals);
   AddTop(app, globals);
   AddDrops(app, globals);
+  AddCapture(app, globals);
+  AddSimulate(app, globals);
   AddExplain(app, globals);
   AddPolicy(app, globals);
   AddMode(app, globals);

@@ -81,6 +81,10 @@ int RunShow(const Globals& globals, const NameOptions& options) {
   std::printf("# %s\n", Printable(detail->policy.file).c_str());
   std::printf("# selects %zu workload%s%s%s\n", detail->selects.size(), detail->selects.size() == 1 ? "" : "s",
               detail->selects.empty() ? "" : ": ", Printable(Join(detail->selects, ", ")).c_str());
+  for (const api::RuleRow& rule : detail->rules) {
+    std::printf("# %s: %s flows, %s denied, %s would-deny\n", Printable(rule.rule.substr(detail->policy.policy.size() + 1)).c_str(),
+                CountText(rule.flows).c_str(), CountText(rule.denied).c_str(), CountText(rule.would_deny).c_str());
+  }
   std::printf("%s", detail->yaml.c_str());
   return kExitDone;
 }

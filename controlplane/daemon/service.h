@@ -29,6 +29,14 @@ class Service : public DaemonService {
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override {
     return control_->events().Read(after, callback);
   }
+  absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) override {
+    return backend_->Simulate(packets);
+  }
+  absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override { return backend_->SetCapture(filter); }
+  absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override {
+    return backend_->DrainCapture(callback);
+  }
+  absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return backend_->ReadRules(); }
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
   absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override { return backend_->ReadEdges(callback); }
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;

@@ -63,7 +63,9 @@ EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_p
       events_(std::move(events)),
       flows_(std::move(flows)),
       publisher_(writer, loader_->maps()),
-      fast_ends_(writer, loader_->maps()) {}
+      fast_ends_(writer, loader_->maps()),
+      capturer_(writer, loader_->maps()),
+      simulator_(writer, *loader_, *flows_) {}
 
 absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock,
                                                                const EbpfOptions& options) {

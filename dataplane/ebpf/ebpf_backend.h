@@ -18,10 +18,12 @@
 #include "dataplane/backend.h"
 #include "dataplane/ebpf/adopted_state.h"
 #include "dataplane/ebpf/attach.h"
+#include "dataplane/ebpf/capturer.h"
 #include "dataplane/ebpf/ebpf_uplinks.h"
 #include "dataplane/ebpf/fast_ends.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/publisher.h"
+#include "dataplane/ebpf/simulator.h"
 #include "dataplane/flow/event_reader.h"
 #include "dataplane/flow/flow_tables.h"
 #include "dataplane/flow/flow_time.h"
@@ -74,6 +76,13 @@ class EbpfBackend : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
+  absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override { return capturer_.Set(filter); }
+  absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override {
+    return capturer_.Drain(callback);
+  }
+  absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) override {
+    return simulator_.Run(packets);
+  }
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   absl::StatusOr<uint64_t> Sweep() override;
 
@@ -113,6 +122,8 @@ class EbpfBackend : public Backend {
   std::unique_ptr<FlowTables> flows_;
   Publisher publisher_;
   FastEnds fast_ends_;
+  Capturer capturer_;
+  Simulator simulator_;
   AdoptedState adopted_;
 };
 

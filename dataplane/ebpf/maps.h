@@ -21,7 +21,7 @@ struct Maps {
   uint32_t max_addresses = 0, max_published = 0;  // elements
 
   int edges = -1, edges_outside = -1, staged_edges = -1;
-  int rule_counts = -1;
+  int rule_counts = -1, capture = -1, captured = -1, captures = -1;
   int counters = -1, events = -1, clock_now = -1;
 };
 

@@ -18,6 +18,9 @@ enum bh_timeout_row { BH_TIMEOUT_TCP = 0, BH_TIMEOUT_UDP = 1, BH_TIMEOUT_OTHER =
 #define BH_CONTROL_PROXY_IS_WORLD 1u /* host-originated traffic to a published target is judged as world (docker-proxy) */
 #define BH_CONTROL_UPLINKS 2u        /* uplinks are judged: whom workloads ask by UDP outside is noted (abi/uplink.h) */
 
+#define BH_CONTROL_CAPTURE 2u        /* a capture runs (abi/capture.h) */
+#define BH_CONTROL_CAPTURE_PASSED 4u /* it wants packets that pass, too: none takes the shortest way */
+
 /* What a flood must not have without end: verdict and drop events; TCP in the middle of a stream taken for an answer. */
 enum bh_limited { BH_LIMITED_EVENTS = 0, BH_LIMITED_MIDSTREAM = 1, BH_LIMITED_COUNT = 2 };
 

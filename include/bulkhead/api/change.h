@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "bulkhead/api/rule.h"
+
 namespace bulkhead::api {
 
 struct PolicyRow {
@@ -61,12 +63,14 @@ struct PolicyDetail {
   PolicyRow policy;
   std::string yaml;                  // as it is in force, not as the file may stand now
   std::vector<std::string> selects;  // NAMESPACE/NAME of workloads
+  std::vector<RuleRow> rules;
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
     visit("policy", self.policy);
     visit("yaml", self.yaml);
     visit("selects", self.selects);
+    visit("rules", self.rules);
   }
 };
 

@@ -11,11 +11,14 @@
 //   GET    /v1/services          lines of ServiceRow        ?namespace
 //   GET    /v1/flows             lines of FlowRow           ?namespace ?service ?verdict ?since ?last ?follow
 //   GET    /v1/top               lines of TopSnapshot       ?namespace ?by ?sort ?limit ?interval
+//   GET    /v1/capture           lines of CapturedPacket    ?service ?verdict ?rate
+//   POST   /v1/simulate          SimulateRequest -> Simulation
 //   GET    /v1/counters          Counters
 //   GET    /v1/events            lines of EventRow          ?namespace ?verdict ?reason ?since ?last ?follow
 //   GET    /v1/explain           Explanation                ?from ?to ?protocol ?port ?namespace
 //   GET    /v1/policies          PolicyList                 ?namespace
 //   GET    /v1/policies/POLICY   PolicyDetail               POLICY: shop/db, cnp:guard
+//   GET    /v1/policies/rules    lines of RuleRow           ?namespace ?policy
 //   POST   /v1/policies          ApplyRequest -> Change
 //   DELETE /v1/policies/POLICY   Change
 //   GET    /v1/stage             StageStatus
@@ -49,10 +52,13 @@ inline constexpr char kWorkloadsPath[] = "/v1/workloads";
 inline constexpr char kServicesPath[] = "/v1/services";
 inline constexpr char kFlowsPath[] = "/v1/flows";
 inline constexpr char kTopPath[] = "/v1/top";
+inline constexpr char kCapturePath[] = "/v1/capture";
+inline constexpr char kSimulatePath[] = "/v1/simulate";
 inline constexpr char kCountersPath[] = "/v1/counters";
 inline constexpr char kEventsPath[] = "/v1/events";
 inline constexpr char kExplainPath[] = "/v1/explain";
 inline constexpr char kPoliciesPath[] = "/v1/policies";
+inline constexpr char kRulesPath[] = "/v1/policies/rules";
 inline constexpr char kStagePath[] = "/v1/stage";
 inline constexpr char kPromotePath[] = "/v1/stage/promote";
 inline constexpr char kDiffPath[] = "/v1/policies/diff";
@@ -66,7 +72,7 @@ inline constexpr char kMetricsPath[] = "/metrics";
 
 // Query names. namespace: either side, for flows, events and edges. service: "NS/SERVICE". since: seconds back from now. last: only
 // the newest N. follow: "1" = go on with what comes; a list is then not sorted. by: pair, service. sort: a count of TopRow. limit: the
-// most rows of a snapshot. interval: seconds from one snapshot to the next.
+// most rows of a snapshot. policy: as PolicyRow::policy. rate: packets per second on each CPU. interval: seconds from one snapshot to the next.
 inline constexpr char kNamespace[] = "namespace";
 inline constexpr char kService[] = "service";
 inline constexpr char kVerdict[] = "verdict";  // allow, deny, would-deny
@@ -81,10 +87,13 @@ inline constexpr char kPort[] = "port";
 inline constexpr char kScope[] = "scope";
 inline constexpr char kBy[] = "by";
 inline constexpr char kSort[] = "sort";
+inline constexpr char kRate[] = "rate";
+inline constexpr char kPolicy[] = "policy";
 inline constexpr char kLimit[] = "limit";
 inline constexpr char kInterval[] = "interval";
 
 inline constexpr unsigned kMaxLast = 10'000;      // the most that `last` may ask for
+inline constexpr unsigned kMaxCaptureRate = 100'000;  // packets/s for each CPU
 inline constexpr unsigned kMaxTopRows = 1000;
 inline constexpr unsigned kMaxTopInterval = 3600;  // seconds
 inline constexpr unsigned kHeartbeatSeconds = 5;  // an empty line when a followed stream has had nothing for so long

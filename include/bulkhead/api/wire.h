@@ -278,11 +278,13 @@ struct FlowRow {
 
 struct ReasonCounter {
   std::string reason;
+  std::string text;  // what it means, for people
   uint64_t denied = 0, would_deny = 0;  // packets
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
     visit("reason", self.reason);
+    visit("text", self.text);
     visit("denied", self.denied);
     visit("would_deny", self.would_deny);
   }

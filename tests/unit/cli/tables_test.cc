@@ -142,6 +142,39 @@ TEST_F(TablesTest, Drops) {
   EXPECT_EQ(Run("drops --reason nonsense").exit_code, 2);
 }
 
+// Whatever the dataplane can refuse a packet for has a line with its counters, and a text of its own.
+TEST_F(TablesTest, EveryReasonHasItsLine) {
+  for (uint64_t reason = 1; reason < BH_REASON_COUNT; ++reason) {
+    service_.counters[reason * 3 + BH_DENY] = 1000 + reason;
+    service_.counters[reason * 3 + BH_WOULD_DENY] = 2000 + reason;
+  }
+  Start();
+  EXPECT_EQ(Run("drops -o wide").out,
+            "REASON                DENIED  WOULD-DENY  MEANING\n"
+            "policy                1001    2001        a rule of policy, or isolation without a rule that allows\n"
+            "spoofed-ip            1002    2002        the source address is not the sender's\n"
+            "spoofed-mac           1003    2003        the source MAC address is not the sender's\n"
+            "spoofed-arp           1004    2004        the sender of an ARP packet is not the sender's own address\n"
+            "spoofed-nd            1005    2005        a neighbour discovery packet claims what is not the sender's\n"
+            "wrong-port            1006    2006        the frame came to a workload that it is not for\n"
+            "truncated             1007    2007        a header is cut, or lies about a length\n"
+            "ethertype             1008    2008        neither IP nor ARP\n"
+            "vlan                  1009    2009        a VLAN tag from or to a workload\n"
+            "fragment              1010    2010        a first fragment without all headers, or of what is never fragmented\n"
+            "extension-header      1011    2011        IPv6 extension headers: too many, or of an unknown kind\n"
+            "icmp-orphan           1012    2012        an ICMP error or echo reply of no flow that is known and allowed\n"
+            "icmp-type             1013    2013        ICMP that is neither echo nor an error\n"
+            "router-advert         1014    2014        a router advertisement or redirect from a workload\n"
+            "dhcp-server           1015    2015        a DHCP server's reply from a workload\n"
+            "table-full            1016    2016        the flow table has no room\n"
+            "no-endpoint           1017    2017        nobody has said whose interface it is\n"
+            "internal              1018    2018        a table of the dataplane misses an entry\n"
+            "stray-fragment        1019    2019        a fragment whose first one did not pass, or too long ago\n"
+            "overlapping-fragment  1020    2020        a fragment that overlaps the first one\n"
+            "\n"
+            "AGE  FROM  TO  PORT  VERDICT     REASON  RULE  FROM-WORKLOAD  TO-WORKLOAD  HOOK  IFINDEX  LENGTH\n");
+}
+
 TEST_F(TablesTest, ExplainOfADenial) {
   service_.edges = {MakeShopEdge("web", Verdict::kDeny, 0, 0, 14)};
   Start();

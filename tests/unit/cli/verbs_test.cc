@@ -85,13 +85,26 @@ TEST_F(VerbsTest, ValidateKnowsEveryKind) {
 }
 
 TEST_F(VerbsTest, PoliciesAreListedAndShown) {
+  service_.rules = {{testing::kDbIngress0, {12, 0, 0}}, {testing::kDbIsolated, {0, 14000, 3}}, {testing::kDefaultRule, {15, 0, 0}}, {77, {1, 1, 1}}};
   Start();
   EXPECT_EQ(Run("policy list").out,
             "POLICY   TIER           SELECTOR  DIRECTIONS  RULES  WORKLOADS  MODE  FILE\n"
             "shop/db  NetworkPolicy  app=db    ingress     1      3          -     policies.d/db.yaml:1\n");
   const Outcome shown = Run("policy show shop/db");
   EXPECT_THAT(shown.out, HasSubstr("# selects 3 workloads: shop/db-1, shop/db-2, shop/db-3\n"));
+  EXPECT_THAT(shown.out, HasSubstr("# ingress[0]: 12 flows, 0 denied, 0 would-deny\n# ingress isolated: 0 flows, 14k denied, 3 would-deny\n"));
   EXPECT_THAT(shown.out, HasSubstr("port: 5432"));
+  EXPECT_EQ(Run("policy rules").out,
+            "RULE                      ACTION  FLOWS  DENIED  WOULD-DENY  NAME  FILE\n"
+            "shop/db ingress[0]        accept  12     0       0           -     policies.d/db.yaml:11:5\n"
+            "shop/db ingress isolated  deny    0      14k     3           -     policies.d/db.yaml:1:1\n"
+            "default                   -       15     0       0           -     -\n");
+  const nlohmann::json rules = nlohmann::json::parse(Run("policy rules -n shop db -o json").out, nullptr, false);
+  ASSERT_EQ(rules.size(), 2u) << rules;
+  EXPECT_EQ(rules[1]["denied"], 14000);
+  EXPECT_EQ(nlohmann::json::parse(Run("policy show shop/db -o json").out, nullptr, false)["rules"], rules);
+  EXPECT_EQ(Run("policy rules -n other").out, "RULE  ACTION  FLOWS  DENIED  WOULD-DENY  NAME  FILE\n");
+  EXPECT_EQ(Run("policy rules shop/nosuch").exit_code, 2);
   EXPECT_EQ(Run("policy validate -", shown.out).exit_code, 0) << "what is shown is a policy";
   EXPECT_EQ(Run("policy show -n shop nosuch").exit_code, 2);
   EXPECT_EQ(Run("policy show nosuch").exit_code, 2);
@@ -178,7 +191,7 @@ TEST_F(VerbsTest, ProposalsAreWrittenWithTheirCoverage) {
 
 TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
   for (const char* verb :
-       {"status", "workloads", "services", "flows", "flows -f", "top", "drops", "explain a b 1", "policy list", "policy show a/b",
+       {"status", "workloads", "services", "flows", "flows -f", "top", "capture --service a/b", "simulate --from a --to b 1", "drops", "explain a b 1", "policy list", "policy show a/b", "policy rules",
         "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose"}) {
     const Outcome outcome = Run(verb);
     EXPECT_EQ(outcome.exit_code, 3) << verb;
@@ -202,8 +215,8 @@ TEST_F(VerbsTest, UsageErrorsAreTwo) {
 }
 
 TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
-  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top",
-                           "explain",  "policy list", "policy show", "policy validate", "policy apply",  "policy delete",
+  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top", "capture", "simulate",
+                           "explain",  "policy list", "policy show", "policy rules", "policy validate", "policy apply",  "policy delete",
                            "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall",
                            "version",  "completion"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));

@@ -79,6 +79,11 @@ class FakeBackend : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return std::map<uint32_t, RuleCounts>(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
+  absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) override {
+    return std::vector<SimulatedRun>(packets.size());
+  }
+  absl::Status SetCapture(const std::optional<CaptureFilter>&) override { return absl::OkStatus(); }
+  absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
   absl::StatusOr<uint64_t> Sweep() override { return 0; }
 

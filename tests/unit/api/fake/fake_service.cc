@@ -67,6 +67,8 @@ RuleInfo MakeRule(const std::string& key, Tier tier, int index, uint32_t id) {
   rule.policy_ns = tier == Tier::kDefault ? "" : "shop";
   rule.policy = tier == Tier::kDefault ? "" : "db";
   rule.index = index;
+  rule.action = index < 0 ? RuleAction::kDeny : RuleAction::kAccept;
+  rule.pos = {"policies.d/db.yaml", index < 0 ? 1 : 11, index < 0 ? 1 : 5};
   rule.id = id;
   return rule;
 }
@@ -164,6 +166,34 @@ uint64_t FakeService::ReadEvents(uint64_t after, const std::function<bool(uint64
 }
 
 absl::StatusOr<std::vector<LearnedEdge>> FakeService::ReadEdges() { return edges; }
+
+absl::StatusOr<std::vector<SimulatedRun>> FakeService::Simulate(const std::vector<SimulatedPacket>& packets) {
+  const std::lock_guard lock(mutex_);
+  simulated = packets;
+  std::vector<SimulatedRun> out = runs;
+  out.resize(packets.size());
+  return out;
+}
+
+absl::Status FakeService::SetCapture(const std::optional<CaptureFilter>& filter) {
+  std::string call = "capture";
+  if (!filter) call += " off";
+  for (const uint16_t slot : filter ? filter->slots : std::set<uint16_t>()) absl::StrAppend(&call, " slot ", slot);
+  for (const IdentityId identity : filter ? filter->identities : std::set<IdentityId>()) absl::StrAppend(&call, " identity ", identity);
+  if (filter) absl::StrAppend(&call, filter->allowed ? " allow" : "", filter->denied ? " deny" : "", filter->would_deny ? " would-deny" : "",
+                              " rate ", filter->packets_per_second);
+  Record(std::move(call));
+  const std::lock_guard lock(mutex_);
+  if (!filter) drained_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status FakeService::DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) {
+  const std::lock_guard lock(mutex_);
+  while (drained_ < captured.size() && callback(captured[drained_++])) {
+  }
+  return absl::OkStatus();
+}
 
 absl::Status FakeService::ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) {
   std::vector<EdgeRecord> live;

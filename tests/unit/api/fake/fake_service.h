@@ -36,6 +36,10 @@ class FakeService : public DaemonService {
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override;
+  absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) override;
+  absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override;
+  absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override;
+  absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return rules; }
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
   absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override;
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
@@ -64,6 +68,10 @@ class FakeService : public DaemonService {
   size_t generated_flows = 0;  // more flows, made as they are read
   absl::Status flows_status;   // what ReadFlows ends with
   absl::StatusOr<ChangeResult> change = ChangeResult{42, {"shop/db: created"}, {"shop/db is in mode audit: nothing is dropped"}};
+  std::vector<SimulatedPacket> simulated;  // that Simulate was given last
+  std::vector<SimulatedRun> runs;          // and what it answers
+  std::map<uint32_t, RuleCounts> rules;
+  std::vector<bh_capture_packet> captured;  // each capture gets them
   std::vector<LearnedEdge> edges;
   std::vector<StagedEdgeRecord> staged_edges;
   std::vector<Proposal> proposals;
@@ -79,6 +87,7 @@ class FakeService : public DaemonService {
   std::shared_ptr<const View> view_;
   std::vector<FlowRecord> flows_;
   std::vector<EdgeRecord> live_edges_;
+  size_t drained_ = 0;  // of captured
   std::vector<bh_event> events_;
   std::vector<std::string> calls_;
 };
