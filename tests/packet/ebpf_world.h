@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,12 +49,15 @@ class EbpfWorld {
   absl::Status MakeInterfaces();
   absl::Status OpenBackend();
   absl::Status LoadTagPrograms();
+  // Where the tag program finds the program of a zone's hook.
+  absl::StatusOr<uint32_t> PlaceOf(uint16_t zone, bh_hook hook);
 
   RealClock clock_;
   KernelWriter writer_;
   std::unique_ptr<lab::TestNetns> netns_;
   std::unique_ptr<EbpfBackend> backend_;
   bpf_object* tag_object_ = nullptr;
+  std::map<std::pair<uint16_t, bh_hook>, uint32_t> places_;  // putting a program there costs more than running it
 };
 
 // The world that all cases of this process share, made by the first who asks. Null: not on this machine; that is said once.
