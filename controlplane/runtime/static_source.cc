@@ -88,6 +88,29 @@ std::vector<NamedPort> ReadNamedPorts(const std::vector<yaml::Node>& items, cons
   return out;
 }
 
+NetworkAttachment ReadNetwork(const yaml::Node& item, const std::string& file, std::vector<std::string>* errors) {
+  yaml::Fields fields(item, file, "networks", errors);
+  NetworkAttachment out;
+  out.bridge = out.network = fields.String("bridge");
+  const std::string mac = fields.String("mac");
+  if (const auto parsed = MacAddress::Parse(mac)) {
+    out.mac = *parsed;
+  } else if (!mac.empty()) {
+    yaml::AddError(file, *fields.Get("mac"),
+                   absl::StrCat("networks.mac: found ", yaml::Quote(mac), ", expected six bytes, 02:00:00:00:00:01 say"), errors);
+  }
+  for (const std::string& text : fields.Strings("addresses")) {
+    if (const auto address = IpAddress::Parse(text)) {
+      out.addresses.push_back(*address);
+    } else {
+      yaml::AddError(file, *fields.Get("addresses"),
+                     absl::StrCat("networks.addresses: found ", yaml::Quote(text), ", expected an IP address"), errors);
+    }
+  }
+  fields.Finish();
+  return out;
+}
+
 uint64_t OwnNamespaceInode() {
   struct stat info;
   return stat("/proc/self/ns/net", &info) == 0 ? info.st_ino : 0;
@@ -96,7 +119,8 @@ uint64_t OwnNamespaceInode() {
 }  // namespace
 
 absl::StatusOr<WorkloadReport> ParseWorkloadFile(std::string_view text, const std::string& file, const std::string& id) {
-  absl::StatusOr<std::vector<yaml::Node>> documents = yaml::Parse(text, file, {.bytes = kMaxFileBytes, .nodes = 20'000, .depth = 8});
+  absl::StatusOr<std::vector<yaml::Node>> documents =
+      yaml::Parse(text, file, {.bytes = kMaxFileBytes, .nodes = 20'000, .depth = 8});
   if (!documents.ok()) return documents.status();
   if (documents->empty()) return absl::InvalidArgumentError(absl::StrCat(file, ":1:1: found nothing, expected a workload"));
   std::vector<std::string> errors;
@@ -119,6 +143,7 @@ absl::StatusOr<WorkloadReport> ParseWorkloadFile(std::string_view text, const st
   }
   report.named_ports = ReadNamedPorts(fields.Items("ports"), file, &errors);
   report.published = ReadPublishedPorts(fields.Items("published"), file, &errors);
+  for (const yaml::Node& item : fields.Items("networks")) report.networks.push_back(ReadNetwork(item, file, &errors));
   fields.Finish();
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return report;

@@ -12,6 +12,11 @@
 //     - {name: sql, port: 5432}     # protocol: TCP (the default), UDP or SCTP
 //   published:                      # optional: ports of the host that somebody forwards to it; host_address: one, else all of them
 //     - {host_port: 15432, port: 5432, protocol: TCP, host_address: 192.0.2.1}
+//   networks:                       # optional: what its interfaces were given, each with bridge, mac and addresses, or some of them
+//     - {bridge: br0, mac: "02:42:12:01:00:0a", addresses: [198.18.1.10, "fd00:18:1::a"]}
+//
+// What networks do not tell is looked up inside, and believed whenever it changes: a workload that may change its own interfaces
+// (CAP_NET_ADMIN) can then take another MAC, or another's address.
 //
 // A file that is broken keeps the workload it had and is reported (kProblem, key = the file). A namespace that does not exist yet
 // is the report's problem, and is looked for until it does.

@@ -61,6 +61,52 @@ def udp_frame(source_mac, destination_mac, source, destination, dport, sport=444
     return ethernet(source_mac, destination_mac, ip(source, destination, 17, udp(source, destination, sport, dport, payload)))
 
 
+def frame(source_mac, destination_mac, kind, body):
+    """Of any ethertype."""
+    return mac(destination_mac) + mac(source_mac) + struct.pack("!H", kind) + body
+
+
+def vlan(untagged, kind=0x8100, number=7):
+    return untagged[:12] + struct.pack("!HH", kind, number) + untagged[12:]
+
+
+def arp(source_mac, sender_mac, sender, target, operation=2, destination_mac=BROADCAST):
+    return frame(source_mac, destination_mac, 0x0806, struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + mac(sender_mac) + address(sender)
+                 + bytes(6) + address(target))
+
+
+def icmp(source, destination, kind, code=0, body=bytes(4)):
+    """An ICMP or ICMPv6 packet: type, code, checksum, and what follows."""
+    message = struct.pack("!BBH", kind, code, 0) + body
+    total = transport_checksum(source, destination, 58, message) if ":" in source else checksum(message)
+    return ip(source, destination, 58 if ":" in source else 1, message[:2] + struct.pack("!H", total) + message[4:])
+
+
+def with_hop_limit(packet, limit):
+    """An IPv6 packet with another hop limit; 255 is what neighbour discovery asks for."""
+    return packet[:7] + bytes([limit]) + packet[8:]
+
+
+def fragment(source, destination, protocol, payload, offset, more, number=77):
+    """IPv4: offset in bytes, a multiple of 8."""
+    head = bytearray(ip(source, destination, protocol, payload)[:20])
+    head[4:8] = struct.pack("!HH", number, (0x2000 if more else 0) | offset // 8)
+    head[10:12] = bytes(2)
+    head[10:12] = struct.pack("!H", checksum(bytes(head)))
+    return bytes(head) + payload
+
+
+def fragment6(source, destination, protocol, payload, offset, more, number=77):
+    return ip(source, destination, 44, struct.pack("!BBHI", protocol, 0, offset | more, number) + payload)
+
+
+def extended(source, destination, protocol, payload, headers):
+    """IPv6 with so many empty destination options headers."""
+    for _ in range(headers):
+        payload, protocol = bytes([protocol, 0, 1, 4, 0, 0, 0, 0]) + payload, 60
+    return ip(source, destination, protocol, payload)
+
+
 def between(source, destination, protocol="tcp"):
     """What `traffic.py watch` looks for to count the IP packets from one address to another. With the protocol and hop limit in
     front of IPv6 addresses, neighbour discovery does not count; ARP never has the two addresses side by side."""

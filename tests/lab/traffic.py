@@ -6,12 +6,16 @@
   call PROTOCOL HOST PORT [options]  asks a server; prints one JSON line {"ok", "failed", "bytes", "answer", "error"}
   batch JSON                         calls: [[PROTOCOL, HOST, PORT, COUNT], ...]; prints a JSON list of what call prints
   ping HOST [options]                ICMP echo; prints the same
+  sink PORT                          takes one TCP connection's bytes to their end, and tells their number
+  push HOST PORT COUNT [--datagrams] that many bytes to a sink, in writes as large as the kernel takes; prints {"sent", "taken"}. Datagrams:
+                                     by UDP, cut up by the kernel (UDP_SEGMENT); nobody counts what is taken
   stream HOST PORT                   one TCP connection, a request every 50 ms until stdin ends; prints {"exchanges",
                                      "longest_gap_ms", "broken"}
   pour PROTOCOL HOST PORT [options]  --senders processes at once, each on a CPU of its own, send --messages of --size bytes each;
                                      tcp: each its own connection, until all is answered; udp: one socket for all, paced
-  send INTERFACE HEX [--count N]     raw Ethernet frames
-  watch INTERFACE TEXT...            counts incoming frames that hold each of the bytes TEXT, until stdin ends; prints {TEXT: count}
+  send INTERFACE HEX... [--count N]  raw Ethernet frames, all of them N times
+  watch INTERFACE TEXT...            counts incoming frames, also those for others, that hold each of the bytes TEXT, until stdin
+                                     ends; prints {TEXT: count}
 
   agent                              reads verbs, one JSON list of words a line (["ping", "198.18.1.2"]), and prints the answer of each
 
@@ -27,8 +31,10 @@ import sys
 import threading
 import time
 
-PACKET_OUTGOING = 4  # packet(7)
+PACKET_OUTGOING = 4  # packet(7), as the next three
+SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1
 IPPROTO_SCTP = 132
+UDP_SEGMENT = 103  # udp(7)
 
 
 def family_of(host):
@@ -219,11 +225,42 @@ def pour(args):
     return {"failed": sum(os.waitpid(child, 0)[1] != 0 for child in children)}
 
 
+def sink(args):
+    with socket.create_server(("::", args.port), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+        print("ready", flush=True)
+        connection, _ = listener.accept()
+        with connection:
+            taken = 0
+            while block := connection.recv(1 << 20):
+                taken += len(block)
+            connection.sendall(str(taken).encode())
+
+
+def push(args):
+    kind = socket.SOCK_DGRAM if args.datagrams else socket.SOCK_STREAM
+    with socket.socket(family_of(args.host), kind) as client:
+        client.settimeout(args.timeout)
+        sent = 0
+        try:
+            client.connect((args.host, args.port))
+            if args.datagrams:
+                client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+            block = bytes(60000 if args.datagrams else 1 << 20)
+            while sent < args.size:
+                sent += client.send(block[:args.size - sent])
+            if args.datagrams:
+                return {"sent": sent, "taken": 0}
+            client.shutdown(socket.SHUT_WR)
+            return {"sent": sent, "taken": int(client.recv(64) or 0)}
+        except OSError as error:
+            return {"sent": sent, "taken": 0, "error": str(error)}
+
+
 def send(args):
-    frame = bytes.fromhex(args.frame)
+    frames = [bytes.fromhex(frame) for frame in args.frames]
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((args.interface, 0))
-        for _ in range(args.count):
+        for frame in frames * args.count:
             out.send(frame)
             time.sleep(0.002)
 
@@ -232,6 +269,8 @@ def watch(args):
     wanted = {text: 0 for text in args.texts}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:  # ETH_P_ALL
         tap.bind((args.interface, 0))
+        tap.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP,
+                       struct.pack("iHH8s", socket.if_nametoindex(args.interface), PACKET_MR_PROMISC, 0, b""))
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         print("ready", flush=True)
         ending = False
@@ -316,9 +355,21 @@ def main():
     verb.add_argument("--size", type=int, default=1000)
     verb.set_defaults(run=pour)
 
+    verb = verbs.add_parser("sink")
+    verb.add_argument("port", type=int)
+    verb.set_defaults(run=sink)
+
+    verb = verbs.add_parser("push")
+    verb.add_argument("host")
+    verb.add_argument("port", type=int)
+    verb.add_argument("size", type=int)
+    verb.add_argument("--datagrams", action="store_true")
+    verb.add_argument("--timeout", type=float, default=10)
+    verb.set_defaults(run=push)
+
     verb = verbs.add_parser("send")
     verb.add_argument("interface")
-    verb.add_argument("frame")
+    verb.add_argument("frames", nargs="+")
     verb.add_argument("--count", type=int, default=1)
     verb.set_defaults(run=send)
 

@@ -253,6 +253,8 @@ class World:
         image = f"registry.example/{service}:1"
         text = {"name": workload.name, "namespace": ns, "labels": {"app": service} if labels is None else labels, "image": image,
                 "digest": "sha256:" + hashlib.sha256(image.encode()).hexdigest(), "netns": f"/run/netns/{workload.name}"}
+        # As an engine tells what it gave out: what a workload gives itself is not believed.
+        text["networks"] = [{"mac": workload.mac, "addresses": [workload.v4, workload.v6]}]
         if ports:
             text["ports"] = [{"name": port, "port": number} for port, number in ports.items()]
         if published:

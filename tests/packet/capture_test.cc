@@ -16,7 +16,9 @@ class CaptureTest : public testing::TestWithParam<Carrier> {
     if (SharedWorld() == nullptr) GTEST_SKIP() << "no kernel to ask";
   }
   void TearDown() override {
-    if (SharedWorld() != nullptr) EXPECT_TRUE(backend().SetCapture(std::nullopt).ok());
+    if (SharedWorld() != nullptr) {
+      EXPECT_TRUE(backend().SetCapture(std::nullopt).ok());
+    }
   }
   static EbpfBackend& backend() { return SharedWorld()->backend(); }
   int family() const { return GetParam().family; }

@@ -59,6 +59,7 @@ absl::Status EbpfWorld::OpenBackend() {
   auto backend = EbpfBackend::Open(writer_, clock_, options);
   if (!backend.ok()) return backend.status();
   backend_ = *std::move(backend);
+  places_.clear();
   for (const uint16_t zone : {0, 1, 2}) {
     if (const auto status = backend_->LoadZone(zone); !status.ok()) return status;
   }
@@ -172,19 +173,26 @@ void EbpfWorld::ForEachSlot(const std::function<void(bh_flow_hot&)>& change) {
   }
 }
 
+absl::StatusOr<uint32_t> EbpfWorld::PlaceOf(uint16_t zone, bh_hook hook) {
+  if (const auto found = places_.find({zone, hook}); found != places_.end()) return found->second;
+  const auto program = backend_->ProgramFd(zone, hook);
+  if (!program) return absl::NotFoundError(absl::StrCat("no program for zone ", zone));
+  const auto place = static_cast<uint32_t>(places_.size());
+  const auto fd = static_cast<uint32_t>(*program);
+  if (bpf_map_update_elem(TagMap("next_programs"), &place, &fd, BPF_ANY) != 0) return Errno(errno, "setting the next program");
+  return places_[{zone, hook}] = place;
+}
+
 absl::StatusOr<int> EbpfWorld::Run(const Packet& packet) {
   if (const auto status = netns_->Check(); !status.ok()) return status;
   if (packet.vlan) return absl::InvalidArgumentError("BPF_PROG_TEST_RUN cannot set vlan_present");
-  const auto program = backend_->ProgramFd(packet.zone, packet.hook);
-  if (!program) return absl::NotFoundError(absl::StrCat("no program for zone ", packet.zone));
-  const uint32_t zero = 0;
-  const uint32_t next = static_cast<uint32_t>(*program);
-  if (bpf_map_update_elem(TagMap("next_program"), &zero, &next, BPF_ANY) != 0) return Errno(errno, "setting the next program");
-
+  const auto place = PlaceOf(packet.zone, packet.hook);
+  if (!place.ok()) return place.status();
   __sk_buff context = {};
   context.ifindex = packet.ifindex;
   context.ingress_ifindex = packet.ingress_ifindex;
   context.cb[0] = packet.tag;
+  context.cb[1] = *place;
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.bytes.data(),
               .data_size_in = static_cast<uint32_t>(packet.bytes.size()), .ctx_in = &context, .ctx_size_in = sizeof(context));
   if (bpf_prog_test_run_opts(TagProgram("set_tag"), &options) != 0) return Errno(errno, "BPF_PROG_TEST_RUN");

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,6 +62,8 @@ class EbpfWorld {
   absl::Status OpenInterfacesToXdp();
   absl::Status OpenBackend();
   absl::Status LoadTagPrograms();
+  // Where the tag program finds the program of a zone's hook.
+  absl::StatusOr<uint32_t> PlaceOf(uint16_t zone, bh_hook hook);
 
   RealClock clock_;
   KernelWriter writer_;
@@ -68,6 +72,7 @@ class EbpfWorld {
   bool xdp_ = false;
   std::unique_ptr<EbpfBackend> backend_;
   bpf_object* tag_object_ = nullptr;
+  std::map<std::pair<uint16_t, bh_hook>, uint32_t> places_;  // putting a program there costs more than running it
 };
 
 // The world that all cases of this process share, made by the first who asks. Null: not on this machine; that is said once.

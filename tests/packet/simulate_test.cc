@@ -89,7 +89,7 @@ TEST_P(SimulateTest, TheLifeOfAFlow) {
   const Frame more = Between(kWeb, kDb, family()) / Ask(GetParam(), kAck);
   const SimulatedRun going = Meets(stage, Leaving(kWeb, more));
   EXPECT_EQ(going.path, SimulatedPath::kEstablished);
-  EXPECT_EQ(going.quick, GetParam().tcp() || GetParam().protocol == kProtoUdp);
+  EXPECT_EQ(going.quick, !GetParam().echo());
   stage.Apply({.policies = AllowIngress("db", "web", "") + AllowIngress("api", "web", "")});
   const SimulatedRun again = Meets(stage, Leaving(kWeb, more));
   EXPECT_EQ(again.path, SimulatedPath::kJudged);

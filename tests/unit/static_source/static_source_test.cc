@@ -125,6 +125,23 @@ TEST(ParseWorkloadFileTest, Ports) {
   EXPECT_THAT(error(many), HasSubstr("f.yaml:68:5: ports: found more than 64"));
 }
 
+TEST(ParseWorkloadFileTest, Networks) {
+  const auto networks = [](const std::string& text) {
+    return ParseWorkloadFile("name: a\nnetns: /n\nnetworks:\n" + text, "f.yaml", "a");
+  };
+  const auto good =
+      networks("  - {bridge: br0, mac: '02:00:00:00:00:01', addresses: [198.18.0.1, 'fd00::1']}\n  - {bridge: br1}\n");
+  ASSERT_TRUE(good.ok()) << good.status();
+  const NetworkAttachment first{
+      "br0", "br0", *MacAddress::Parse("02:00:00:00:00:01"), {*IpAddress::Parse("198.18.0.1"), *IpAddress::Parse("fd00::1")}};
+  EXPECT_THAT(good->networks, ElementsAre(first, NetworkAttachment{"br1", "br1", {}, {}}));
+  const auto error = [&](const std::string& text) { return std::string(networks(text).status().message()); };
+  EXPECT_EQ(error("  - {mac: '02:00'}\n"), "f.yaml:4:11: networks.mac: found \"02:00\", expected six bytes, 02:00:00:00:00:01 say");
+  EXPECT_EQ(error("  - {addresses: [198.18.0.1/24]}\n"),
+            "f.yaml:4:17: networks.addresses: found \"198.18.0.1/24\", expected an IP address");
+  EXPECT_THAT(error("  - {address: [198.18.0.1]}\n"), HasSubstr("unknown field \"address\" (did you mean addresses?)"));
+}
+
 TEST_F(StaticSourceTest, NamespaceThatIsNotThereIsAProblemUntilItIs) {
   const std::string netns = (root_ / "ns").string();
   Write("a.yaml", "name: a\nnetns: " + netns + "\n");
@@ -132,7 +149,8 @@ TEST_F(StaticSourceTest, NamespaceThatIsNotThereIsAProblemUntilItIs) {
   EXPECT_THAT(sink_.reports_.at("a").problem, HasSubstr(netns));
   EXPECT_EQ(sink_.reports_.at("a").phase, WorkloadPhase::kCreated);
   std::ofstream(netns) << "no namespace";
-  ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").problem.find("is not a namespace") != std::string::npos; }));
+  ASSERT_TRUE(
+      sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").problem.find("is not a namespace") != std::string::npos; }));
   fs::remove(netns);
   fs::create_symlink("/proc/self/ns/net", netns);
   ASSERT_TRUE(sink_.Wait([](const Sink& sink) { return sink.reports_.at("a").phase == WorkloadPhase::kRunning; }));
