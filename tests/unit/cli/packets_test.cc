@@ -37,6 +37,11 @@ class PacketsTest : public ProgramTest {
     for (auto& [key, workload] : view->workloads) workload.endpoints[0].mac = {{2, 0, 0, 0, 0, 9}};
     service_.SetView(view);
   }
+
+  // A capture ends when the server sees that its reader is gone; one runs at a time.
+  void WaitForCalls(size_t count) {
+    for (int i = 0; i < 100 && service_.calls().size() < count; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 };
 
 TEST_F(PacketsTest, CapturePrintsPackets) {
@@ -46,9 +51,10 @@ TEST_F(PacketsTest, CapturePrintsPackets) {
   EXPECT_THAT(outcome.out, ::testing::MatchesRegex(
                                "[0-9:.]+ < deny shop/web 198.18.0.16:40001 -> shop/db 198.18.0.17:5432 tcp 74B policy, db ingress isolated\n"
                                "[0-9:.]+ < allow shop/web 198.18.0.16:40001 -> shop/db 198.18.0.17:5432 tcp 74B\n"));
+  WaitForCalls(2);
   const Outcome json = Run("capture --service shop/db --verdict deny --rate 7 --count 1 -o json");
   EXPECT_EQ(nlohmann::json::parse(json.out, nullptr, false)["packet"]["reason"], "policy") << json.out;
-  for (int i = 0; i < 100 && service_.calls().size() < 4; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  WaitForCalls(4);
   EXPECT_THAT(service_.calls(), ElementsAre("capture slot 17 slot 27 slot 28 identity 17 allow deny would-deny rate 1000", "capture off",
                                             "capture slot 17 slot 27 slot 28 identity 17 deny rate 7", "capture off"));
   EXPECT_EQ(Run("capture --service shop/nosuch").exit_code, 2);
