@@ -171,6 +171,7 @@ TEST_F(TablesTest, EveryReasonHasItsLine) {
             "internal              1018    2018        a table of the dataplane misses an entry\n"
             "stray-fragment        1019    2019        a fragment whose first one did not pass, or too long ago\n"
             "overlapping-fragment  1020    2020        a fragment that overlaps the first one\n"
+            "blocked               1021    2021        the source is on the deny list of the uplinks\n"
             "\n"
             "AGE  FROM  TO  PORT  VERDICT     REASON  RULE  FROM-WORKLOAD  TO-WORKLOAD  HOOK  IFINDEX  LENGTH\n");
 }
