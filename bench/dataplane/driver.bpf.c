@@ -97,7 +97,7 @@ int pass(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
-/* The least that a connection table out of the kernel's box costs for a new flow: the tuple of an IPv4 packet, and one insertion. */
+/* The least that a new flow costs with the kernel's own table: the tuple of an IPv4 packet, and one insertion. */
 SEC("tc")
 int insert_lru(struct __sk_buff *skb)
 {
