@@ -92,7 +92,7 @@ void Load(bpf_object* object, const std::string& variant, Table& table) {
   std::map<bpf_program*, std::unique_ptr<std::string>> logs;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
-    std::string& log = *(logs[program] = std::make_unique<std::string>(1 << 16, '\0'));
+    std::string& log = *(logs[program] = std::make_unique<std::string>(1 << 20, '\0'));
     bpf_program__set_log_buf(program, log.data(), log.size());
     bpf_program__set_log_level(program, kLogStats);
   }
