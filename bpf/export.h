@@ -101,7 +101,7 @@ static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 n
 
 static __always_inline void bh_edge_add_in(void *map, const void *key, int step)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_coarse_ns();
 	struct bh_edge *edge = bpf_map_lookup_elem(map, key);
 
 	if (!edge) {

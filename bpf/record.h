@@ -74,7 +74,7 @@ static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_j
 	flow->hot.ifindex[1] = high->ifindex;
 	flow->hot.slot[0] = low->slot;
 	flow->hot.slot[1] = high->slot;
-	flow->cold.first_seen = bpf_ktime_get_ns();
+	flow->cold.first_seen = bpf_ktime_get_coarse_ns();
 	flow->cold.service_port = j->service_port;
 	bh_fill_cold(j, &flow->cold);
 	flow->cold.owner = j->opener.slot ? j->opener.slot : j->responder.slot;
