@@ -19,9 +19,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bulkhead/abi/event.h"
+#include "bulkhead/model/block_count.h"
 #include "bulkhead/model/flow_record.h"
 #include "controlplane/api/view.h"
-#include "dataplane/uplinks.h"
 
 namespace bulkhead {
 
