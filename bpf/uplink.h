@@ -121,7 +121,10 @@ static __noinline int bh_uplink_conclude(const struct bh_context *c, struct bh_j
 	if (j->verdict != BH_DENY || j->reason != BH_REASON_POLICY)
 		return BH_PASS;
 	bh_find_outside(j);
-	bh_conclude_denied(c, j);
+	j->step = BH_EDGE_DENIED;
+	bh_edge_judged(c, j);
+	bh_rules_judged(j);
+	bh_report(c, j);
 	if (bh_is_staged(c))
 		bh_judge_staged(c, j);
 	return BH_DROP;

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "bulkhead/model/block_count.h"
 #include "bulkhead/model/ip.h"
 #include "dataplane/kernel/kernel_writer.h"
 
@@ -21,10 +22,6 @@ namespace bulkhead {
 
 // kXdp: native where the driver can, else generic.
 enum class UplinkHook : uint8_t { kNone, kXdp, kGeneric };
-
-struct BlockCount {
-  uint64_t packets = 0, bytes = 0;  // dropped
-};
 
 class Uplinks {
  public:

@@ -80,6 +80,18 @@ void AddView(const View& view, std::string* out) {
   absl::StrAppend(out, "bulkhead_policy_errors ", errors, "\n");
 }
 
+absl::Status AddUplinkDrops(const Context& context, const View& view, std::string* out) {
+  if (view.uplinks.empty()) return absl::OkStatus();
+  absl::StatusOr<std::map<uint32_t, uint64_t>> drops = context.service->ReadUplinkDrops();
+  if (!drops.ok()) return drops.status();
+  const std::string name = "bulkhead_uplink_dropped_packets_total";
+  Head(out, name, "counter", "Packets that uplinks dropped, for whatever reason.");
+  for (const UplinkView& uplink : view.uplinks) {
+    absl::StrAppend(out, name, "{uplink=\"", Escape(uplink.name), "\"} ", (*drops)[uplink.ifindex], "\n");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Response> GetCounters(const Context& context, const Request& /*request*/) {
@@ -93,7 +105,9 @@ absl::StatusOr<Response> GetMetrics(const Context& context, const Request& /*req
   if (!counters.ok()) return counters.status();
   Response response;
   response.content_type = "text/plain; version=0.0.4";
-  AddView(*context.service->GetView(), &response.body);
+  const std::shared_ptr<const View> view = context.service->GetView();
+  AddView(*view, &response.body);
+  if (absl::Status added = AddUplinkDrops(context, *view, &response.body); !added.ok()) return added;
   const std::string dropped = "bulkhead_denied_packets_total";
   Head(&response.body, dropped, "counter", "Packets denied, or that would have been, by reason.");
   for (const ReasonCounter& reason : counters->reasons) {

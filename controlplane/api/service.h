@@ -21,10 +21,10 @@
 #include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/model/capture.h"
+#include "bulkhead/model/block_count.h"
 #include "bulkhead/model/flow_record.h"
 #include "bulkhead/model/simulation.h"
 #include "controlplane/api/view.h"
-#include "dataplane/uplinks.h"
 
 namespace bulkhead {
 

@@ -351,6 +351,9 @@ void Control::PublishView() {
   parts.networks = fast_path_->Networks();
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
   for (const std::string& problem : uplinks_->problems()) parts.problems.push_back(problem);
+  if (parts_.attach_problems) {
+    for (const std::string& problem : parts_.attach_problems()) parts.problems.push_back(problem);
+  }
   for (const std::string& problem : {changer_->problem(), stager_->problem(), blocks_->problem()}) {
     if (!problem.empty()) parts.problems.push_back(problem);
   }

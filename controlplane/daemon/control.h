@@ -58,6 +58,7 @@ struct ControlParts {
   Store* store = nullptr;
   EdgeDrain* edges = nullptr;
   std::vector<EndpointState> adopted;
+  std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;
 };

@@ -108,6 +108,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.loop = loop->get();
   parts.backend = backend->get();
   parts.uplinks = uplinks->get();
+  parts.attach_problems = [&backend] { return (*backend)->AttachProblems(); };
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();

@@ -98,11 +98,24 @@ absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZoneProgram
 // Last: until then, and if it cannot be, the tc programs judge what has no mark.
 absl::Status Attacher::SyncXdp(uint32_t ifindex, const ZonePrograms& programs) {
   const std::string path = absl::StrCat(base_, "/links/", ifindex, "_xdp");
-  if (programs.xdp < 0) return RemoveLink(writer_, path);
+  if (programs.xdp < 0) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    xdp_problems_.erase(ifindex);
+    return RemoveLink(writer_, path);
+  }
   const absl::Status status = PutXdpLink(writer_, path, ifindex, XdpMode::kNative, programs.xdp, programs.xdp_id);
-  const bool cannot = absl::IsUnimplemented(status) || absl::IsAlreadyExists(status) || absl::IsResourceExhausted(status) ||
-                      absl::IsOutOfRange(status);
-  return cannot ? absl::OkStatus() : status;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (status.ok() || absl::IsNotFound(status)) {
+    xdp_problems_.erase(ifindex);
+    return status;
+  }
+  xdp_problems_[ifindex] = std::string(status.message());
+  return absl::OkStatus();
+}
+
+std::map<uint32_t, std::string> Attacher::XdpProblems() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return xdp_problems_;
 }
 
 absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record,

@@ -8,7 +8,9 @@
 #define BULKHEAD_DATAPLANE_EBPF_ATTACH_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +51,8 @@ class Attacher {
   absl::Status Detach(uint32_t ifindex);
 
   absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Records() const;
+  // Where the XDP program that was asked for cannot be, and why: ingress judges there. Any thread.
+  std::map<uint32_t, std::string> XdpProblems() const;
 
  private:
   Attacher(KernelWriter& writer, std::string base, AttachMode mode) : writer_(writer), base_(std::move(base)), mode_(mode) {}
@@ -67,6 +71,8 @@ class Attacher {
   std::string base_;
   AttachMode mode_;
   UniqueFd records_;
+  mutable std::mutex mutex_;
+  std::map<uint32_t, std::string> xdp_problems_;  // guarded by mutex_
 };
 
 // What the file descriptor of a BPF link says. type: enum bpf_link_type; ifindex: of a tcx link, 0 when its interface is gone.

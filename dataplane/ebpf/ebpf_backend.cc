@@ -224,6 +224,14 @@ absl::Status EbpfBackend::Attach(uint32_t ifindex, uint16_t zone) {
 
 absl::Status EbpfBackend::Detach(uint32_t ifindex) { return attacher_->Detach(ifindex); }
 
+std::vector<std::string> EbpfBackend::AttachProblems() const {
+  std::vector<std::string> out;
+  for (const auto& [ifindex, problem] : attacher_->XdpProblems()) {
+    out.push_back(absl::StrCat("interface ", ifindex, " is judged in tc, not in XDP: ", problem));
+  }
+  return out;
+}
+
 absl::StatusOr<std::unique_ptr<EbpfUplinks>> EbpfBackend::OpenUplinks(UplinkHook hook) {
   return EbpfUplinks::Open(writer_, *loader_, base_, hook);
 }

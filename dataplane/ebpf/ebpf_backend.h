@@ -88,6 +88,8 @@ class EbpfBackend : public Backend {
 
   const FlowTables& flow_tables() const { return *flows_; }
   const bh_control& control() const { return *loader_->maps().control; }
+  // Sentences: where workload_xdp cannot be had. Any thread.
+  std::vector<std::string> AttachProblems() const;
   // Of this backend, which must outlive it.
   absl::StatusOr<std::unique_ptr<EbpfUplinks>> OpenUplinks(UplinkHook hook);
 

@@ -35,7 +35,7 @@ ALLOWED = {
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "dataplane"],
     "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
-    "controlplane/api": MODEL + ABI + ["dataplane", "include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
+    "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")
 SOURCE = (".h", ".c", ".cc")

@@ -218,7 +218,7 @@ TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
   for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top", "capture", "simulate",
                            "explain",  "policy list", "policy show", "policy rules", "policy validate", "policy apply",  "policy delete",
                            "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall",
-                           "version",  "completion"}) {
+                           "version",  "completion",  "block add",   "block del",       "block list"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, HasSubstr("Example")) << verb;
