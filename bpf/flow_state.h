@@ -60,11 +60,11 @@ static __always_inline __u32 bh_flow_next(__u32 meta, const struct bh_packet *pa
 	return BH_META(meta, state, flags);
 }
 
-/* The packet, of that side, was the flow's first answer. */
-static __always_inline int bh_flow_answers(__u32 before, __u32 after, __u32 side)
+/* The packet, of that side, was the flow's first answer. A SYN with FIN moves the state, but asks for a flow and answers none. */
+static __always_inline int bh_flow_answers(__u32 before, __u32 after, const struct bh_packet *packet, __u32 side)
 {
 	return BH_META_STATE(before) == BH_FLOW_UNANSWERED && BH_META_STATE(after) != BH_FLOW_UNANSWERED &&
-	       BH_META_STATE(after) != BH_FLOW_CLOSED && side != bh_flow_opener(before);
+	       BH_META_STATE(after) != BH_FLOW_CLOSED && side != bh_flow_opener(before) && !(packet->flags & BH_PACKET_OPENS);
 }
 
 #endif /* BULKHEAD_BPF_FLOW_STATE_H_ */

@@ -275,7 +275,7 @@ static __always_inline void bh_flow_advance(const struct bh_context *c, const st
 		if (next == meta)
 			return;
 		if (bh_swap_if(&ref->hot->meta, meta, next)) {
-			if (bh_flow_answers(meta, next, ref->side & 1))
+			if (bh_flow_answers(meta, next, &c->packet, ref->side & 1))
 				bh_flow_answer(c, ref);
 			return;
 		}

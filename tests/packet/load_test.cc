@@ -20,7 +20,9 @@
 #include <vector>
 
 #include "tests/places/places.h"
+#include "uplink_xdp.skel.h"
 #include "workload.skel.h"
+#include "workload_xdp.skel.h"
 
 namespace bulkhead::packet_test {
 namespace {
@@ -123,18 +125,38 @@ void LoadWorkload(uint16_t zone, Table& table) {
   workload_bpf__destroy(object);
 }
 
+void LoadWorkloadXdp(uint16_t zone, Table& table) {
+  workload_xdp_bpf* object = workload_xdp_bpf__open();
+  ASSERT_NE(object, nullptr);
+  object->rodata->bh_zone = zone;
+  object->rodata->bh_secret = 1;
+  Load(object->obj, "zone" + std::to_string(zone), table);
+  workload_xdp_bpf__destroy(object);
+}
+
+void LoadUplinkXdp(Table& table) {
+  uplink_xdp_bpf* object = uplink_xdp_bpf__open();
+  ASSERT_NE(object, nullptr);
+  Load(object->obj, "all", table);
+  uplink_xdp_bpf__destroy(object);
+}
+
 // The verifier gives up at a million. What is loaded once for each zone must be done soon on any kernel.
 void CheckLimits(const Table& table) {
   for (const auto& [name, figures] : table) {
-    const bool for_each_zone = name.starts_with("bh_ingress/") || name.starts_with("bh_egress/");
-    EXPECT_LE(figures.processed, for_each_zone ? 40'000u : 1'000'000u) << name;
+    const bool for_each_zone = name.starts_with("bh_ingress/") || name.starts_with("bh_egress/") || name.starts_with("bh_xdp/");
+    EXPECT_LE(figures.processed, for_each_zone ? 60'000u : 1'000'000u) << name;
   }
 }
 
 TEST(Load, TheVerifierTakesEveryProgramAsItDid) {
   if (geteuid() != 0) GTEST_SKIP() << "only root may load programs";
   Table seen;
-  for (const uint16_t zone : {0, 7}) LoadWorkload(zone, seen);
+  for (const uint16_t zone : {0, 7}) {
+    LoadWorkload(zone, seen);
+    LoadWorkloadXdp(zone, seen);
+  }
+  LoadUplinkXdp(seen);
   CheckLimits(seen);
 
   const Release release = ReleaseOfThisKernel();

@@ -100,6 +100,13 @@ TEST_P(TcpTest, ARefusalIsNoAnswer) {
   EXPECT_EQ(stage.Edges()[0].answered, 0u);
 }
 
+TEST_P(TcpTest, ASynWithFinIsNoAnswer) {
+  Stage stage({});
+  stage.Travels(kWeb, kDb, Asks(kSyn));
+  EXPECT_THAT(stage.Travels(kDb, kWeb, Answers(kSyn | kFin)), Established());
+  for (const EdgeRecord& edge : stage.Edges()) EXPECT_EQ(edge.answered, 0u);
+}
+
 TEST_P(TcpTest, SynOnAClosedEntryIsANewFlow) {
   for (const uint8_t end : {kRst, kFin}) {
     Stage stage(OneWay());

@@ -91,7 +91,7 @@ class FlowState : public testing::Test {
     const bh_packet packet = TcpPacket(flags);
     const uint32_t before = meta_;
     meta_ = bh_flow_next(before, &packet, side);
-    return bh_flow_answers(before, meta_, side);
+    return bh_flow_answers(before, meta_, &packet, side);
   }
   bool Reopens(uint32_t side, uint8_t flags) {
     const bh_packet packet = TcpPacket(flags);
@@ -124,6 +124,7 @@ TEST_F(FlowState, ResetClosesAndNeverAnswers) {
 TEST_F(FlowState, ABareSynNeverAnswers) {
   EXPECT_FALSE(Send(0, BH_TCP_SYN));
   EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_UNANSWERED);
+  EXPECT_FALSE(Send(0, BH_TCP_SYN | BH_TCP_FIN)) << "whatever else it says";
 }
 
 TEST_F(FlowState, SynAgainstTheFlowIsJudgedUnlessItIsUnanswered) {
