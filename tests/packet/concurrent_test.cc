@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs on two CPUs at once, by BPF_PROG_TEST_RUN from two threads: while the policy flips, while they open and count the
-// same flows, while flows displace each other and are swept. BULKHEAD_FLIPS and BULKHEAD_STRESS_SECONDS ask for more than the short
-// form.
+// The programs on two CPUs at once, by BPF_PROG_TEST_RUN from two threads: while the policy flips, while flows displace each other and
+// are swept. BULKHEAD_FLIPS and BULKHEAD_STRESS_SECONDS ask for more than the short form.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/pkt_cls.h>
