@@ -199,9 +199,16 @@ static __noinline int bh_flow_carry(const struct bh_flow_ref *ref)
 	return 0;
 }
 
-/* With the group's lock. Another CPU may have made the entry since this one looked (old_meta): then that entry counts this packet, too.
- * 1: done. 0: the slot that was to give way has changed. Negative: no room. */
-static __always_inline int bh_flow_put(const struct bh_context *c, const struct bh_flow_request *request)
+enum bh_put {
+	BH_PUT_NO_ROOM = -1,
+	BH_PUT_AGAIN = 0, /* the slot that was to give way has changed */
+	BH_PUT_DONE = 1,
+	BH_PUT_JOINED = 2, /* another CPU has made the entry, which counts this packet, too */
+};
+
+/* locked: with the group's lock. Without it, as when another CPU had that for too long, the packet joins an entry or has none. Another
+ * CPU may have made one since this one looked (old_meta). Returns enum bh_put. */
+static __always_inline int bh_flow_put(const struct bh_context *c, const struct bh_flow_request *request, int locked)
 {
 	int v4 = c->packet.family == BH_V4;
 	__u64 chosen = v4 ? bh_flow_seek4((const union bh_key4 *)&request->key) : bh_flow_seek6(&request->key);
@@ -209,41 +216,43 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 
 	if (chosen != BH_NOT_FOUND && BH_META_VERSION(BH_FOUND_META(chosen)) != BH_META_VERSION(request->old_meta)) {
 		if (!(v4 ? bh_flow_take(chosen, BH_KEY4_WORDS, &ref) : bh_flow_take(chosen, BH_KEY6_WORDS, &ref)))
-			return -1;
+			return BH_PUT_NO_ROOM;
 		__sync_fetch_and_add(&ref.hot->count[0], request->flow.hot.count[0]);
 		__sync_fetch_and_add(&ref.hot->count[1], request->flow.hot.count[1]);
-		return 1;
+		return BH_PUT_JOINED;
 	}
+	if (!locked)
+		return BH_PUT_NO_ROOM;
 	if (chosen == BH_NOT_FOUND) {
 		chosen = v4 ? bh_flow_choose4(request) : bh_flow_choose6(request);
 		if (chosen == BH_NOT_FOUND)
-			return -1;
+			return BH_PUT_NO_ROOM;
 		if (BH_META_HOLDS_FLOW(BH_FOUND_META(chosen)))
 			bh_count(BH_COUNTER_FLOWS_DISPLACED);
 	}
 	return v4 ? bh_flow_fill4(request, chosen) : bh_flow_fill6(request, chosen);
 }
 
-/* Makes an entry for the packet's tuple; request->flow: as it is to be. 0, or negative: no room. */
+/* Makes an entry for the packet's tuple; request->flow: as it is to be. Returns enum bh_put, never BH_PUT_AGAIN. */
 static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_flow_request *request)
 {
 	__u32 zero = 0;
 	struct bh_locks *locks = bpf_map_lookup_elem(&bh_locks, &zero);
-	int attempt, done = 0;
+	int attempt, locked, done = BH_PUT_AGAIN;
 	__u32 *lock;
 
 	request->tick = c->tick;
 	request->old_meta = c->old_meta;
 	bh_flow_request_key(c, request);
 	if (!locks)
-		return -1;
+		return BH_PUT_NO_ROOM;
 	lock = &locks->of[request->place.group & (BH_LOCKS - 1)].taken;
-	if (!bh_store_lock(lock))
-		return -1;
-	for (attempt = 0; attempt < 3 && done == 0; attempt++)
-		done = bh_flow_put(c, request);
-	bh_store_unlock(lock);
-	return done == 1 ? 0 : -1;
+	locked = bh_store_lock(lock);
+	for (attempt = 0; attempt < 3 && done == BH_PUT_AGAIN; attempt++)
+		done = bh_flow_put(c, request, locked);
+	if (locked)
+		bh_store_unlock(lock);
+	return done == BH_PUT_AGAIN ? BH_PUT_NO_ROOM : done;
 }
 
 /* The packet is the flow's first answer. */

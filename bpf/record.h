@@ -51,7 +51,7 @@ static __always_inline int bh_party_counts(const struct bh_context *c, const str
 	return c->hook == BH_HOOK_INGRESS || sender->ifindex == 0; /* see bh_flow_counts */
 }
 
-/* A new entry for the packet at hand, which it counts if it is for this hook to count. fast: BH_FLOW_FAST or 0. Negative: no room. */
+/* A new entry for the packet at hand, which it counts if it is for this hook to count. fast: BH_FLOW_FAST or 0. Returns enum bh_put. */
 static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_judgement *j, int fast)
 {
 	__u32 side = c->side & 1;
@@ -64,7 +64,7 @@ static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_j
 	int counts = bh_party_counts(c, side == 0 ? low : high);
 
 	if (!room)
-		return -1;
+		return BH_PUT_NO_ROOM;
 	flow = &room->request.flow;
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->hot.meta = BH_META(0, j->reversed ? BH_FLOW_ESTABLISHED : BH_FLOW_UNANSWERED, bh_new_flags(c, j, opener) | fast);
@@ -179,8 +179,11 @@ static __always_inline void bh_conclude_known(const struct bh_context *c, struct
 static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh_judgement *j)
 {
 	int fast = bh_fast_flag(c, j);
+	int put = bh_open_flow(c, j, fast);
 
-	if (bh_open_flow(c, j, fast) < 0) {
+	if (put == BH_PUT_JOINED)
+		return 1; /* all that follows was done by who made it */
+	if (put < 0) {
 		bh_count(BH_COUNTER_FLOWS_FAILED);
 		return c->packet.protocol == BH_TCP;
 	}

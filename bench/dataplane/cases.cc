@@ -89,6 +89,18 @@ Group OfVersion6() {
   return out;
 }
 
+Group OfXdp() {
+  Group out{.worlds = {{.name = "xdp", .flow_entries = kFlowEntries * 4, .xdp = true}}};
+  for (const uint8_t family : {4, 6}) {
+    const std::string name = std::string("established/xdp") + (family == 4 ? "/v4" : "/v6");
+    for (const auto& [flows, last] : {std::pair{kOneFlow, "/1flow"}, {kSomeFlows, "/4kflows"}, {kManyFlows, "/64kflows"}}) {
+      out.cases.push_back(Established(name + last, family, BH_HOOK_INGRESS, flows));
+      out.cases.back().shot.xdp = out.cases.back().shot.driven = true;
+    }
+  }
+  return out;
+}
+
 Group Staged() {
   return {.worlds = {{.name = "staged", .staged = true}},
           .cases = {Established("staged/established", 4, BH_HOOK_INGRESS, kOneFlow), New("staged/new"),
@@ -144,6 +156,7 @@ std::vector<Group> Groups() {
   for (const uint32_t n : {100, 1000, 10'000, 100'000}) addresses.push_back({n, {.addresses = n}});
   return {OfVersion4(),
           OfVersion6(),
+          OfXdp(),
           Staged(),
           Churning(),
           Scale("rules", rules),

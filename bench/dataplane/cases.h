@@ -21,6 +21,7 @@ struct Setting {
   uint32_t flow_entries = kFlowEntries;  // of the IPv4 table; IPv6 has a quarter
   std::optional<Shape> shape{};          // without one: the shop
   bool staged = false;                   // the same policy but for one rule is staged
+  bool xdp = false;                      // what workloads send is judged in XDP
 };
 
 // What becomes of the packets, and by what.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BPF_PROG_TEST_RUN repeats one packet. The driver makes each repetition another packet (struct bench_drive), and goes on with the program
- * to be measured. Beside it stand the programs that floors are measured with. */
+/* BPF_PROG_TEST_RUN repeats one packet. The driver makes each repetition another packet (drive.h), and goes on with the program to be
+ * measured. Beside it stand the programs that floors are measured with. */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
@@ -23,6 +23,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } next_program SEC(".maps");
+
+/* A program array holds programs of one type. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} next_program_xdp SEC(".maps");
 
 struct tuple {
 	__u32 source, destination;
@@ -54,40 +62,68 @@ static __always_inline __u32 mix(__u32 x)
 }
 
 /* at: below 128, so that the verifier follows. */
-static __always_inline void *place(struct __sk_buff *skb, __u32 at, __u32 bytes)
+static __always_inline void *place(void *data, void *end, __u32 at, __u32 bytes)
 {
-	__u8 *data = (__u8 *)(long)skb->data + (at & 127);
+	__u8 *here = (__u8 *)data + (at & 127);
 
-	return data + bytes <= (__u8 *)(long)skb->data_end ? data : 0;
+	return here + bytes <= (__u8 *)end ? here : 0;
 }
 
-SEC("tc")
-int drive(struct __sk_buff *skb)
+static __always_inline void make_next(struct bench_drive *now, void *data, void *end)
 {
-	__u32 zero = 0, flow;
-	struct bench_drive *now = bpf_map_lookup_elem(&drive_now, &zero);
+	__u32 flow = (__u32)now->next++;
 
-	if (!now)
-		return TC_ACT_SHOT;
-	flow = (__u32)now->next++;
 	if (now->random)
 		flow = mix(flow);
 	flow &= now->flow_mask;
 	if (now->port_at) {
-		__u16 *port = place(skb, now->port_at, sizeof(*port));
+		__u16 *port = place(data, end, now->port_at, sizeof(*port));
 
 		if (port)
 			*port = bpf_htons((__u16)(now->port_base + flow));
 	}
 	if (now->address_at) {
-		__u32 *address = place(skb, now->address_at, sizeof(*address));
+		__u32 *address = place(data, end, now->address_at, sizeof(*address));
 
 		if (address)
 			*address = bpf_htonl(now->address_base + (__u32)((__u64)mix(flow) * now->spread >> 32));
 	}
+}
+
+SEC("tc")
+int drive(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct bench_drive *now = bpf_map_lookup_elem(&drive_now, &zero);
+
+	if (!now)
+		return TC_ACT_SHOT;
+	make_next(now, (void *)(long)skb->data, (void *)(long)skb->data_end);
 	skb->tc_index = (__u16)now->tag;
 	bpf_tail_call(skb, &next_program, DRIVE_NEXT);
 	return 0x7f; /* reached only when there is no next program */
+}
+
+/* What the program before left in front of the packet would stay there: it is taken away, at a cost that is the same when there is
+ * nothing. */
+SEC("xdp.frags")
+int drive_xdp(struct xdp_md *xdp)
+{
+	__u32 zero = 0;
+	struct bench_drive *now = bpf_map_lookup_elem(&drive_now, &zero);
+
+	if (!now || bpf_xdp_adjust_meta(xdp, (int)(xdp->data - xdp->data_meta)))
+		return XDP_ABORTED;
+	make_next(now, (void *)(long)xdp->data, (void *)(long)xdp->data_end);
+	bpf_tail_call(xdp, &next_program_xdp, DRIVE_NEXT);
+	return XDP_ABORTED; /* reached only when there is no next program */
+}
+
+SEC("xdp.frags")
+int pass_xdp(struct xdp_md *xdp)
+{
+	(void)xdp;
+	return XDP_PASS;
 }
 
 SEC("tc")

@@ -3,6 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -42,6 +44,9 @@ absl::Status Driver::Open(uint32_t table_entries) {
   drive_ = program("drive");
   pass_ = program("pass");
   insert_lru_ = program("insert_lru");
+  drive_xdp_ = program("drive_xdp");
+  pass_xdp_ = program("pass_xdp");
+  next_program_xdp_ = bpf_map__fd(map("next_program_xdp"));
   next_program_ = bpf_map__fd(map("next_program"));
   lru_ = bpf_map__fd(map("lru"));
   void* memory = mmap(nullptr, PageBytes(), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map("drive_now")), 0);
@@ -58,18 +63,25 @@ Driver::~Driver() {
 absl::StatusOr<double> Driver::Run(int program, Shot& shot) {
   if (shot.driven) {
     const uint32_t next = DRIVE_NEXT, fd = static_cast<uint32_t>(program);
-    if (auto status = writer_.UpdateElement(next_program_, &next, &fd); !status.ok()) return status;
+    const int map = shot.xdp ? next_program_xdp_ : next_program_;
+    if (auto status = writer_.UpdateElement(map, &next, &fd); !status.ok()) return status;
     *now_ = shot.drive;
   }
   __sk_buff context = {};
   context.ifindex = context.ingress_ifindex = shot.ifindex;
+  xdp_md context_xdp = {};
+  context_xdp.data_end = static_cast<uint32_t>(shot.packet.size());
+  context_xdp.ingress_ifindex = shot.ifindex;
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = shot.packet.data(), .data_size_in = static_cast<uint32_t>(shot.packet.size()),
-              .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = static_cast<int>(shot.repeat));
+              .repeat = static_cast<int>(shot.repeat));
+  options.ctx_in = shot.xdp ? static_cast<const void*>(&context_xdp) : &context;
+  options.ctx_size_in = shot.xdp ? sizeof(context_xdp) : sizeof(context);
+  const int runs = shot.driven ? (shot.xdp ? drive_xdp_ : drive_) : program;
   const double start = CpuNanoseconds();
-  const int error = bpf_prog_test_run_opts(shot.driven ? drive_ : program, &options);
+  const int error = bpf_prog_test_run_opts(runs, &options);
   const double took = CpuNanoseconds() - start;
   if (error != 0) return absl::ErrnoToStatus(errno, "BPF_PROG_TEST_RUN");
-  returned_ = static_cast<int>(options.retval);
+  passed_ = static_cast<int>(options.retval) == (shot.xdp ? int{XDP_PASS} : TC_ACT_UNSPEC);
   if (shot.driven) shot.drive.next = now_->next;
   return took / shot.repeat;
 }

@@ -22,6 +22,7 @@ struct Shot {
   bool driven = false;  // the driver makes each packet, as `drive` says, from where it stood
   bench_drive drive{};
   uint32_t repeat = 0;
+  bool xdp = false;  // of the programs
 };
 
 class Driver {
@@ -33,14 +34,14 @@ class Driver {
   Driver& operator=(const Driver&) = delete;
 
   // File descriptors of programs.
-  int pass() const { return pass_; }
+  int pass(bool xdp) const { return xdp ? pass_xdp_ : pass_; }
   int insert_lru() const { return insert_lru_; }
 
   // Puts the packets of the shot through a program. What one took, in ns of CPU time of this thread. The kernel's own figure is in
   // whole ns, too coarse here.
   absl::StatusOr<double> Run(int program, Shot& shot);
-  // What the program returned for the last packet.
-  int returned() const { return returned_; }
+  // Whether the last packet passed.
+  bool passed() const { return passed_; }
 
   absl::Status EmptyLru() { return writer_.EmptyHash(lru_); }
 
@@ -51,8 +52,9 @@ class Driver {
   KernelWriter& writer_;
   bpf_object* object_ = nullptr;
   int drive_ = -1, pass_ = -1, insert_lru_ = -1, next_program_ = -1, lru_ = -1;
+  int drive_xdp_ = -1, pass_xdp_ = -1, next_program_xdp_ = -1;
   bench_drive* now_ = nullptr;
-  int returned_ = 0;
+  bool passed_ = false;
 };
 
 }  // namespace bulkhead::bench

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/dataplane/lab.h"
 
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -41,6 +45,14 @@ absl::StatusOr<std::unique_ptr<Lab>> Lab::Create() {
     if (!status.ok()) return status;
   }
   return out;
+}
+
+// Only an interface that is up, and has a program, has the queues that BPF_PROG_TEST_RUN wants to see. Its other end stays down.
+absl::Status Lab::OpenToXdp(int program) {
+  const uint32_t ifindex = kFirstIfindex + kWeb;
+  if (auto status = netns_->Command({"ip", "link", "set", "v" + std::to_string(ifindex), "up"}); !status.ok()) return status;
+  if (bpf_xdp_attach(static_cast<int>(ifindex), program, XDP_FLAGS_DRV_MODE, nullptr) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "attaching an XDP program");
 }
 
 }  // namespace bulkhead::bench

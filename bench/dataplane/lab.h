@@ -29,6 +29,8 @@ class Lab {
   // kFailedPrecondition: this user may not make namespaces.
   static absl::StatusOr<std::unique_ptr<Lab>> Create();
 
+  // Native XDP programs may run on web's interface from now on: while a program is attached, this one.
+  absl::Status OpenToXdp(int program);
   // Whether the thread still is where it may act.
   absl::Status Check() const { return netns_->Check(); }
 

@@ -87,6 +87,7 @@ int Run(bool json, int rounds, const std::string& only) {
   const RealClock clock;
   const auto driver = Driver::Load(writer, kFlowEntries);
   if (!driver.ok()) return Fail(driver.status());
+  if (auto status = (*lab)->OpenToXdp((*driver)->pass(true)); !status.ok()) return Fail(status);
   Json all = Json::array();
   if (!json) PrintHead();
   for (const Group& group : groups) {

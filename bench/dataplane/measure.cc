@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/dataplane/measure.h"
 
-#include <linux/pkt_cls.h>
-
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -35,7 +33,7 @@ absl::StatusOr<std::unique_ptr<World>> MakeWorld(const Tools& tools, const Setti
     }
   }
   auto world = World::Create(tools.writer, tools.clock, setting.name, setting.flow_entries, policy,
-                             setting.shape ? EndpointsOf(*setting.shape) : ShopEndpoints());
+                             setting.shape ? EndpointsOf(*setting.shape) : ShopEndpoints(), setting.xdp);
   if (!world.ok() || !setting.staged) return world;
   if (auto status = (*world)->backend().StagePolicy(draft); !status.ok()) return status;
   return world;
@@ -71,10 +69,12 @@ class Meter {
 
   absl::Status Round(bool counts) {
     for (int slice = 0; slice < kSlices; ++slice) {
-      for (Course& run : runs_) {
+      for (size_t i = 0; i < runs_.size(); ++i) {
+        Course& run = runs_[(i + turn_) % runs_.size()];  // each goes first in turn
         if (auto status = tools_.lab.Check(); !status.ok()) return status;
         if (auto status = Slice(run); !status.ok()) return status;
       }
+      ++turn_;
     }
     for (Course& run : runs_) {
       const auto one = [this](const std::vector<double>& slices) { return churns_ ? Mean(slices) : Median(slices); };
@@ -112,27 +112,31 @@ class Meter {
     opens.packet[run.what.shot.packet.size() - 7] = kSyn;
     opens.ifindex = kFirstIfindex + kWeb;
     opens.driven = true;
+    opens.xdp = false;
     opens.repeat = run.what.flows;
     if (auto took = tools_.driver.Run(run.world->Program(BH_HOOK_INGRESS), opens); !took.ok()) return took.status();
     run.world->Answer();
-    return absl::OkStatus();
+    const uint64_t before = run.world->Counted();
+    if (auto took = Judge(run); !took.ok()) return took.status();
+    const uint64_t counted = run.world->Counted() - before, expected = run.what.hook == BH_HOOK_INGRESS ? run.what.shot.repeat : 0;
+    if (counted == expected) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat(run.what.name, ": flows counted ", counted, " of ", expected, " packets"));
   }
 
   absl::StatusOr<double> Judge(Course& run) {
     const auto before = run.world->Count();
     if (!before.ok()) return before.status();
-    auto took = tools_.driver.Run(run.world->Program(run.what.hook), run.what.shot);
+    auto took = tools_.driver.Run(run.what.shot.xdp ? run.world->XdpProgram() : run.world->Program(run.what.hook), run.what.shot);
     if (!took.ok()) return took;
     const auto after = run.world->Count();
     if (!after.ok()) return after.status();
     const uint64_t judged = after->packets - before->packets;
     const bool quick = run.what.expect == Expect::kQuick;
     const bool passes = run.what.expect != Expect::kDenied;
-    if ((tools_.driver.returned() == TC_ACT_UNSPEC) != passes ||
-        (churns_ && quick ? false : judged != (quick ? 0 : run.what.shot.repeat)) || after->failed != before->failed) {
-      return absl::InternalError(absl::StrCat(run.what.name, ": the packets met another fate: returned ", tools_.driver.returned(),
-                                              ", ", judged, " of ", run.what.shot.repeat, " judged, ",
-                                              after->failed - before->failed, " without room"));
+    if (tools_.driver.passed() != passes || (churns_ && quick ? false : judged != (quick ? 0 : run.what.shot.repeat)) ||
+        after->failed != before->failed) {
+      return absl::InternalError(absl::StrCat(run.what.name, ": the packets met another fate: ", judged, " of ",
+                                              run.what.shot.repeat, " judged, ", after->failed - before->failed, " without room"));
     }
     return took;
   }
@@ -143,11 +147,11 @@ class Meter {
     direct.driven = false;
     const auto with = Judge(run);
     if (!with.ok()) return with.status();
-    const auto floor = tools_.driver.Run(tools_.driver.pass(), direct);
+    const auto floor = tools_.driver.Run(tools_.driver.pass(run.what.shot.xdp), direct);
     if (!floor.ok()) return floor.status();
     double driving = 0;
     if (run.what.shot.driven) {
-      const auto driven = tools_.driver.Run(tools_.driver.pass(), run.pass);
+      const auto driven = tools_.driver.Run(tools_.driver.pass(run.what.shot.xdp), run.pass);
       if (!driven.ok()) return driven.status();
       driving = *driven - *floor;
     }
@@ -156,7 +160,7 @@ class Meter {
     if (!run.what.to_lru) return absl::OkStatus();
     const auto lru = tools_.driver.Run(tools_.driver.insert_lru(), run.lru);
     if (!lru.ok()) return lru.status();
-    if (tools_.driver.returned() != TC_ACT_UNSPEC) return absl::InternalError("the LRU hash took no element");
+    if (!tools_.driver.passed()) return absl::InternalError("the LRU hash took no element");
     run.now.lrus.push_back(*lru - driving);
     return absl::OkStatus();
   }
@@ -165,6 +169,7 @@ class Meter {
   const bool churns_;
   std::vector<std::unique_ptr<World>> worlds_;
   std::vector<Course> runs_;
+  size_t turn_ = 0;
 };
 
 }  // namespace

@@ -40,11 +40,12 @@ EndpointState Passenger(uint32_t number) {
 
 absl::StatusOr<std::unique_ptr<World>> World::Create(KernelWriter& writer, const Clock& clock, const std::string& name,
                                                      uint32_t flow_entries, std::shared_ptr<const CompiledPolicy> policy,
-                                                     const std::vector<EndpointState>& endpoints) {
+                                                     const std::vector<EndpointState>& endpoints, bool xdp) {
   std::unique_ptr<World> out(new World());
   EbpfOptions options;
   options.pin_root = "/sys/fs/bpf/" + name;
   options.flow_entries = flow_entries;
+  options.workload_xdp = xdp;
   options.max_entries["bh_addresses"] = kAddressRoom;
   auto backend = EbpfBackend::Open(writer, clock, options);
   if (!backend.ok()) return backend.status();
@@ -65,6 +66,14 @@ void World::Answer() {
   ForEachSlot(backend_->flow_tables().memory(), [](bh_flow_hot& hot, const __u16*, uint16_t, int) {
     if (BH_META_HOLDS_FLOW(hot.meta)) hot.meta = BH_META(hot.meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(hot.meta));
   });
+}
+
+uint64_t World::Counted() {
+  uint64_t packets = 0;
+  ForEachSlot(backend_->flow_tables().memory(), [&packets](bh_flow_hot& hot, const __u16*, uint16_t, int) {
+    if (BH_META_HOLDS_FLOW(hot.meta)) packets += BH_COUNT_PACKETS(hot.count[0]) + BH_COUNT_PACKETS(hot.count[1]);
+  });
+  return packets;
 }
 
 // Services have the higher addresses, hence the second port of a key. Flows that lasted before came to lie where no such flow was

@@ -24,16 +24,20 @@ inline constexpr uint16_t kLastingPort = 5432, kNewPort = 5433;
 
 class World {
  public:
-  // flow_entries: of the IPv4 table; IPv6 has a quarter. writer and clock must outlive it.
+  // xdp: what workloads send is judged in XDP. flow_entries: of the IPv4 table; IPv6 has a quarter. writer and clock must outlive
+  // it.
   static absl::StatusOr<std::unique_ptr<World>> Create(KernelWriter& writer, const Clock& clock, const std::string& name,
                                                        uint32_t flow_entries, std::shared_ptr<const CompiledPolicy> policy,
-                                                       const std::vector<EndpointState>& endpoints);
+                                                       const std::vector<EndpointState>& endpoints, bool xdp);
 
   EbpfBackend& backend() { return *backend_; }
   int Program(int hook) { return *backend_->ProgramFd(kZone, hook); }
+  int XdpProgram() { return backend_->ZoneProgramsOf(kZone)->xdp; }
 
   // Says of all flows that there are that they were answered.
   void Answer();
+  // Packets that all flows have counted.
+  uint64_t Counted();
   // Takes out the flows to kNewPort. Nothing may run meanwhile.
   void Forget();
   // How many packets were judged, not passed by their entry; and how many flows found no room.

@@ -14,6 +14,8 @@
   pour PROTOCOL HOST PORT [options]  --senders processes at once, each on a CPU of its own, send --messages of --size bytes each;
                                      tcp: each its own connection, until all is answered; udp: one socket for all, paced
   send INTERFACE HEX... [--count N]  raw Ethernet frames, all of them N times
+  flood INTERFACE HEX COUNT          the frame, IPv4 with TCP or UDP and its checksum right, COUNT times, each with another pair of ports;
+                                     prints {"sent", "seconds"}
   watch INTERFACE TEXT...            counts incoming frames, also those for others, that hold each of the bytes TEXT, until stdin
                                      ends; prints {TEXT: count}
 
@@ -265,6 +267,26 @@ def send(args):
             time.sleep(0.002)
 
 
+def flood(args):
+    """Source ports first, then destination ports, from those of the frame on."""
+    frame = bytearray.fromhex(args.frame)
+    at = 14 + (frame[14] & 15) * 4
+    sum_at = at + (16 if frame[23] == socket.IPPROTO_TCP else 6)
+    source, destination, total = *struct.unpack_from("!HH", frame, at), struct.unpack_from("!H", frame, sum_at)[0]
+    begin = time.monotonic()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
+        out.bind((args.interface, 0))
+        for number in range(args.count):
+            ports = (source + number) & 0xFFFF, (destination + (number >> 16)) & 0xFFFF
+            changed = ((total ^ 0xFFFF) + (source ^ 0xFFFF) + (destination ^ 0xFFFF) + sum(ports))  # RFC 1624, equation 3
+            while changed >> 16:
+                changed = (changed & 0xFFFF) + (changed >> 16)
+            struct.pack_into("!HH", frame, at, *ports)
+            struct.pack_into("!H", frame, sum_at, changed ^ 0xFFFF)
+            out.send(frame)
+    return {"sent": args.count, "seconds": round(time.monotonic() - begin, 1)}
+
+
 def watch(args):
     wanted = {text: 0 for text in args.texts}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as tap:  # ETH_P_ALL
@@ -372,6 +394,12 @@ def main():
     verb.add_argument("frames", nargs="+")
     verb.add_argument("--count", type=int, default=1)
     verb.set_defaults(run=send)
+
+    verb = verbs.add_parser("flood")
+    verb.add_argument("interface")
+    verb.add_argument("frame")
+    verb.add_argument("count", type=int)
+    verb.set_defaults(run=flood)
 
     verb = verbs.add_parser("watch")
     verb.add_argument("interface")

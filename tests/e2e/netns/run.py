@@ -12,7 +12,7 @@ import sys
 
 from harness import LAB, Lab, checks
 
-CHECK_SECONDS = 90
+CHECK_SECONDS = int(os.environ.get("BULKHEAD_CHECK_SECONDS", "90"))
 
 
 def kernel_version():
