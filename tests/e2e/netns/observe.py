@@ -207,8 +207,10 @@ def check_simulations_tell_and_leave_nothing(lab):
               (0, [("ingress", "judged", True, ""), ("egress", "established", True, "")]))
     lab.equal("a denied one", simulate(lab, "--from", "shop/api", "--to", "shop/db", "5432/tcp"),
               (1, [("ingress", "judged", False, "policy"), ("egress", "not reached", False, "")]))
-    lab.equal("a packet of the live flow", simulate(lab, "--from", "shop/web", "--to", "shop/db", "5353/udp", "--source-port", 41000),
-              (0, [("ingress", "established", True, ""), ("egress", "established", True, "")]))
+    code, steps = simulate(lab, "--from", "shop/web", "--to", "shop/db", "5353/udp", "--source-port", 41000)
+    past_the_bridge = ("egress", "not reached", False, "")  # where the fast path is on
+    lab.check("a packet of the live flow", code == 0 and steps[0] == ("ingress", "established", True, "") and
+              steps[1] in (("egress", "established", True, ""), past_the_bridge), (code, steps))
     lab.equal("one from the host", simulate(lab, "--from", "host", "--to", "shop/web", "80/tcp")[1][0][:3], ("egress", "judged", True))
     lab.equal("nothing is left behind", left_behind(lab), before)
     forged = os.path.join(lab.folder, "forged.pcap")

@@ -150,7 +150,10 @@ TEST_F(PacketsTest, SimulateAFile) {
   service_.runs = {unjudged, refused};
   Start();
   PcapngWriter writer;
-  Write("two.pcapng", writer.Begin("") + writer.Add({"x", 0, std::string(60, '\1'), 60, true, ""}) + writer.Add({"x", 0, std::string(3000, '\2'), 3000, true, ""}));
+  std::string file = writer.Begin("");
+  file += writer.Add({"x", 0, std::string(60, '\1'), 60, true, ""});  // one after the other: the first describes the interface
+  file += writer.Add({"x", 0, std::string(3000, '\2'), 3000, true, ""});
+  Write("two.pcapng", file);
   const Outcome outcome = Run("simulate --pcap two.pcapng --endpoint shop/db-1");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
   EXPECT_EQ(outcome.out,

@@ -32,9 +32,11 @@ std::string Pcap(uint32_t link = 1) { return Words({0xa1b2c3d4, 0x00040002, 0, 0
 
 std::string Pcapng() {
   PcapngWriter writer;
-  return writer.Begin("test") + writer.Add({"veth1", 1'700'000'000'123'456'789, kFrame, 1500, true, "deny: policy"}) +
-         writer.Add({"veth2", 1'700'000'000'123'456'790, "0123456789abcde", 15, false, "allow"}) +
-         writer.Add({"veth1", 1'700'000'000'123'456'791, kFrame, 60, true, ""});
+  std::string out = writer.Begin("test");
+  out += writer.Add({"veth1", 1'700'000'000'123'456'789, kFrame, 1500, true, "deny: policy"});
+  out += writer.Add({"veth2", 1'700'000'000'123'456'790, "0123456789abcde", 15, false, "allow"});
+  out += writer.Add({"veth1", 1'700'000'000'123'456'791, kFrame, 60, true, ""});
+  return out;
 }
 
 std::string ErrorOf(const std::string& file) { return std::string(ReadPackets(file, {}).status().message()); }
