@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The programs on two CPUs at once, by BPF_PROG_TEST_RUN from two threads: while the policy flips, while flows displace each other and
-// are swept. BULKHEAD_FLIPS and BULKHEAD_STRESS_SECONDS ask for more than the short form.
+// The programs on two CPUs at once, by BPF_PROG_TEST_RUN from two threads: while the policy flips, while they open and count the
+// same flows, while flows displace each other and are swept. BULKHEAD_FLIPS and BULKHEAD_STRESS_SECONDS ask for more than the short
+// form.
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/pkt_cls.h>
@@ -196,6 +197,46 @@ TEST_F(ConcurrentTest, FlipsUnderTraffic) {
   EXPECT_GT(wrong.settled.load(), wanted);
   EXPECT_LT(wrong.settled.load(), wrong.packets.load()) << "no packet met a flip";
   CheckTable();
+}
+
+// Both CPUs open, answer, use and reset the same flows and some of their own.
+TEST_F(ConcurrentTest, EveryPacketIsCountedOnce) {
+  Begin(PolicyOf({}));
+  constexpr uint16_t kFlows = 400;
+  const uint64_t failed = Counter(BH_COUNTER_FLOWS_FAILED);
+  std::atomic<uint64_t> passed{0};
+  std::atomic<uint32_t> arrived{0};
+  std::vector<std::thread> threads = OnEachCpu([&](int cpu) {
+    const auto meet = [&](uint32_t times) {  // the other CPU has come as far
+      arrived.fetch_add(1);
+      while (arrived.load() < kCpus * times) std::this_thread::yield();
+    };
+    const auto source_of = [cpu](uint16_t flow) {
+      return static_cast<uint16_t>(10'000 + flow + (flow % 4 != 0 ? 0 : (cpu + 1) * 10'000));  // three in four are both CPUs'
+    };
+    const auto asks = [&](uint16_t source, uint8_t flags) {
+      passed += Leaves(kWeb, Segment(kWeb, kDb, source, 5432, flags).Build());
+    };
+    const auto answers = [&](uint16_t source, uint8_t flags) {
+      passed += Leaves(kDb, Segment(kDb, kWeb, 5432, source, flags).Build());
+    };
+    for (uint16_t flow = 0; flow < kFlows; ++flow) {
+      meet(flow + 1u);
+      asks(source_of(flow), kSyn);
+      answers(source_of(flow), kSyn | kAck);
+      for (int i = 0; i < 5; ++i) {
+        asks(source_of(flow), kAck);
+        answers(source_of(flow), kAck);
+      }
+    }
+    meet(kFlows + 1u);  // a SYN to a flow that was reset would open another
+    for (uint16_t flow = 0; flow < kFlows; flow += 3) answers(source_of(flow), kRst);
+  });
+  for (std::thread& thread : threads) thread.join();
+  const uint64_t sent = kCpus * (kFlows * 12u + (kFlows + 2) / 3);
+  EXPECT_EQ(passed.load(), sent);
+  // Who does not get the lock of a group makes no entry, and its packet is counted by none.
+  EXPECT_EQ(CheckTable(), sent);
 }
 
 // Twice as many flows as there is room for, of some of which answers are seen, that expire soon and are swept meanwhile.

@@ -9,7 +9,7 @@
 namespace bulkhead::packet_test {
 namespace {
 
-constexpr int kPackets = 20;
+constexpr int kRepeats = 20;
 
 class FloodTest : public testing::TestWithParam<Carrier> {
  protected:
@@ -21,26 +21,26 @@ INSTANTIATE_TEST_SUITE_P(, FloodTest, testing::ValuesIn(AllCarriers()), CarrierN
 TEST_P(FloodTest, EveryPacketIsDeniedAndCounted) {
   Stage stage(Closed());
   stage.Flood();
-  for (int i = 0; i < kPackets; ++i) EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Denied(BH_REASON_POLICY));
-  for (int i = 0; i < kPackets; ++i) EXPECT_THAT(stage.Arrives(kDb, EvilToDb(), kEvil.slot(), kEvil.ifindex()), Denied(BH_REASON_POLICY));
+  for (int i = 0; i < kRepeats; ++i) EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Denied(BH_REASON_POLICY));
+  for (int i = 0; i < kRepeats; ++i) EXPECT_THAT(stage.Arrives(kDb, EvilToDb(), kEvil.slot(), kEvil.ifindex()), Denied(BH_REASON_POLICY));
   const auto edges = stage.Edges();
   ASSERT_EQ(edges.size(), 1u);
-  EXPECT_EQ(edges.front().denied, 2u * kPackets);
+  EXPECT_EQ(edges.front().denied, 2u * kRepeats);
 }
 
 TEST_P(FloodTest, EdgesAreToldWhileItGoesOn) {
   Stage stage(Closed());
   stage.Flood();
   for (uint64_t round = 1; round <= 3; ++round) {
-    for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
-    EXPECT_EQ(stage.Edges().front().denied, round * kPackets);
+    for (int i = 0; i < kRepeats; ++i) stage.Leaves(kEvil, EvilToDb());
+    EXPECT_EQ(stage.Edges().front().denied, round * kRepeats);
   }
 }
 
 TEST_P(FloodTest, ANewPolicyHoldsAtOnce) {
   Stage stage(Closed());
   stage.Flood();
-  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  for (int i = 0; i < kRepeats; ++i) stage.Leaves(kEvil, EvilToDb());
   stage.Apply({.policies = AllowIngress("db", "evil", GetParam().ports())});
   EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Allowed());
 }
@@ -48,7 +48,7 @@ TEST_P(FloodTest, ANewPolicyHoldsAtOnce) {
 TEST_P(FloodTest, WhatDiffersInAnythingIsJudged) {
   Stage stage(Closed());
   stage.Flood();
-  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  for (int i = 0; i < kRepeats; ++i) stage.Leaves(kEvil, EvilToDb());
   EXPECT_THAT(stage.Leaves(kWeb, Between(kWeb, kDb, GetParam().family) / Ask(GetParam())), Allowed());
   const Frame forged = Between(kWeb, kDb, GetParam().family) / Ask(GetParam());
   EXPECT_FALSE(stage.Leaves(kEvil, forged).pass);
@@ -60,10 +60,10 @@ TEST_P(FloodTest, AnEntryGoesBeforeANote) {
   Stage stage(Closed());
   stage.Flood();
   const Frame answer = Between(kDb, kEvil, GetParam().family) / Answer(GetParam(), kAck);
-  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  for (int i = 0; i < kRepeats; ++i) stage.Leaves(kEvil, EvilToDb());
   stage.Apply({.policies = AllowIngress("db", "evil", GetParam().ports())});
   EXPECT_THAT(stage.Leaves(kEvil, EvilToDb()), Allowed());
-  for (int i = 0; i < kPackets; ++i) EXPECT_TRUE(stage.Leaves(kEvil, EvilToDb()).pass);
+  for (int i = 0; i < kRepeats; ++i) EXPECT_TRUE(stage.Leaves(kEvil, EvilToDb()).pass);
   EXPECT_TRUE(stage.Leaves(kDb, answer).pass);
 }
 
@@ -72,9 +72,9 @@ TEST_P(FloodTest, AStagedPolicySeesThemAll) {
   Stage stage(Closed());
   stage.StageDraft({.policies = AllowIngress("db", "evil", GetParam().ports())});
   stage.Flood();
-  for (int i = 0; i < kPackets; ++i) stage.Leaves(kEvil, EvilToDb());
+  for (int i = 0; i < kRepeats; ++i) stage.Leaves(kEvil, EvilToDb());
   ASSERT_EQ(stage.StagedEdges().size(), 1u);
-  EXPECT_EQ(stage.StagedEdges().front().edge.denied, uint64_t{kPackets});
+  EXPECT_EQ(stage.StagedEdges().front().edge.denied, uint64_t{kRepeats});
 }
 
 }  // namespace
