@@ -97,6 +97,7 @@ void Load(bpf_object* object, const std::string& variant, Table& table) {
     std::string& log = *(logs[program] = std::make_unique<std::string>(1 << 20, '\0'));
     bpf_program__set_log_buf(program, log.data(), log.size());
     bpf_program__set_log_level(program, kLogStats);
+    bpf_program__set_autoload(program, true);
   }
   const int error = bpf_object__load(object);
   for (const auto& [loaded, log] : logs) {
