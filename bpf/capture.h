@@ -52,13 +52,15 @@ static __always_inline void bh_capture_take(struct __sk_buff *skb, const struct 
 	}
 	bh_fill_event(c, &note->judgement, &packet->event);
 	__builtin_memset(packet->data, 0, sizeof(packet->data));
-	if (length >= BH_CAPTURE_BYTES) {
+	if (length > BH_CAPTURE_BYTES)
 		length = BH_CAPTURE_BYTES;
-		bpf_skb_load_bytes(skb, 0, packet->data, BH_CAPTURE_BYTES);
-	} else if (length > 0) {
-		asm volatile("" : "+r"(length));
-		if (length - 1 < BH_CAPTURE_BYTES)
-			bpf_skb_load_bytes(skb, 0, packet->data, length);
+	if (length > 0) {
+		__u64 bytes = length;
+
+		/* 1..128 in a way that the verifier of Linux 6.1 can see. */
+		asm volatile("" : "+r"(bytes));
+		bytes = ((bytes - 1) & (BH_CAPTURE_BYTES - 1)) + 1;
+		bpf_skb_load_bytes(skb, 0, packet->data, (__u32)bytes);
 	}
 	packet->captured = length;
 	packet->reserved = 0;

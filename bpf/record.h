@@ -160,19 +160,20 @@ static __always_inline int bh_conclude_denied(const struct bh_context *c, struct
 	return BH_DROP;
 }
 
-static __always_inline void bh_conclude_known(const struct bh_context *c, struct bh_judgement *j)
+static __noinline int bh_conclude_known(const struct bh_context *c, struct bh_judgement *j)
 {
 	struct bh_flow_ref ref;
 
 	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
 	if (!bh_flow_find(c, &c->packet, &ref))
-		return; /* gone meanwhile; the next packet makes a new one */
+		return 0; /* gone meanwhile; the next packet makes a new one */
 	bh_fast_review(c, &ref);
 	bh_refresh_flow(c, j, &ref);
 	if (!(BH_META_FLAGS(ref.meta) & BH_FLOW_LINKED))
 		j->step = BH_EDGE_FLOW; /* for the staged policy's edges; the others have it already */
 	if (bh_flow_counts(c, ref.hot, ref.side))
 		bh_flow_count(c, &ref);
+	return 0;
 }
 
 /* False: no room for it, and it may not pass without. */
