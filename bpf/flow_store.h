@@ -255,7 +255,7 @@ static __always_inline void bh_store_clear_way(const struct bh_group *group, __u
 	}
 }
 
-#define BH_LOCK_TRIES 256
+#define BH_LOCK_TRIES 1024
 
 /* True: the caller has the lock, and must give it back. */
 static __always_inline int bh_store_lock(__u32 *lock)

@@ -201,6 +201,7 @@ static __noinline int bh_flow_carry(const struct bh_flow_ref *ref)
 
 enum bh_put {
 	BH_PUT_NO_ROOM = -1,
+	BH_PUT_BUSY = -2, /* another CPU had the group's lock for too long; the next packet makes the entry */
 	BH_PUT_AGAIN = 0, /* the slot that was to give way has changed */
 	BH_PUT_DONE = 1,
 	BH_PUT_JOINED = 2, /* another CPU has made the entry, which counts this packet, too */
@@ -222,7 +223,7 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 		return BH_PUT_JOINED;
 	}
 	if (!locked)
-		return BH_PUT_NO_ROOM;
+		return BH_PUT_BUSY;
 	if (chosen == BH_NOT_FOUND) {
 		chosen = v4 ? bh_flow_choose4(request) : bh_flow_choose6(request);
 		if (chosen == BH_NOT_FOUND)

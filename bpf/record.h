@@ -186,7 +186,7 @@ static __always_inline int bh_conclude_new(const struct bh_context *c, struct bh
 		return 1; /* all that follows was done by who made it */
 	if (put < 0) {
 		bh_count(BH_COUNTER_FLOWS_FAILED);
-		return c->packet.protocol == BH_TCP;
+		return put == BH_PUT_BUSY || c->packet.protocol == BH_TCP;
 	}
 	bh_count(BH_COUNTER_FLOWS_CREATED);
 	if (fast)
