@@ -50,7 +50,7 @@ class Bulkhead:
             if self.process.poll() is not None:
                 raise LabError(f"bulkheadd ended with {self.process.returncode}:\n{self.log()[-2000:]}")
             return self.cli("status", "-o", "json", check=False).returncode in (0, 1)
-        wait_until("the daemon answers", answers, 30)
+        wait_until("the daemon answers", answers, 90)  # the verifier works long where CPU is scarce
         return self
 
     def signal(self, number):
