@@ -202,7 +202,7 @@ Outcome Judge::Open(const Question& question) {
   tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
   if (!flow.linked) {
-    tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+    tables_.ledger.EdgeFlow(EdgeOf(flow), EndsOf(flow, opening.question), tables_.now);
     tables_.ledger.RulesJudged(flow.ruling);
     AskStaged(opening.question, flow);
   }
@@ -249,10 +249,11 @@ void Judge::AskStaged(const Question& question, const Flow& flow) {
   if (tables_.staged == nullptr) return;
   const Ruling ruling = AskIn(*tables_.staged, question.opener.staged, question.responder.staged, question);
   const StagedEdgeKey key{EdgeOf(flow), ruling.verdict, ruling.source_rule, ruling.destination_rule};
+  const Ends ends = EndsOf(flow, question);
   if (flow.ruling.verdict == Verdict::kDeny) {
-    tables_.ledger.StagedDenied(key, tables_.now);
+    tables_.ledger.StagedDenied(key, ends, tables_.now);
   } else {
-    tables_.ledger.StagedFlow(key, tables_.now);
+    tables_.ledger.StagedFlow(key, ends, tables_.now);
   }
 }
 

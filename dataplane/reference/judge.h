@@ -109,7 +109,10 @@ class Judge {
   Flow Candidate(const Ruling& ruling, uint16_t port, int opener) const;
   void Refresh(Flow& flow) const;
   void CountPacket(Flow& flow);
+  bool IsOutside(const Flow& flow, int which) const;
   EdgeKey EdgeOf(const Flow& flow) const;
+  // Who stands behind the question of that flow.
+  Ends EndsOf(const Flow& flow, const Question& question) const;
 
   Outcome Pass();
   Outcome Refuse(bh_reason reason);

@@ -23,9 +23,11 @@ void Ledger::RulesJudged(const Ruling& ruling) {
   count(ruling.destination_rule, ruling.destination_denies);
 }
 
-bh_edge& Ledger::Seen(bh_edge& edge, uint64_t now) {
+bh_edge& Ledger::Seen(bh_edge& edge, const Ends& ends, uint64_t now) {
   if (edge.first_seen == 0) edge.first_seen = now;
   edge.last_seen = now;
+  if (ends.source != 0) edge.workloads[0] |= bh_workload_bit(ends.source);
+  if (ends.destination != 0) edge.workloads[1] |= bh_workload_bit(ends.destination);
   return edge;
 }
 

@@ -34,6 +34,11 @@ struct StagedEdgeKey {
   auto operator<=>(const StagedEdgeKey&) const = default;
 };
 
+// The interfaces of the workloads at an edge's ends; 0 = no workload's.
+struct Ends {
+  uint32_t source = 0, destination = 0;
+};
+
 class Ledger {
  public:
   static constexpr size_t kMaxEvents = 65536;
@@ -44,13 +49,13 @@ class Ledger {
   void Mute(bool mute) { mute_ = mute; }
   void Report(const bh_event& event);
 
-  void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).flows; }
-  void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).answered; }
-  void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).denied; }
+  void EdgeFlow(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).flows; }
+  void EdgeAnswered(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).answered; }
+  void EdgeDenied(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).denied; }
   // A flow was made, or its packet denied.
   void RulesJudged(const Ruling& ruling);
-  void StagedFlow(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).flows; }
-  void StagedDenied(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).denied; }
+  void StagedFlow(const StagedEdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(staged_[key], ends, now).flows; }
+  void StagedDenied(const StagedEdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(staged_[key], ends, now).denied; }
   void ForgetStaged() { staged_.clear(); }
 
   const std::array<uint64_t, BH_COUNTER_COUNT>& counters() const { return counters_; }
@@ -60,7 +65,7 @@ class Ledger {
   std::deque<bh_event> TakeEvents();
 
  private:
-  static bh_edge& Seen(bh_edge& edge, uint64_t now);
+  static bh_edge& Seen(bh_edge& edge, const Ends& ends, uint64_t now);
 
   std::array<uint64_t, BH_COUNTER_COUNT> counters_{};
   std::map<EdgeKey, bh_edge> edges_;

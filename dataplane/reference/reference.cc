@@ -37,6 +37,8 @@ EdgeRecord RecordOf(const EdgeKey& key, const bh_edge& edge) {
   record.flows = edge.flows;
   record.answered = edge.answered;
   record.denied = edge.denied;
+  record.source_workloads = edge.workloads[0];
+  record.destination_workloads = edge.workloads[1];
   record.first_seen = edge.first_seen;
   record.last_seen = edge.last_seen;
   return record;

@@ -33,7 +33,8 @@ std::string Describe(const EdgeRecord& edge) {
   std::ostringstream out;
   out << edge.source_identity << " -> " << edge.destination_identity << " " << edge.port << "/" << ProtocolName(edge.protocol)
       << " " << VerdictName(edge.verdict) << " peer " << edge.peer.ToString() << " flows " << edge.flows << " answered "
-      << edge.answered << " denied " << edge.denied;
+      << edge.answered << " denied " << edge.denied << " workloads " << edge.source_workloads << " "
+      << edge.destination_workloads;
   return out.str();
 }
 
