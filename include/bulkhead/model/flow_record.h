@@ -61,8 +61,6 @@ struct EdgeRecord {
   uint64_t flows = 0;     // created
   uint64_t answered = 0;  // of these
   uint64_t denied = 0;    // packets, denied ones have no flow
-  // Bitmaps for linear counting: each workload that took part set the bit that a hash names; 0 of a side outside or the host's.
-  uint64_t source_workloads = 0, destination_workloads = 0;
   uint64_t first_seen = 0, last_seen = 0;
   // Linear counting (Whang, Vander-Zanden, Taylor 1990): each workload that took part has set the bit that its endpoint's hash names.
   // 0 = nothing known; of a side that is no workload here always 0. Totals, too. CountWorkloads gives the number.
