@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -72,7 +73,12 @@ std::vector<ObservedWorkload> ListenerScan::Choose(const std::map<std::string, O
 
 absl::StatusOr<std::vector<Listener>> ReadListeners(const std::vector<ObservedWorkload>& workloads) {
   absl::StatusOr<std::vector<Listener>> out = std::vector<Listener>();
-  if (!workloads.empty()) std::thread([&] { out = ReadEach(workloads); }).join();
+  if (workloads.empty()) return out;
+  try {
+    std::thread([&] { out = ReadEach(workloads); }).join();
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(error.what());
+  }
   return out;
 }
 

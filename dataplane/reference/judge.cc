@@ -76,7 +76,18 @@ std::optional<Outcome> Judge::Established() {
   outcome.source_rule = flow->ruling.source_rule;
   outcome.destination_rule = flow->ruling.destination_rule;
   CountPacket(*flow);
+  const bool dns = parsed_.tuple.protocol == kProtoUdp && parsed_.tuple.source_port == BH_DNS_PORT && !parsed_.fragment;
+  if (!ingress() && dns && sender == flow->responder() && !parsed_.datagram.empty()) KeepAnswer();
   return outcome;
+}
+
+void Judge::KeepAnswer() {
+  bh_dns_answer answer = {};
+  answer.time = tables_.now;
+  answer.ifindex = packet_.ifindex;
+  answer.length = static_cast<uint32_t>(parsed_.datagram.size());
+  std::copy_n(parsed_.datagram.begin(), std::min<size_t>(parsed_.datagram.size(), BH_DNS_BYTES), answer.data);
+  tables_.ledger.Answer(answer);
 }
 
 Outcome Judge::AtIngress() {

@@ -72,6 +72,8 @@ class Judge {
 
   // The flow table alone: nullopt sends the packet on to be judged.
   std::optional<Outcome> Established();
+  // A DNS answer that the workload has asked for.
+  void KeepAnswer();
   Outcome AtIngress();
   Outcome AtEgress();
 

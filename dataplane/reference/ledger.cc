@@ -11,6 +11,11 @@ void Ledger::Report(const bh_event& event) {
   events_.push_back(event);
 }
 
+void Ledger::Answer(const bh_dns_answer& answer) {
+  if (mute_answers_ || answers_.size() >= kMaxEvents) return Count(BH_COUNTER_DNS_LOST);
+  answers_.push_back(answer);
+}
+
 void Ledger::RulesJudged(const Ruling& ruling) {
   const auto count = [&](uint32_t rule, bool denies) {
     const bool drops = ruling.verdict == Verdict::kDeny;

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <utility>
 
+#include "bulkhead/abi/dns.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/model/flow_record.h"
@@ -63,6 +65,10 @@ class Ledger {
   const std::map<uint32_t, RuleCounts>& rules() const { return rules_; }
   const std::map<StagedEdgeKey, bh_edge>& staged() const { return staged_; }
   std::deque<bh_event> TakeEvents();
+  // DNS answers that were delivered.
+  void Answer(const bh_dns_answer& answer);
+  void MuteAnswers(bool mute) { mute_answers_ = mute; }
+  std::deque<bh_dns_answer> TakeAnswers() { return std::exchange(answers_, {}); }
 
  private:
   static bh_edge& Seen(bh_edge& edge, const Ends& ends, uint64_t now);
@@ -72,7 +78,8 @@ class Ledger {
   std::map<StagedEdgeKey, bh_edge> staged_;
   std::map<uint32_t, RuleCounts> rules_;
   std::deque<bh_event> events_;
-  bool mute_ = false;
+  std::deque<bh_dns_answer> answers_;
+  bool mute_ = false, mute_answers_ = false;
 };
 
 }  // namespace bulkhead::reference
