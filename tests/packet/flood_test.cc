@@ -84,12 +84,12 @@ TEST_P(FloodTest, ANoteIsOfOneMacOnly) {
 
 // The address was the world's; then somebody has it whom policy allows.
 TEST_P(FloodTest, SomebodyNewIsReachedAtOnce) {
-  Stage stage({.policies = AllowEgress("evil", "web", GetParam().ports())});
-  stage.Remove(kWeb2.slot());
+  Stage stage({.policies = AllowEgress("evil", "api", GetParam().ports())});
+  stage.Remove(kApi.slot());
   stage.Flood();
-  const Frame ask = Between(kEvil, kWeb2, GetParam().family) / Ask(GetParam());
+  const Frame ask = Between(kEvil, kApi, GetParam().family) / Ask(GetParam());
   for (int i = 0; i < kRepeats; ++i) ASSERT_THAT(stage.Leaves(kEvil, ask), Denied(BH_REASON_POLICY));
-  stage.Put(kWeb2.endpoint);
+  stage.Put(kApi.endpoint);
   EXPECT_THAT(stage.Leaves(kEvil, ask), Allowed());
 }
 
