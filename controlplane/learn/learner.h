@@ -2,8 +2,10 @@
 // Learner: remembers who really talked to whom, and proposes the policy that permits it.
 //
 //   dataplane edges --Record--> SQLite (outlives workloads and daemon) --Propose--> NetworkPolicy YAML with its evidence
+//                                                                      --Ready, ReadReview, Diff--> what people decide by
+//   people --Decide--> SQLite
 //
-// Thread safety: any thread may call; calls wait for each other. Propose holds the lock only while it reads the history.
+// Thread safety: any thread may call; calls wait for each other. What only reads holds the lock only while it reads the history.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
 
@@ -16,9 +18,12 @@
 
 #include "absl/status/statusor.h"
 #include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/ip.h"
 #include "bulkhead/model/workload.h"
+#include "controlplane/api/learned.h"
 #include "controlplane/api/service.h"
 #include "controlplane/api/view.h"
+#include "controlplane/learn/limits.h"
 
 namespace bulkhead {
 
@@ -28,14 +33,30 @@ struct LearnMoment {
   uint64_t edge_clock_ns = 0;
 };
 
-struct LearnLimits {
-  uint64_t edges = 200'000;  // remembered; beyond it what was never answered gives way, outside peers first, oldest first
+// A name that a DNS answer to a workload gave for an address.
+struct SeenName {
+  std::string name;
+  IpAddress address;
+};
+
+// A socket of a workload that listens (TCP), or is bound and not connected (UDP).
+struct Listener {
+  IdentityId identity = kIdentityUnknown;
+  uint8_t protocol = 0;
+  uint16_t port = 0;
+};
+
+// How long the workloads of an identity ran since the last call, added up: two that ran for a second each are 2000 ms.
+struct Presence {
+  IdentityId identity = kIdentityUnknown;
+  uint64_t workload_ms = 0;
 };
 
 struct RecordResult {
   uint64_t changed = 0;       // edges that had something new
   uint64_t unattributed = 0;  // edges of an identity that the lookup does not know: left for the next drain
   uint64_t forgotten = 0;     // remembered edges that gave way to the limit
+  uint64_t quarantined = 0;   // sources and windows that were found to scan
 };
 
 class Learner {
@@ -54,9 +75,28 @@ class Learner {
   virtual absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const IdentityLookup& lookup,
                                               const LearnMoment& now) = 0;
 
+  // Each of these is one transaction. What is not valid (names of other than host name characters, identities that the lookup does
+  // not know) is left out.
+  virtual absl::Status RecordNames(const std::vector<SeenName>& names, const LearnMoment& now) = 0;
+  virtual absl::Status RecordListeners(const std::vector<Listener>& listeners, const IdentityLookup& lookup,
+                                       const LearnMoment& now) = 0;
+  virtual absl::Status RecordPresence(const std::vector<Presence>& presence, const IdentityLookup& lookup,
+                                      const LearnMoment& now) = 0;
+
   // Everything remembered, added up by names; sorted by source, destination, protocol, port, verdict, peer. The identities in
   // `edge` are the latest that had these names.
   virtual absl::StatusOr<std::vector<LearnedEdge>> Edges() = 0;
+
+  // See readiness.h.
+  virtual absl::StatusOr<std::vector<Readiness>> Ready(std::string_view scope) = 0;
+  // See review.h.
+  virtual absl::StatusOr<Review> ReadReview(std::string_view scope) = 0;
+  // Accepts or rejects an edge, as review.h names it. `who` and the moment are kept. kResourceExhausted: there are too many
+  // decisions.
+  virtual absl::Status Decide(std::string_view edge, bool accepted, std::string_view who, const LearnMoment& now) = 0;
+  // See versions.h.
+  virtual absl::StatusOr<VersionDiff> Diff(const ServiceName& service, std::string_view old_digest,
+                                           std::string_view new_digest) = 0;
 
   // One proposal for each service that was seen, in order. scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   // kNotFound: nothing was seen of that scope.

@@ -32,10 +32,6 @@ struct Draft {
   std::vector<const Relation*> from_host;
 };
 
-bool InScope(std::string_view scope, const ServiceName& service) {
-  return scope.empty() || scope == service.first || scope == service.first + "/" + service.second;
-}
-
 Node NodeFor(const ServiceName& service) { return {PartyKind::kService, service.first, service.second}; }
 
 // Addresses of the host that somebody else can use: neither loopback nor link-local.
@@ -180,13 +176,13 @@ absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::str
 
   std::vector<Proposal> out;
   for (Draft& draft : drafts) {
-    if (!InScope(scope, draft.service)) continue;
+    if (!InScope(scope, NodeFor(draft.service))) continue;
     const Coverage& mine = (*coverage)[draft.service];
     out.push_back(
         {draft.service.first, draft.service.second, Text(&draft, mine), mine.answered, mine.covered, draft.set_aside.size()});
   }
   if (!out.empty()) return out;
-  return absl::NotFoundError(absl::StrCat("no traffic of ", scope.empty() ? "any service" : Printable(scope), " has been seen"));
+  return NothingSeen(scope);
 }
 
 }  // namespace bulkhead::learn

@@ -17,7 +17,7 @@ namespace bulkhead::learn {
 namespace {
 
 constexpr uint8_t kProtocols[] = {kProtoTcp, kProtoUdp, kProtoSctp};
-constexpr uint16_t kPorts[] = {22, 53, 80, 443, 5432, 8080, 50051};
+constexpr uint16_t kPorts[] = {22, 53, 80, 443, 5432, 8080, 30051};
 using Fact = std::tuple<ServiceName, ServiceName, uint8_t, uint16_t>;
 
 struct World {
@@ -56,10 +56,12 @@ World RandomWorld() {
     Edge& edge = world.seen.Add(source, destination, protocol, port, flows, answered);
     edge.verdict = *rc::gen::weightedElement<Verdict>({{6, Verdict::kAllow}, {1, Verdict::kWouldDeny}});
     const auto name = [&world](size_t party) { return world.seen.Get().parties[party].Name(); };
-    if (edge.verdict == Verdict::kAllow) counts[{name(source), name(destination), protocol, port}] += answered;
+    if (edge.verdict != Verdict::kAllow) continue;
+    uint64_t& most = counts[{name(source), name(destination), protocol, port}];
+    most = std::max(most, answered);  // several edges may have been in the same windows
   }
   for (const auto& [fact, answered] : counts) {
-    if (answered >= 2) world.answered.insert(fact);
+    if (answered >= Hygiene{}.occurrences) world.answered.insert(fact);
   }
   return world;
 }
