@@ -20,6 +20,7 @@ struct bh_context {
 	__u32 tick;
 	__u32 side; /* of the flow's key: who sent the packet */
 	__u32 old_meta; /* of the tuple's entry, whatever it is worth; 0: there is none */
+	__u32 arrivals; /* of the control block, read before any table */
 	__u32 fast; /* established at ingress: the interface whose other end may have the packet at once, or 0 */
 	__u16 zone;
 	__u16 tag;  /* egress: the provenance that the packet carries. ingress: the provenance to give it */
@@ -68,6 +69,7 @@ static __always_inline int bh_start(struct bh_context *c, __u8 hook, __u16 zone)
 		return 0;
 	c->control = control;
 	c->stamp = *(const volatile __u32 *)&control->stamp;
+	c->arrivals = *(const volatile __u32 *)&control->arrivals;
 	c->policy_slot = BH_STAMP_SLOT(c->stamp);
 	c->tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
 	c->hook = hook;
