@@ -122,7 +122,7 @@ TEST_P(FlowTest, IdleEdgesAreTakenOutWhole) {
   EXPECT_EQ(taken[0].answered, 1u);
   EXPECT_EQ(taken[0].source_workloads, bh_workload_bit(kWeb.ifindex()));
   EXPECT_EQ(stage.Edges().size(), 1u);
-  stage.Leaves(kWeb, Between(kWeb, kDb, GetParam().family) / Ask({GetParam().family, kProtoSctp}));
+  stage.Leaves(kWeb2, Between(kWeb2, kDb, GetParam().family) / Ask(GetParam()));
   EXPECT_EQ(stage.Edges().size(), 2u) << "a later flow makes a new one";
 }
 
