@@ -104,6 +104,8 @@ struct View {
   std::vector<PolicyFileStatus> policy_files;
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;
+  std::vector<std::string> resolvers;       // DNS servers that proposals permit besides those seen; from the config
+  std::vector<std::string> resolver_hints;  // those that the host itself asks
   PolicyOptions policy_options;
   std::optional<StagedView> staged;
   std::string attach;           // "clsact" or "tcx"

@@ -58,6 +58,7 @@ struct Relation {
   std::map<IpAddress, uint64_t> peers;     // of the outside: address -> answered flows
   std::set<std::string> source_digests, destination_digests;
   Standing standing = Standing::kUnanswered;
+  std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
 
 // Sorted by source, destination, protocol, port.
