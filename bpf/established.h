@@ -10,7 +10,7 @@
 /* Nobody can know yet what provenance the answers of a responder have that is not in this zone: the first one tells. */
 static __always_inline int bh_is_first_answer(const struct bh_flow_hot *hot, __u32 meta, __u32 side)
 {
-	return hot->ifindex[side & 1] == 0 && side != bh_flow_opener(meta) && BH_META_STATE(meta) == BH_FLOW_UNANSWERED;
+	return bh_load(&hot->ifindex[side & 1]) == 0 && side != bh_flow_opener(meta) && BH_META_STATE(meta) == BH_FLOW_UNANSWERED;
 }
 
 /* True when the entry vouches for the packet at this hook. */
@@ -22,8 +22,8 @@ static __always_inline int bh_entry_holds(const struct bh_context *c, const stru
 	if (bh_load(&hot->stamp) != c->stamp)
 		return 0;
 	if (c->hook == BH_HOOK_INGRESS)
-		return hot->ifindex[side] == c->ifindex;
-	return hot->ifindex[1 - side] == c->ifindex && (hot->slot[side] == c->tag || bh_is_first_answer(hot, ref->meta, side));
+		return bh_load(&hot->ifindex[side]) == c->ifindex;
+	return bh_load(&hot->ifindex[1 - side]) == c->ifindex && (bh_load(&hot->slot[side]) == c->tag || bh_is_first_answer(hot, ref->meta, side));
 }
 
 /* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the
@@ -43,9 +43,9 @@ static __always_inline void bh_note_entry(struct bh_context *c, const struct bh_
 		     !((BH_META_FLAGS(ref->meta) & BH_FLOW_MIDSTREAM) && hot->slot[side] == 0) && c->tag != 0 && c->tag != hot->slot[side];
 }
 
-/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it, c->fast where it may go at once. Else c->known tells
- * whether there is an entry to judge again. */
-static __always_inline int bh_established(struct bh_context *c)
+/* True when the packet passes by its entry: counted, and c->tag is the provenance to give it, c->fast where it may go at once. Else
+ * c->known tells whether there is an entry to judge again. */
+static __noinline int bh_established(struct bh_context *c)
 {
 	struct bh_packet *packet = &c->packet;
 	struct bh_flow_ref ref;
@@ -67,15 +67,17 @@ static __always_inline int bh_established(struct bh_context *c)
 		bh_note_entry(c, &ref);
 		return 0;
 	}
-	provenance = ref.hot->slot[ref.side & 1];
+	/* All is read of the entry before it is clear whether it still is the same. */
+	provenance = bh_load(&ref.hot->slot[ref.side & 1]);
+	if (c->hook == BH_HOOK_INGRESS)
+		c->fast = bh_fast_way_of(c, &ref);
 	if (bh_flow_counts(c, ref.hot, ref.side) ? !bh_flow_count(c, &ref) : !bh_flow_is_same(&ref)) {
 		c->old_meta = 0;
+		c->fast = 0;
 		return 0;
 	}
-	if (c->hook == BH_HOOK_INGRESS) {
+	if (c->hook == BH_HOOK_INGRESS)
 		c->tag = provenance;
-		c->fast = bh_fast_way_of(c, &ref);
-	}
 	return 1;
 }
 

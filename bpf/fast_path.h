@@ -40,7 +40,7 @@ static __always_inline __u32 bh_fast_way(__u32 tick, const struct bh_flow_hot *h
 
 	if (!(BH_META_FLAGS(meta) & BH_FLOW_FAST) || BH_META_STATE(meta) == BH_FLOW_UNANSWERED)
 		return 0;
-	end = bh_fast_end(tick, hot->slot[1 - side], hot->ifindex[1 - side]);
+	end = bh_fast_end(tick, bh_load(&hot->slot[1 - side]), bh_load(&hot->ifindex[1 - side]));
 	return end && bh_mac_equal(mac, end->mac) ? end->ifindex : 0;
 }
 

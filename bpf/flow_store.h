@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* The store behind the flow table: how the slots of a group (abi/flow.h) are found, taken and given back by several CPUs and by user
- * space at once, without a lock. It calls no BPF helper, so that tests run this very code.
+ * space at once. Only who puts an entry needs a lock. It calls no BPF helper, so that tests run this very code.
  *
  * find     From the home slot on, around the group; ends at a slot that says so. What was read of a slot is that of the key if
  *          bh_store_is_same() says so afterwards.
  * lock     Whoever puts an entry locks its group: one of a number of words, taken by compare-and-swap. It is held for some hundred ns
- *          and waited for so long; who does not get it makes no entry. Nobody else needs it, user space never takes it.
+ *          and waited for longer; who does not get it makes no entry. User space never takes it.
  * choose   A free slot; else an expired entry; else the oldest unanswered one. Answered entries stay. Somebody over its quota gets only
  *          what is its own already, answered or not.
  * claim    Compare-and-swap of meta to BUSY; then the slot is the claimant's to fill.
@@ -142,7 +142,6 @@ struct bh_claimant {
 	const struct bh_control *control;
 	__u32 tick;
 	__u16 owner;
-	__u8 protocol;
 	__u8 over_quota;
 };
 
@@ -212,9 +211,9 @@ static __always_inline int bh_store_claim(const struct bh_group *group, __u32 n,
 	return 1;
 }
 
-/* Fills a slot that was claimed when its meta was `meta`, and publishes it. flow->hot.meta: state and flags. Returns the new meta. */
-static __always_inline __u32 bh_store_publish(const struct bh_group *group, __u32 n, __u32 meta, const bh_word *key, int words,
-					      const struct bh_flow *flow)
+/* Fills a slot that was claimed when its meta was `meta`, and publishes it. flow->hot.meta: state and flags. */
+static __always_inline void bh_store_publish(const struct bh_group *group, __u32 n, __u32 meta, const bh_word *key, int words,
+					     const struct bh_flow *flow)
 {
 	struct bh_flow_hot *slot = bh_slot_at(group, n, words);
 	bh_word *to = (bh_word *)slot, *cold = (bh_word *)bh_cold_at(group, n, words);
@@ -235,7 +234,6 @@ static __always_inline __u32 bh_store_publish(const struct bh_group *group, __u3
 		bh_store(&bh_slot_key(slot)[i], key[i]);
 	bh_store_charge(group, flow->cold.owner, words, 1);
 	bh_exchange(&slot->meta, next);
-	return next;
 }
 
 /* After a publication into slot `mine`: a slot before it that ends searches was tidied up while it was claimed, and no longer does. */

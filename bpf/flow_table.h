@@ -201,7 +201,7 @@ static __noinline int bh_flow_carry(const struct bh_flow_ref *ref)
 
 enum bh_put {
 	BH_PUT_NO_ROOM = -1,
-	BH_PUT_BUSY = -2, /* another CPU had the group's lock for too long; the next packet makes the entry */
+	BH_PUT_BUSY = -2, /* others were at the group for too long; the next packet makes the entry */
 	BH_PUT_AGAIN = 0, /* the slot that was to give way has changed */
 	BH_PUT_DONE = 1,
 	BH_PUT_JOINED = 2, /* another CPU has made the entry, which counts this packet, too */
@@ -253,7 +253,7 @@ static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_
 		done = bh_flow_put(c, request, locked);
 	if (locked)
 		bh_store_unlock(lock);
-	return done == BH_PUT_AGAIN ? BH_PUT_NO_ROOM : done;
+	return done == BH_PUT_AGAIN ? BH_PUT_BUSY : done;
 }
 
 /* The packet is the flow's first answer. */

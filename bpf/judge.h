@@ -26,10 +26,12 @@ static __always_inline int bh_judge_parsed(struct bh_context *c, __u8 hook)
 	c->room = room;
 	bh_forget(c, &c->packet, sizeof(c->packet));
 	bh_recall_ports(c);
-	if (bh_established(c))
+	if (bh_established(c)) {
 		action = BH_PASS;
-	else
+	} else {
+		bh_forget_context(c);
 		action = hook == BH_HOOK_INGRESS ? bh_judge_ingress(c, room) : bh_judge_egress(c, room);
+	}
 	if (action == BH_PASS)
 		bh_remember_ports(c);
 	return action;

@@ -63,20 +63,20 @@ static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct
 
 	if (bh_load(&hot->stamp) != stamp)
 		return 0;
-	if (hot->last_seen != tick && bh_flow_expired(meta, hot->last_seen, protocol, tick, q->control))
+	if (bh_load(&hot->last_seen) != tick && bh_flow_expired(meta, bh_load(&hot->last_seen), protocol, tick, q->control))
 		return 0;
 	if (BH_META_STATE(meta) == BH_FLOW_UNANSWERED && side != bh_flow_opener(meta))
 		return 0; /* an answer */
 	if (q->hook == BH_HOOK_INGRESS)
-		return hot->ifindex[side] == q->ifindex;
-	return hot->ifindex[1 - side] == q->ifindex && hot->slot[side] == q->tag;
+		return bh_load(&hot->ifindex[side]) == q->ifindex;
+	return bh_load(&hot->ifindex[1 - side]) == q->ifindex && bh_load(&hot->slot[side]) == q->tag;
 }
 
 static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_flow_hot *hot, __u32 meta, __u32 side, __u32 tick)
 {
 	__u64 *count = &hot->count[side], one = BH_COUNT(q->length, 1);
 
-	if (q->hook == BH_HOOK_EGRESS && hot->ifindex[side] != 0)
+	if (q->hook == BH_HOOK_EGRESS && bh_load(&hot->ifindex[side]) != 0)
 		return bh_store_is_same(hot, meta); /* the sender's hook has counted it */
 	if (bh_unlikely(bh_load(count) & BH_COUNT_CARRIES))
 		return 0;
@@ -85,7 +85,7 @@ static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_fl
 		__sync_fetch_and_add(count, -one);
 		return 0;
 	}
-	if (hot->last_seen != tick)
+	if (bh_load(&hot->last_seen) != tick)
 		bh_store(&hot->last_seen, tick);
 	return 1;
 }
@@ -96,7 +96,6 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	struct bh_group group = {.home = place.home};
 	struct bh_flow_hot *hot;
 	__u32 meta, n, tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
-	__u16 provenance;
 
 	if (words == BH_KEY4_WORDS)
 		group.slots = bpf_map_lookup_elem(&bh_flows4, &place.group);
@@ -110,14 +109,12 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	hot = bh_slot_at(&group, n, words);
 	if (bh_unlikely(tcp_flags) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
 		return BH_QUICK_UNSURE;
-	provenance = hot->slot[side];
-	if (!bh_quick_count(q, hot, meta, side, tick))
-		return BH_QUICK_UNSURE;
+	/* All is read of the entry before bh_quick_count() sees whether it still is the same. */
 	if (q->hook == BH_HOOK_INGRESS) {
-		q->tag = provenance;
+		q->tag = bh_load(&hot->slot[side]);
 		q->fast = bh_fast_way(tick, hot, meta, side, q->data);
 	}
-	return BH_QUICK_PASS;
+	return bh_quick_count(q, hot, meta, side, tick) ? BH_QUICK_PASS : BH_QUICK_UNSURE;
 }
 
 static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)

@@ -48,8 +48,7 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 	return 1;
 }
 
-/* Fills in q. Returns enum bh_quick_answer. */
-static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook, struct bh_quick *q)
+static __always_inline void bh_quick_begin(const struct __sk_buff *skb, __u32 hook, struct bh_quick *q)
 {
 	__u32 zero = 0;
 
@@ -61,19 +60,30 @@ static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook,
 	q->hook = hook;
 	q->zone = bh_zone;
 	q->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
+}
+
+/* Fills in q. Returns enum bh_quick_answer. */
+static __always_inline int bh_try_quick(const struct __sk_buff *skb, __u32 hook, struct bh_quick *q)
+{
+	bh_quick_begin(skb, hook, q);
 	if (!q->control || skb->vlan_present || bh_unlikely(q->control->flags & BH_CONTROL_CAPTURE_PASSED))
 		return BH_QUICK_UNSURE;
 	return bh_quick(q);
 }
 
 /* Of a packet that no entry lets pass: true when it is one of a flood of denied ones. A staged policy is to judge each of them, and a
- * capture to have them. */
-static __always_inline int bh_try_denial(const struct __sk_buff *skb, const struct bh_quick *q, int answer)
+ * capture to have them. It begins anew, so that the quick path's q need not be in memory. */
+static __always_inline int bh_try_denial(const struct __sk_buff *skb, __u32 hook, int answer)
 {
-	if (answer != BH_QUICK_MISSED || *(const volatile __u32 *)&q->control->staged || q->control->flags & BH_CONTROL_CAPTURE ||
-	    !bh_is_flooded(q->control, (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT)))
+	struct bh_quick q = {};
+
+	if (answer != BH_QUICK_MISSED)
 		return 0;
-	return bh_quick_denied(q, q->hook == BH_HOOK_EGRESS && skb->ingress_ifindex == 0);
+	bh_quick_begin(skb, hook, &q);
+	if (!q.control || *(const volatile __u32 *)&q.control->staged || q.control->flags & BH_CONTROL_CAPTURE ||
+	    !bh_is_flooded(q.control, (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT)))
+		return 0;
+	return bh_quick_denied(&q, hook == BH_HOOK_EGRESS && skb->ingress_ifindex == 0);
 }
 
 /* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
@@ -119,7 +129,7 @@ int bh_ingress(struct __sk_buff *skb)
 	}
 	answer = bh_try_quick(skb, BH_HOOK_INGRESS, &q);
 	if (bh_unlikely(answer != BH_QUICK_PASS))
-		return bh_try_denial(skb, &q, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS);
+		return bh_try_denial(skb, BH_HOOK_INGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS);
 	skb->tc_index = q.tag;
 	return q.fast ? bh_send_fast(skb, q.fast) : BH_TC_NEXT;
 }
@@ -133,7 +143,7 @@ int bh_egress(struct __sk_buff *skb)
 
 	if (bh_likely(answer == BH_QUICK_PASS))
 		return BH_TC_NEXT;
-	return bh_try_denial(skb, &q, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_EGRESS);
+	return bh_try_denial(skb, BH_HOOK_EGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_EGRESS);
 }
 
 SEC("tc")

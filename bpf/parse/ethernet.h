@@ -14,9 +14,8 @@
 #define BH_ETHERTYPE_8021Q 0x8100u
 #define BH_ETHERTYPE_8021AD 0x88a8u
 
-/* packet: zeroed by the caller. vlan: the frame carries a tag beside it (skb metadata). whole: a constant; without it the parser is
- * short and leaves rare packets, as CUT, to a second run with it. */
-static __always_inline int bh_parse(const struct bh_frame *frame, int vlan, struct bh_packet *packet, int whole)
+/* packet: zeroed by the caller. vlan: the frame carries a tag beside it (skb metadata). */
+static __always_inline int bh_parse(const struct bh_frame *frame, int vlan, struct bh_packet *packet)
 {
 	const __u8 *at = frame->data;
 	__u32 type;
@@ -35,7 +34,7 @@ static __always_inline int bh_parse(const struct bh_frame *frame, int vlan, stru
 	if (bh_likely(type == BH_ETHERTYPE_IPV4))
 		return bh_parse_ipv4(frame, packet);
 	if (type == BH_ETHERTYPE_IPV6)
-		return bh_parse_ipv6(frame, packet, whole);
+		return bh_parse_ipv6(frame, packet);
 	if (type == BH_ETHERTYPE_ARP)
 		return bh_parse_arp(frame, packet);
 	return bh_refused(packet, BH_REASON_ETHERTYPE);

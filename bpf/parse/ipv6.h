@@ -107,14 +107,6 @@ static __always_inline int bh_parse_ipv6_chain(const struct bh_frame *frame, __u
 	return bh_parse_l4(frame, offset, limit, packet);
 }
 
-/* For a packet that has no extension headers; any other is left to the whole parser. */
-static __always_inline int bh_parse_ipv6_plain(const struct bh_frame *frame, __u32 limit, struct bh_packet *packet)
-{
-	if (bh_ipv6_is_extension(packet->protocol) || bh_ipv6_is_unknown_extension(packet->protocol))
-		return BH_CUT;
-	return bh_parse_l4(frame, BH_ETHERNET_BYTES + sizeof(struct bh_ipv6), limit, packet);
-}
-
 /* As for IPv4: a GSO packet of more than 64 KB says 0. */
 static __always_inline __u32 bh_ipv6_limit(const struct bh_frame *frame, const struct bh_ipv6 *ip)
 {
@@ -126,7 +118,7 @@ static __always_inline __u32 bh_ipv6_limit(const struct bh_frame *frame, const s
 	return limit > frame->length ? 0 : limit;
 }
 
-static __always_inline int bh_parse_ipv6(const struct bh_frame *frame, struct bh_packet *packet, int whole)
+static __always_inline int bh_parse_ipv6(const struct bh_frame *frame, struct bh_packet *packet)
 {
 	const __u8 *at = frame->data + BH_ETHERNET_BYTES;
 	const struct bh_ipv6 *ip = (const struct bh_ipv6 *)at;
@@ -145,8 +137,6 @@ static __always_inline int bh_parse_ipv6(const struct bh_frame *frame, struct bh
 		return bh_refused(packet, BH_REASON_TRUNCATED);
 	if (*(const __u8 *)ip->destination == 0xff)
 		packet->flags |= BH_PACKET_GROUP | BH_PACKET_MULTICAST;
-	if (!whole)
-		return bh_parse_ipv6_plain(frame, limit, packet);
 	return bh_parse_ipv6_chain(frame, ip->next, limit, packet);
 }
 

@@ -62,7 +62,7 @@ struct bh_packet {
 /* Headers are looked for no further into the frame. */
 #define BH_MOST_HEADERS 4096
 
-/* What each parser returns. CUT: the bytes at hand end before the frame does, or the packet is one for the whole parser. */
+/* What each parser returns. CUT: the bytes at hand end before the frame does. */
 enum bh_parsed { BH_PARSED = 0, BH_CUT = 1 };
 
 /* The bytes at hand, from the Ethernet header on. length: of the whole frame, not less than end - data. */

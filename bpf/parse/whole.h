@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The whole parser as a function of the programs, with a stack frame of its own: Linux 6.1 allows 512 bytes along a chain of calls, each
+/* The parser as a function of the programs, with a stack frame of its own: Linux 6.1 allows 512 bytes along a chain of calls, each
  * frame rounded up to 32. */
 #ifndef BULKHEAD_BPF_PARSE_WHOLE_H_
 #define BULKHEAD_BPF_PARSE_WHOLE_H_
@@ -8,7 +8,7 @@
 
 static __noinline int bh_parse_whole(const struct bh_frame *frame, int vlan, struct bh_packet *packet)
 {
-	return bh_parse(frame, vlan, packet, 1);
+	return bh_parse(frame, vlan, packet);
 }
 
 #endif /* BULKHEAD_BPF_PARSE_WHOLE_H_ */

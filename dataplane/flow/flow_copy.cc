@@ -18,7 +18,6 @@ bool PutKey(bh_group group, const bh_place& place, const bh_control& control, co
   by.control = &control;
   by.tick = flow.hot.last_seen;
   by.owner = flow.cold.owner;
-  by.protocol = key.protocol;
   uint32_t meta = 0;
   uint32_t slot = bh_store_find(&group, words, kWords, &meta);
   if (slot == BH_NO_SLOT) slot = bh_store_choose(&group, &by, kWords, &meta);

@@ -119,9 +119,9 @@ std::string Parsed::Text() const {
   return text;
 }
 
-Parsed Parse(const bh_frame& frame, bool whole) {
+Parsed Parse(const bh_frame& frame) {
   Parsed parsed;
-  parsed.result = whole ? bh_parse(&frame, 0, &parsed.packet, 1) : bh_parse(&frame, 0, &parsed.packet, 0);
+  parsed.result = bh_parse(&frame, 0, &parsed.packet);
   return parsed;
 }
 

@@ -47,7 +47,7 @@ struct Parsed {
   std::string Text() const;  // all fields, for comparison and messages
 };
 
-Parsed Parse(const bh_frame& frame, bool whole = true);
+Parsed Parse(const bh_frame& frame);
 // All bytes are there.
 Parsed Parse(const Bytes& bytes);
 

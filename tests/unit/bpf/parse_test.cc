@@ -94,19 +94,6 @@ TEST(Parse, EveryPrefixOfEveryKind) {
   }
 }
 
-TEST(Parse, TheShortParserLeavesExtensionHeadersToTheWholeOne) {
-  for (const auto& [name, bytes] : Samples()) {
-    const Parsed whole = Parse(Placed(bytes, bytes.size(), bytes.size(), 0).frame(), true);
-    const Parsed brief = Parse(Placed(bytes, bytes.size(), bytes.size(), 0).frame(), false);
-    const bool has_extension = bytes[12] == 0x86 && (bytes[20] == 0 || bytes[20] == 44);
-    if (has_extension) {
-      EXPECT_EQ(brief.result, BH_CUT) << name;
-    } else {
-      EXPECT_EQ(brief.Text(), whole.Text()) << name;
-    }
-  }
-}
-
 TEST(Parse, RandomFramesAreNeverReadBeyondTheirEnd) {
   std::mt19937 random(4711);
   const auto samples = Samples();
@@ -234,7 +221,7 @@ TEST(Parse, VlanAndOtherEthertypes) {
   const Bytes tagged = Ethernet(kIp4, Ipv4(17, Udp(1, 2)));
   const Placed placed(tagged, tagged.size(), tagged.size(), 0);
   bh_packet packet{};
-  bh_parse(&placed.frame(), 1, &packet, 1);
+  bh_parse(&placed.frame(), 1, &packet);
   EXPECT_EQ(packet.reason, BH_REASON_VLAN);
 }
 

@@ -140,10 +140,12 @@ void FakeEngine::Serve(int fd) {
 }
 
 bool FakeEngine::ServeStream(int fd) {
-  if (!Write(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")) return false;
   std::unique_lock lock(mutex_);
-  size_t sent = streamed_.size();
+  size_t sent = streamed_.size();  // whoever has seen the headers gets all that is sent from then on
   const int ends = stream_ends_;
+  lock.unlock();
+  if (!Write(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")) return false;
+  lock.lock();
   while (true) {
     changed_.wait(lock, [&] { return closing_ || stream_ends_ != ends || streamed_.size() > sent; });
     if (closing_) return false;
