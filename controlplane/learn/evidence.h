@@ -28,6 +28,15 @@ struct Party {
   ServiceName Name() const { return {ns, service}; }
 };
 
+// What an edge did within one window of LearnLimits::window_seconds.
+struct EdgeWindow {
+  uint64_t start = 0;  // Unix seconds, a multiple of the window's length
+  uint64_t flows = 0, answered = 0, denied = 0;
+  // Workloads (see EdgeRecord) that are known to have taken part: the dataplane tells of each once in the life of an edge there. 0:
+  // none but such as had taken part before.
+  uint64_t source_workloads = 0, destination_workloads = 0;
+};
+
 struct Edge {
   size_t source = 0, destination = 0;  // indexes into Evidence::parties
   uint8_t protocol = 0;
@@ -35,12 +44,43 @@ struct Edge {
   Verdict verdict = Verdict::kAllow;
   IpAddress peer;  // of the side that is no workload here; else unspecified IPv4
   uint64_t flows = 0, answered = 0, denied = 0;
+  uint64_t first_seen = 0, last_seen = 0;                     // Unix seconds
+  uint64_t source_workloads = 0, destination_workloads = 0;  // as in EdgeRecord, over all time
+  // Sorted by start. The totals above are of all time: windows that were folded to save room are in them, and only counted below.
+  std::vector<EdgeWindow> windows;
+  uint64_t folded_windows = 0;  // with an answered flow, and no longer in `windows`
+};
+
+// How long the workloads of a party ran within one window, added up.
+struct PresenceWindow {
+  size_t party = 0;
+  uint64_t start = 0;  // Unix seconds
+  uint64_t workload_ms = 0;
+};
+
+// A port that workloads of a party were seen to listen on.
+struct ListeningPort {
+  size_t party = 0;
+  uint8_t protocol = 0;
+  uint16_t port = 0;
+  uint64_t first_seen = 0, last_seen = 0;  // Unix seconds
+  uint64_t windows = 0;                    // distinct ones
+};
+
+// A name that DNS answers gave for an address.
+struct AddressName {
+  IpAddress address;
+  std::string name;  // lower case, no dot at the end
   uint64_t first_seen = 0, last_seen = 0;  // Unix seconds
 };
 
 struct Evidence {
+  uint64_t window_seconds = 3600;
   std::vector<Party> parties;
   std::vector<Edge> edges;  // sorted by source and destination party, protocol, port, verdict, peer
+  std::vector<PresenceWindow> presence;  // sorted by party and start
+  std::vector<ListeningPort> listeners;  // sorted by party, protocol, port
+  std::vector<AddressName> names;        // sorted by address text and name
 };
 
 }  // namespace bulkhead::learn

@@ -76,6 +76,23 @@ class StoredLearner : public Learner {
     return ledger_->Record(edges, lookup, now);
   }
 
+  absl::Status RecordNames(const std::vector<SeenName>& names, const LearnMoment& now) override {
+    const std::lock_guard lock(mutex_);
+    return ledger_->RecordNames(names, now);
+  }
+
+  absl::Status RecordListeners(const std::vector<Listener>& listeners, const IdentityLookup& lookup,
+                               const LearnMoment& now) override {
+    const std::lock_guard lock(mutex_);
+    return ledger_->RecordListeners(listeners, lookup, now);
+  }
+
+  absl::Status RecordPresence(const std::vector<Presence>& presence, const IdentityLookup& lookup,
+                              const LearnMoment& now) override {
+    const std::lock_guard lock(mutex_);
+    return ledger_->RecordPresence(presence, lookup, now);
+  }
+
   absl::StatusOr<std::vector<LearnedEdge>> Edges() override {
     const auto evidence = Load();
     if (!evidence.ok()) return evidence.status();

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "bulkhead/model/flow_record.h"
+#include "bulkhead/model/ip.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/api/service.h"
 #include "controlplane/api/view.h"
@@ -28,8 +29,33 @@ struct LearnMoment {
   uint64_t edge_clock_ns = 0;
 };
 
+// Evidence is kept by window: so many seconds of Unix time, an hour unless a test wants days to pass within minutes.
 struct LearnLimits {
   uint64_t edges = 200'000;  // remembered; beyond it what was never answered gives way, outside peers first, oldest first
+  uint64_t window_seconds = 3600;
+  // Of (edge, window). Beyond it the oldest windows are folded into their edge: it still knows how many there were.
+  uint64_t windows = 1'000'000;
+  uint64_t retain_seconds = 90 * 86400;  // what was not seen for so long is forgotten; decisions are not
+  uint64_t names = 20'000, listeners = 50'000, presence = 200'000, quarantines = 20'000, decisions = 100'000;  // rows of each
+};
+
+// A name that a DNS answer to a workload gave for an address.
+struct SeenName {
+  std::string name;
+  IpAddress address;
+};
+
+// A socket of a workload that listens (TCP), or is bound and not connected (UDP).
+struct Listener {
+  IdentityId identity = kIdentityUnknown;
+  uint8_t protocol = 0;
+  uint16_t port = 0;
+};
+
+// How long the workloads of an identity ran since the last call, added up: two that ran for a second each are 2000 ms.
+struct Presence {
+  IdentityId identity = kIdentityUnknown;
+  uint64_t workload_ms = 0;
 };
 
 struct RecordResult {
@@ -53,6 +79,14 @@ class Learner {
   // the dataplane since (its first_seen differs, or a total went down) counts from zero. When it fails nothing was taken.
   virtual absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const IdentityLookup& lookup,
                                               const LearnMoment& now) = 0;
+
+  // Each of these is one transaction. What is not valid (names of other than host name characters, identities that the lookup does
+  // not know) is left out.
+  virtual absl::Status RecordNames(const std::vector<SeenName>& names, const LearnMoment& now) = 0;
+  virtual absl::Status RecordListeners(const std::vector<Listener>& listeners, const IdentityLookup& lookup,
+                                       const LearnMoment& now) = 0;
+  virtual absl::Status RecordPresence(const std::vector<Presence>& presence, const IdentityLookup& lookup,
+                                      const LearnMoment& now) = 0;
 
   // Everything remembered, added up by names; sorted by source, destination, protocol, port, verdict, peer. The identities in
   // `edge` are the latest that had these names.

@@ -2,86 +2,30 @@
 #include "controlplane/learn/ledger.h"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/learn/schema.h"
 
 namespace bulkhead::learn {
 namespace {
-
-const std::vector<std::string>& Steps() {
-  static const auto& steps = *new std::vector<std::string>{
-      R"(CREATE TABLE learn_parties (
-           id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, ns TEXT NOT NULL, service TEXT NOT NULL, labels BLOB NOT NULL,
-           digest TEXT NOT NULL, latest INTEGER NOT NULL, UNIQUE (kind, ns, service, labels, digest));
-         CREATE TABLE learn_edges (
-           source INTEGER NOT NULL, destination INTEGER NOT NULL, protocol INTEGER NOT NULL, port INTEGER NOT NULL,
-           verdict INTEGER NOT NULL, peer TEXT NOT NULL, flows INTEGER NOT NULL, answered INTEGER NOT NULL, denied INTEGER NOT NULL,
-           first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-           PRIMARY KEY (source, destination, protocol, port, verdict, peer)) WITHOUT ROWID;
-         CREATE TABLE learn_baselines (
-           source INTEGER NOT NULL, destination INTEGER NOT NULL, protocol INTEGER NOT NULL, port INTEGER NOT NULL,
-           verdict INTEGER NOT NULL, peer TEXT NOT NULL, created INTEGER NOT NULL, flows INTEGER NOT NULL, answered INTEGER NOT NULL,
-           denied INTEGER NOT NULL, PRIMARY KEY (source, destination, protocol, port, verdict, peer)) WITHOUT ROWID;)",
-  };
-  return steps;
-}
 
 // The dataplane's clock is turned into ours anew at each drain, so the same birth differs by the time between two clock readings.
 // An edge that is dropped and made again within a second, with no lower totals, is taken for the old one: some flows are not
 // counted.
 constexpr uint64_t kSameBirthNs = 1'000'000'000;
 
+int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
+
 std::string PeerText(const IpAddress& peer) { return peer.IsUnspecified() && peer.IsV4() ? "" : peer.ToString(); }
-IpAddress PeerOf(const std::string& text) { return IpAddress::Parse(text).value_or(IpAddress{}); }
 
 uint64_t UnixOf(uint64_t clock_ns, const LearnMoment& now) {
   const uint64_t ago = now.edge_clock_ns > clock_ns ? (now.edge_clock_ns - clock_ns) / 1'000'000'000 : 0;
   return now.unix_seconds > ago ? now.unix_seconds - ago : 0;
 }
 
-PartyKind KindOf(IdentityId id) {
-  switch (id) {
-    case kIdentityHost:
-      return PartyKind::kHost;
-    case kIdentityWorld:
-      return PartyKind::kWorld;
-    default:
-      return id < kFirstIdentity ? PartyKind::kUnknown : PartyKind::kService;
-  }
-}
-
 }  // namespace
-
-std::string PackLabels(const Labels& labels) {
-  std::string out;
-  for (const auto& [key, value] : labels) absl::StrAppend(&out, key.size(), ":", key, value.size(), ":", value);
-  return out;
-}
-
-absl::StatusOr<Labels> UnpackLabels(std::string_view bytes) {
-  const auto take = [&bytes]() -> std::optional<std::string> {
-    size_t length = 0;
-    const auto [end, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), length);
-    const size_t digits = static_cast<size_t>(end - bytes.data());
-    if (error != std::errc() || digits >= bytes.size() || bytes[digits] != ':') return std::nullopt;
-    if (length > bytes.size() - digits - 1) return std::nullopt;
-    std::string out(bytes.substr(digits + 1, length));
-    bytes.remove_prefix(digits + 1 + length);
-    return out;
-  };
-  Labels labels;
-  while (!bytes.empty()) {
-    const auto key = take();
-    const auto value = take();
-    if (!key || !value) return absl::DataLossError("learn_parties: labels cannot be read");
-    labels[*key] = *value;
-  }
-  return labels;
-}
 
 size_t Ledger::KeyHash::operator()(const Key& key) const {
   const std::string_view peer(reinterpret_cast<const char*>(key.peer.bytes.data()), key.peer.bytes.size());
@@ -96,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path, co
   auto database = Database::Open(path);
   if (!database.ok()) return database.status();
   std::unique_ptr<Ledger> ledger(new Ledger(*std::move(database), limits));
-  if (auto status = ledger->database_->Migrate("learn", Steps()); !status.ok()) return status;
+  if (auto status = ledger->database_->Migrate("learn", SchemaSteps()); !status.ok()) return status;
   if (auto status = ledger->Prepare(); !status.ok()) return status;
   if (auto status = ledger->LoadBaselines(); !status.ok()) return status;
   return ledger;
@@ -105,44 +49,46 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path, co
 absl::Status Ledger::Prepare() {
   const std::pair<Statement*, const char*> all[] = {
       {&add_edge_,
-       "INSERT INTO learn_edges VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT DO UPDATE SET flows = flows + ?7, "
-       "answered = answered + ?8, denied = denied + ?9, first_seen = min(first_seen, ?10), last_seen = max(last_seen, ?11)"},
-      {&put_baseline_, "INSERT OR REPLACE INTO learn_baselines VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"},
+       "INSERT INTO learn_edges (source, destination, protocol, port, verdict, peer, flows, answered, denied, first_seen, "
+       "last_seen, "
+       "source_workloads, destination_workloads) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) "
+       "ON CONFLICT DO UPDATE SET flows = flows + ?7, answered = answered + ?8, denied = denied + ?9, "
+       "first_seen = min(first_seen, ?10), last_seen = max(last_seen, ?11), source_workloads = source_workloads | ?12, "
+       "destination_workloads = destination_workloads | ?13 RETURNING id"},
+      {&add_window_,
+       "INSERT INTO learn_windows VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET flows = flows + ?3, "
+       "answered = answered + ?4, denied = denied + ?5, source_workloads = source_workloads | ?6, "
+       "destination_workloads = destination_workloads | ?7"},
+      {&put_baseline_, "INSERT OR REPLACE INTO learn_baselines VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"},
       {&drop_baseline_,
        "DELETE FROM learn_baselines WHERE source = ?1 AND destination = ?2 AND protocol = ?3 AND port = ?4 AND verdict = ?5 "
        "AND peer = ?6"},
-      {&find_party_,
-       "SELECT id, latest FROM learn_parties WHERE kind = ?1 AND ns = ?2 AND service = ?3 AND labels = ?4 AND digest = ?5"},
-      {&add_party_, "INSERT INTO learn_parties (kind, ns, service, labels, digest, latest) VALUES (?1,?2,?3,?4,?5,?6)"},
-      {&touch_party_, "UPDATE learn_parties SET latest = ?2 WHERE id = ?1"},
       {&count_edges_, "SELECT count(*) FROM learn_edges"},
+      {&count_windows_, "SELECT count(*) FROM learn_windows"},
+      {&nth_window_, "SELECT start FROM learn_windows ORDER BY start LIMIT 1 OFFSET ?1"},
       // Who only knocks from outside gives way first: a flood of addresses must not push out what was answered.
       {&forget_edges_,
-       "DELETE FROM learn_edges WHERE (source, destination, protocol, port, verdict, peer) IN (SELECT source, destination, "
-       "protocol, "
-       "port, verdict, peer FROM learn_edges ORDER BY answered > 0, peer = '', last_seen LIMIT ?1)"},
+       "DELETE FROM learn_edges WHERE id IN (SELECT id FROM learn_edges ORDER BY answered > 0, peer = '', last_seen LIMIT ?1)"},
   };
   for (const auto& [statement, sql] : all) {
     auto prepared = database_->Prepare(sql);
     if (!prepared.ok()) return prepared.status();
     *statement = *std::move(prepared);
   }
+  if (auto status = parties_.Open(database_.get()); !status.ok()) return status;
+  if (auto status = facts_.Open(database_.get(), &parties_, limits_); !status.ok()) return status;
+  const auto rows = Count(&count_windows_);
+  if (!rows.ok()) return rows.status();
+  window_rows_ = *rows;
   return absl::OkStatus();
 }
 
-absl::Status Ledger::LoadBaselines() {
-  auto rows = database_->Prepare(
-      "SELECT source, destination, protocol, port, verdict, peer, created, flows, answered, denied FROM learn_baselines");
-  if (!rows.ok()) return rows.status();
-  while (true) {
-    const auto row = rows->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    const Key key{static_cast<IdentityId>(rows->Int(0)), static_cast<IdentityId>(rows->Int(1)), static_cast<uint8_t>(rows->Int(2)),
-                  static_cast<uint16_t>(rows->Int(3)),   static_cast<uint8_t>(rows->Int(4)),    PeerOf(rows->Text(5))};
-    const auto count = [&rows](int column) { return static_cast<uint64_t>(rows->Int(column)); };
-    baselines_[key] = {count(6), count(7), count(8), count(9), 0};
-  }
+absl::StatusOr<uint64_t> Ledger::Count(Statement* count) {
+  const auto row = count->Step();
+  if (!row.ok()) return row.status();
+  const uint64_t rows = static_cast<uint64_t>(count->Int(0));
+  count->Reset();
+  return rows;
 }
 
 Ledger::Key Ledger::KeyOf(const EdgeRecord& edge) {
@@ -152,7 +98,8 @@ Ledger::Key Ledger::KeyOf(const EdgeRecord& edge) {
 
 bool Ledger::Differs(const EdgeRecord& edge, const LearnMoment& now, Change* change) const {
   change->key = KeyOf(edge);
-  change->next = {edge.first_seen, edge.flows, edge.answered, edge.denied, now.unix_seconds};
+  change->next = {edge.first_seen, edge.flows, edge.answered, edge.denied, edge.source_workloads, edge.destination_workloads,
+                  now.unix_seconds};
   Baseline old;
   if (const auto at = baselines_.find(change->key); at != baselines_.end()) old = at->second;
   const uint64_t apart = old.created > edge.first_seen ? old.created - edge.first_seen : edge.first_seen - old.created;
@@ -162,46 +109,22 @@ bool Ledger::Differs(const EdgeRecord& edge, const LearnMoment& now, Change* cha
   change->flows = edge.flows - old.flows;
   change->answered = edge.answered - old.answered;
   change->denied = edge.denied - old.denied;
+  change->source_workloads = edge.source_workloads & ~old.source_workloads;
+  change->destination_workloads = edge.destination_workloads & ~old.destination_workloads;
   change->first_seen = UnixOf(edge.first_seen, now);
   change->last_seen = std::max(UnixOf(edge.last_seen, now), change->first_seen);
-  return change->flows != 0 || change->answered != 0 || change->denied != 0;
+  return (change->flows | change->answered | change->denied | change->source_workloads | change->destination_workloads) != 0;
 }
 
-absl::StatusOr<int64_t> Ledger::PartyRow(IdentityId id, const Learner::IdentityLookup& lookup, bool* known) {
-  const PartyKind kind = KindOf(id);
-  PartyContent content{kind, "", "", "", ""};
-  if (kind == PartyKind::kService) {
-    const Identity* identity = lookup(id);
-    *known = identity != nullptr;
-    if (identity == nullptr) return 0;
-    content = {kind, identity->ns, identity->service, PackLabels(identity->labels), identity->image_digest};
-  }
-  auto& [row, latest] = party_rows_[content];
-  if (row == 0) {
-    const auto bind = [&content](Statement& statement) -> Statement& {
-      return statement.BindInt(1, static_cast<int64_t>(std::get<0>(content)))
-          .BindText(2, std::get<1>(content))
-          .BindText(3, std::get<2>(content))
-          .BindBlob(4, std::get<3>(content))
-          .BindText(5, std::get<4>(content));
-    };
-    const auto found = bind(find_party_).Step();
-    if (!found.ok()) return found.status();
-    if (*found) {
-      row = find_party_.Int(0);
-      latest = static_cast<IdentityId>(find_party_.Int(1));
-      find_party_.Reset();
-    } else {
-      if (auto status = bind(add_party_).BindInt(6, id).Run(); !status.ok()) return status;
-      row = database_->LastInsertId();
-      latest = id;
-    }
-  }
-  if (latest != id) {
-    if (auto status = touch_party_.BindInt(1, row).BindInt(2, id).Run(); !status.ok()) return status;
-    latest = id;
-  }
-  return row;
+absl::Status Ledger::WriteWindow(const Change& change, int64_t edge) {
+  return add_window_.BindInt(1, edge)
+      .BindInt(2, Signed(WindowOf(change.last_seen, limits_)))
+      .BindInt(3, Signed(change.flows))
+      .BindInt(4, Signed(change.answered))
+      .BindInt(5, Signed(change.denied))
+      .BindInt(6, Signed(change.source_workloads))
+      .BindInt(7, Signed(change.destination_workloads))
+      .Run();
 }
 
 absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destination) {
@@ -213,38 +136,95 @@ absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destina
         .BindInt(5, change.key.verdict)
         .BindText(6, PeerText(change.key.peer));
   };
-  const auto number = [](uint64_t value) { return static_cast<int64_t>(value); };
-  auto status = bind(add_edge_, source, destination)
-                    .BindInt(7, number(change.flows))
-                    .BindInt(8, number(change.answered))
-                    .BindInt(9, number(change.denied))
-                    .BindInt(10, number(change.first_seen))
-                    .BindInt(11, number(change.last_seen))
-                    .Run();
-  if (!status.ok()) return status;
+  const auto row = bind(add_edge_, source, destination)
+                       .BindInt(7, Signed(change.flows))
+                       .BindInt(8, Signed(change.answered))
+                       .BindInt(9, Signed(change.denied))
+                       .BindInt(10, Signed(change.first_seen))
+                       .BindInt(11, Signed(change.last_seen))
+                       .BindInt(12, Signed(change.source_workloads))
+                       .BindInt(13, Signed(change.destination_workloads))
+                       .Step();
+  if (!row.ok()) return row.status();
+  const int64_t edge = add_edge_.Int(0);
+  add_edge_.Reset();
+  if (auto status = WriteWindow(change, edge); !status.ok()) return status;
   return bind(put_baseline_, change.key.source, change.key.destination)
-      .BindInt(7, number(change.next.created))
-      .BindInt(8, number(change.next.flows))
-      .BindInt(9, number(change.next.answered))
-      .BindInt(10, number(change.next.denied))
+      .BindInt(7, Signed(change.next.created))
+      .BindInt(8, Signed(change.next.flows))
+      .BindInt(9, Signed(change.next.answered))
+      .BindInt(10, Signed(change.next.denied))
+      .BindInt(11, Signed(change.next.source_workloads))
+      .BindInt(12, Signed(change.next.destination_workloads))
       .Run();
 }
 
+absl::Status Ledger::WriteAll(const std::vector<Change>& changes, const Learner::IdentityLookup& lookup, uint64_t* unattributed,
+                              std::vector<const Change*>* written) {
+  for (const Change& change : changes) {
+    const auto source = parties_.Row(change.key.source, lookup);
+    if (!source.ok()) return source.status();
+    const auto destination = parties_.Row(change.key.destination, lookup);
+    if (!destination.ok()) return destination.status();
+    if (*source == 0 || *destination == 0) {
+      ++*unattributed;
+      continue;
+    }
+    if (auto status = Write(change, *source, *destination); !status.ok()) return status;
+    written->push_back(&change);
+  }
+  window_rows_ += written->size();
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::FoldWindows(uint64_t until_start) {
+  const std::string old = absl::StrCat("start <= ", until_start);
+  return database_->Exec(
+      absl::StrCat("UPDATE learn_edges SET folded_windows = folded_windows + (SELECT count(*) FROM learn_windows WHERE edge = id "
+                   "AND answered > 0 "
+                   "AND ",
+                   old, ") WHERE id IN (SELECT edge FROM learn_windows WHERE ", old, "); DELETE FROM learn_windows WHERE ", old));
+}
+
 absl::StatusOr<uint64_t> Ledger::Forget() {
-  const auto counted = count_edges_.Step();
-  if (!counted.ok()) return counted.status();
-  const uint64_t count = static_cast<uint64_t>(count_edges_.Int(0));
-  count_edges_.Reset();
-  if (count <= limits_.edges) return 0;
+  if (window_rows_ > limits_.windows) {
+    const auto rows = Count(&count_windows_);
+    if (!rows.ok()) return rows.status();
+    window_rows_ = *rows;
+  }
+  if (window_rows_ > limits_.windows) {
+    const auto found = nth_window_.BindInt(1, Signed(window_rows_ - limits_.windows + limits_.windows / 10)).Step();
+    if (!found.ok()) return found.status();
+    const uint64_t start = *found ? static_cast<uint64_t>(nth_window_.Int(0)) : 0;
+    nth_window_.Reset();
+    if (auto status = FoldWindows(start); !status.ok()) return status;
+  }
+  const auto count = Count(&count_edges_);
+  if (!count.ok()) return count.status();
+  if (*count <= limits_.edges) return 0;
   // A tenth more than necessary, so that a flood does not pay for the sort at every drain.
-  const uint64_t surplus = count - limits_.edges + limits_.edges / 10;
-  if (auto status = forget_edges_.BindInt(1, static_cast<int64_t>(surplus)).Run(); !status.ok()) return status;
+  const uint64_t surplus = *count - limits_.edges + limits_.edges / 10;
+  if (auto status = forget_edges_.BindInt(1, Signed(surplus)).Run(); !status.ok()) return status;
   const uint64_t forgotten = static_cast<uint64_t>(database_->Changes());
-  party_rows_.clear();
-  const auto status = database_->Exec(
-      "DELETE FROM learn_parties WHERE id NOT IN (SELECT source FROM learn_edges UNION SELECT destination FROM learn_edges)");
-  if (!status.ok()) return status;
+  if (auto status = DropOrphans(); !status.ok()) return status;
   return forgotten;
+}
+
+absl::Status Ledger::DropOrphans() {
+  const auto status = database_->Exec("DELETE FROM learn_windows WHERE edge NOT IN (SELECT id FROM learn_edges)");
+  return status.ok() ? parties_.DropUnused() : status;
+}
+
+absl::Status Ledger::Expire(uint64_t now) {
+  const uint64_t window = WindowOf(now, limits_);
+  if (window == expired_in_ || now <= limits_.retain_seconds) return absl::OkStatus();
+  expired_in_ = window;
+  const uint64_t before = now - limits_.retain_seconds;
+  if (auto status = FoldWindows(before); !status.ok()) return status;
+  const auto status = database_->Exec(absl::StrCat("DELETE FROM learn_edges WHERE last_seen < ", before));
+  if (!status.ok()) return status;
+  if (auto status = facts_.Expire(before); !status.ok()) return status;
+  return DropOrphans();
 }
 
 std::vector<Ledger::Key> Ledger::Outlived(uint64_t now) const {
@@ -293,6 +273,15 @@ absl::Status Ledger::Drop(const std::vector<Key>& keys) {
   return absl::OkStatus();
 }
 
+absl::Status Ledger::Transaction(const std::function<absl::Status()>& body) {
+  const auto status = database_->Transaction(body);
+  if (!status.ok()) {
+    parties_.Forget();
+    expired_in_ = 0;
+  }
+  return status;
+}
+
 absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges, const Learner::IdentityLookup& lookup,
                                             const LearnMoment& now) {
   const std::vector<Change> changes = Changes(edges, now);
@@ -300,69 +289,37 @@ absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges
   if (changes.empty() && outlived.empty()) return RecordResult{};
   RecordResult result;
   std::vector<const Change*> written;
-  const auto status = database_->Transaction([&]() -> absl::Status {
-    for (const Change& change : changes) {
-      bool known = true;
-      const auto source = PartyRow(change.key.source, lookup, &known);
-      if (!source.ok()) return source.status();
-      const auto destination = known ? PartyRow(change.key.destination, lookup, &known) : source;
-      if (!destination.ok()) return destination.status();
-      if (!known) {
-        ++result.unattributed;
-        continue;
-      }
-      if (auto status = Write(change, *source, *destination); !status.ok()) return status;
-      written.push_back(&change);
-    }
+  const auto status = Transaction([&]() -> absl::Status {
+    if (auto status = WriteAll(changes, lookup, &result.unattributed, &written); !status.ok()) return status;
     if (auto status = Drop(outlived); !status.ok()) return status;
+    if (auto status = Expire(now.unix_seconds); !status.ok()) return status;
     const auto forgotten = Forget();
     if (!forgotten.ok()) return forgotten.status();
     result.forgotten = *forgotten;
     return absl::OkStatus();
   });
-  if (!status.ok()) {
-    party_rows_.clear();  // rows that were added are rolled back
-    return status;
-  }
+  if (!status.ok()) return status;
   for (const Key& key : outlived) baselines_.erase(key);
   for (const Change* change : written) baselines_[change->key] = change->next;
   result.changed = written.size();
   return result;
 }
 
-absl::StatusOr<Evidence> Ledger::Load() {
-  Evidence evidence;
-  std::map<int64_t, size_t> index;
-  auto parties = database_->Prepare("SELECT id, kind, ns, service, labels, digest, latest FROM learn_parties ORDER BY id");
-  if (!parties.ok()) return parties.status();
-  while (true) {
-    const auto row = parties->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    auto labels = UnpackLabels(parties->Blob(4));
-    if (!labels.ok()) return labels.status();
-    const int64_t kind = parties->Int(1);
-    if (kind < 0 || kind > static_cast<int64_t>(PartyKind::kService)) return absl::DataLossError("learn_parties: unknown kind");
-    index[parties->Int(0)] = evidence.parties.size();
-    evidence.parties.push_back({static_cast<PartyKind>(kind), parties->Text(2), parties->Text(3), *std::move(labels),
-                                parties->Text(5), static_cast<IdentityId>(parties->Int(6))});
-  }
-  auto edges = database_->Prepare(
-      "SELECT source, destination, protocol, port, verdict, peer, flows, answered, denied, first_seen, last_seen FROM learn_edges "
-      "ORDER BY source, destination, protocol, port, verdict, peer");
-  if (!edges.ok()) return edges.status();
-  while (true) {
-    const auto row = edges->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return evidence;
-    const auto source = index.find(edges->Int(0));
-    const auto destination = index.find(edges->Int(1));
-    if (source == index.end() || destination == index.end()) return absl::DataLossError("learn_edges: a party is missing");
-    const auto number = [&edges](int column) { return static_cast<uint64_t>(edges->Int(column)); };
-    evidence.edges.push_back({source->second, destination->second, static_cast<uint8_t>(edges->Int(2)),
-                              static_cast<uint16_t>(edges->Int(3)), static_cast<Verdict>(edges->Int(4)), PeerOf(edges->Text(5)),
-                              number(6), number(7), number(8), number(9), number(10)});
-  }
+absl::Status Ledger::RecordNames(const std::vector<SeenName>& names, const LearnMoment& now) {
+  if (names.empty()) return absl::OkStatus();
+  return Transaction([&] { return facts_.AddNames(names, now.unix_seconds); });
+}
+
+absl::Status Ledger::RecordListeners(const std::vector<Listener>& listeners, const Learner::IdentityLookup& lookup,
+                                     const LearnMoment& now) {
+  if (listeners.empty()) return absl::OkStatus();
+  return Transaction([&] { return facts_.AddListeners(listeners, lookup, now.unix_seconds); });
+}
+
+absl::Status Ledger::RecordPresence(const std::vector<Presence>& presence, const Learner::IdentityLookup& lookup,
+                                    const LearnMoment& now) {
+  if (presence.empty()) return absl::OkStatus();
+  return Transaction([&] { return facts_.AddPresence(presence, lookup, now.unix_seconds); });
 }
 
 }  // namespace bulkhead::learn

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ledger: the evidence in SQLite, and how far each edge of the dataplane has been written down.
-//
-//   learn_parties    who: kind, namespace, service, labels, image digest
-//   learn_edges      evidence: totals over all time, one row for each (source, destination, protocol, port, verdict, peer)
-//   learn_baselines  the dataplane's own totals at the last drain, by the dataplane's key; the next drain takes differences to them
+// Ledger: the evidence in SQLite (schema.h), and how far each edge of the dataplane has been written down.
 //
 // Evidence and baselines change in one transaction, so a crash between two drains neither loses nor doubles anything.
 // Thread safety: one thread at a time.
@@ -11,17 +7,18 @@
 #define BULKHEAD_CONTROLPLANE_LEARN_LEDGER_H_
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controlplane/learn/evidence.h"
+#include "controlplane/learn/facts.h"
 #include "controlplane/learn/learner.h"
+#include "controlplane/learn/party_table.h"
 #include "controlplane/store/database.h"
 
 namespace bulkhead::learn {
@@ -35,6 +32,11 @@ class Ledger {
 
   absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const Learner::IdentityLookup& lookup,
                                       const LearnMoment& now);
+  absl::Status RecordNames(const std::vector<SeenName>& names, const LearnMoment& now);
+  absl::Status RecordListeners(const std::vector<Listener>& listeners, const Learner::IdentityLookup& lookup,
+                               const LearnMoment& now);
+  absl::Status RecordPresence(const std::vector<Presence>& presence, const Learner::IdentityLookup& lookup, const LearnMoment& now);
+
   absl::StatusOr<Evidence> Load();
 
  private:
@@ -52,16 +54,17 @@ class Ledger {
   struct Baseline {
     uint64_t created = 0;  // first_seen in the dataplane: tells one life of the edge there from the next
     uint64_t flows = 0, answered = 0, denied = 0;
+    uint64_t source_workloads = 0, destination_workloads = 0;
     uint64_t seen_at = 0;  // Unix seconds of the last drain that had it; 0 = read from disk, not seen since
   };
   struct Change {
     Key key;
     Baseline next;
-    uint64_t flows = 0, answered = 0, denied = 0;  // to add
-    uint64_t first_seen = 0, last_seen = 0;        // Unix seconds
+    uint64_t flows = 0, answered = 0, denied = 0;              // to add
+    uint64_t source_workloads = 0, destination_workloads = 0;  // new bits
+    uint64_t first_seen = 0, last_seen = 0;                    // Unix seconds
   };
   using Baselines = std::unordered_map<Key, Baseline, KeyHash>;
-  using PartyContent = std::tuple<PartyKind, std::string, std::string, std::string, std::string>;
 
   Ledger(std::unique_ptr<Database> database, const LearnLimits& limits) : database_(std::move(database)), limits_(limits) {}
   absl::Status Prepare();
@@ -71,23 +74,33 @@ class Ledger {
   std::vector<Change> Changes(const std::vector<EdgeRecord>& edges, const LearnMoment& now);
   // The difference to the baseline; false if there is none.
   bool Differs(const EdgeRecord& edge, const LearnMoment& now, Change* change) const;
-  absl::StatusOr<int64_t> PartyRow(IdentityId id, const Learner::IdentityLookup& lookup, bool* known);
+  // The changes whose parties are known, put into `written`.
+  absl::Status WriteAll(const std::vector<Change>& changes, const Learner::IdentityLookup& lookup, uint64_t* unattributed,
+                        std::vector<const Change*>* written);
   absl::Status Write(const Change& change, int64_t source, int64_t destination);
+  absl::Status WriteWindow(const Change& change, int64_t edge);
   absl::Status Drop(const std::vector<Key>& keys);
+  // Keeps edges and windows within their limits; how many edges gave way.
   absl::StatusOr<uint64_t> Forget();
+  // What has not been seen for retain_seconds goes; once in each window.
+  absl::Status Expire(uint64_t now);
+  absl::Status DropOrphans();
+  absl::Status FoldWindows(uint64_t until_start);
+  absl::StatusOr<uint64_t> Count(Statement* count);
+  // A transaction of `body`; when it fails, nothing that was cached of it stays.
+  absl::Status Transaction(const std::function<absl::Status()>& body);
   // The baselines that are no longer needed.
   std::vector<Key> Outlived(uint64_t now) const;
 
   std::unique_ptr<Database> database_;
   LearnLimits limits_;
-  Statement add_edge_, put_baseline_, drop_baseline_, find_party_, add_party_, touch_party_, count_edges_, forget_edges_;
+  Statement add_edge_, add_window_, put_baseline_, drop_baseline_, count_edges_, count_windows_, forget_edges_, nth_window_;
   Baselines baselines_;
-  std::map<PartyContent, std::pair<int64_t, IdentityId>> party_rows_;
+  PartyTable parties_;
+  Facts facts_;
+  uint64_t window_rows_ = 0;  // at most so many
+  uint64_t expired_in_ = 0;   // the window in which Expire ran last
 };
-
-// Labels as one string of bytes and back: "LENGTH:bytes" for each key and value in turn.
-std::string PackLabels(const Labels& labels);
-absl::StatusOr<Labels> UnpackLabels(std::string_view bytes);
 
 }  // namespace bulkhead::learn
 

@@ -3,6 +3,8 @@
 #ifndef BULKHEAD_MODEL_FLOW_RECORD_H_
 #define BULKHEAD_MODEL_FLOW_RECORD_H_
 
+#include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include "bulkhead/model/common.h"
@@ -42,6 +44,12 @@ struct FlowRecord {
   uint16_t source_slot = 0, destination_slot = 0;
 };
 
+// How many distinct workloads set the bits: about -64 ln(zero bits / 64). All bits set: 64 stands for "so many or more".
+inline uint64_t CountWorkloads(uint64_t bitmap) {
+  const int zero = 64 - std::popcount(bitmap);
+  return zero == 0 ? 64 : static_cast<uint64_t>(std::lround(-64.0 * std::log(zero / 64.0)));
+}
+
 // Flows added up. For a peer that is no workload here `peer` is its address (family 4 or 6), else unspecified IPv4.
 struct EdgeRecord {
   IdentityId source_identity = kIdentityUnknown, destination_identity = kIdentityUnknown;
@@ -54,6 +62,9 @@ struct EdgeRecord {
   uint64_t answered = 0;  // of these
   uint64_t denied = 0;    // packets, denied ones have no flow
   uint64_t first_seen = 0, last_seen = 0;
+  // Linear counting (Whang, Vander-Zanden, Taylor 1990): each workload that took part has set the bit that its endpoint's hash names.
+  // 0 = nothing known; of a side that is no workload here always 0. Totals, too. CountWorkloads gives the number.
+  uint64_t source_workloads = 0, destination_workloads = 0;
 };
 
 // Flows judged by the active policy and by the staged one beside it, added up. answered stays 0; denied counts the packets that the

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/learn/facts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace bulkhead::learn {
+
+std::string HostName(std::string_view name) {
+  constexpr size_t kMaxName = 253;
+  if (!name.empty() && name.back() == '.') name.remove_suffix(1);
+  if (name.empty() || name.size() > kMaxName) return "";
+  std::string out;
+  for (const char c : name) {
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    const bool fits =
+        (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '-' || lower == '_' || lower == '.';
+    if (!fits) return "";
+    out += lower;
+  }
+  return out;
+}
+
+uint64_t WindowOf(uint64_t unix_seconds, const LearnLimits& limits) {
+  const uint64_t length = std::max<uint64_t>(limits.window_seconds, 1);
+  return unix_seconds - unix_seconds % length;
+}
+
+absl::Status Facts::Open(Database* database, PartyTable* parties, const LearnLimits& limits) {
+  database_ = database;
+  parties_ = parties;
+  limits_ = limits;
+  const std::pair<Statement*, const char*> all[] = {
+      {&add_name_, "INSERT INTO learn_names VALUES (?1,?2,?3,?3) ON CONFLICT DO UPDATE SET last_seen = max(last_seen, ?3)"},
+      {&add_listener_,
+       "INSERT INTO learn_listeners VALUES (?1,?2,?3,?4,?4,1,?5) ON CONFLICT DO UPDATE SET last_seen = max(last_seen, ?4), "
+       "windows = windows + (last_window != ?5), last_window = ?5"},
+      {&add_presence_, "INSERT INTO learn_presence VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET workload_ms = workload_ms + ?3"},
+  };
+  for (const auto& [statement, sql] : all) {
+    auto prepared = database_->Prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Facts::AddNames(const std::vector<SeenName>& names, uint64_t now) {
+  for (const SeenName& seen : names) {
+    const std::string name = HostName(seen.name);
+    if (name.empty() || seen.address.IsUnspecified()) continue;
+    const auto status =
+        add_name_.BindText(1, seen.address.ToString()).BindText(2, name).BindInt(3, static_cast<int64_t>(now)).Run();
+    if (!status.ok()) return status;
+  }
+  return Bound("learn_names", "address, name", "last_seen", limits_.names);
+}
+
+absl::Status Facts::AddListeners(const std::vector<Listener>& listeners, const Learner::IdentityLookup& lookup, uint64_t now) {
+  for (const Listener& listener : listeners) {
+    if (listener.identity < kFirstIdentity || listener.port == 0) continue;
+    const auto party = parties_->Row(listener.identity, lookup);
+    if (!party.ok()) return party.status();
+    if (*party == 0) continue;
+    const auto status = add_listener_.BindInt(1, *party)
+                            .BindInt(2, listener.protocol)
+                            .BindInt(3, listener.port)
+                            .BindInt(4, static_cast<int64_t>(now))
+                            .BindInt(5, static_cast<int64_t>(WindowOf(now, limits_)))
+                            .Run();
+    if (!status.ok()) return status;
+  }
+  return Bound("learn_listeners", "party, protocol, port", "last_seen", limits_.listeners);
+}
+
+absl::Status Facts::AddPresence(const std::vector<Presence>& presence, const Learner::IdentityLookup& lookup, uint64_t now) {
+  for (const Presence& present : presence) {
+    if (present.identity < kFirstIdentity || present.workload_ms == 0) continue;
+    const auto party = parties_->Row(present.identity, lookup);
+    if (!party.ok()) return party.status();
+    if (*party == 0) continue;
+    const auto status = add_presence_.BindInt(1, *party)
+                            .BindInt(2, static_cast<int64_t>(WindowOf(now, limits_)))
+                            .BindInt(3, static_cast<int64_t>(std::min<uint64_t>(present.workload_ms, INT32_MAX)))
+                            .Run();
+    if (!status.ok()) return status;
+  }
+  return Bound("learn_presence", "party, start", "start", limits_.presence);
+}
+
+absl::Status Facts::Bound(const char* table, const char* key, const char* age, uint64_t limit) {
+  auto count = database_->Prepare(absl::StrCat("SELECT count(*) FROM ", table));
+  if (!count.ok()) return count.status();
+  const auto row = count->Step();
+  if (!row.ok()) return row.status();
+  const uint64_t rows = static_cast<uint64_t>(count->Int(0));
+  count->Reset();
+  if (rows <= limit) return absl::OkStatus();
+  // A tenth more than necessary, so that a flood does not pay for the sort at every call.
+  const uint64_t surplus = rows - limit + limit / 10;
+  return database_->Exec(absl::StrCat("DELETE FROM ", table, " WHERE (", key, ") IN (SELECT ", key, " FROM ", table, " ORDER BY ",
+                                      age, " LIMIT ", surplus, ")"));
+}
+
+absl::Status Facts::Expire(uint64_t before) {
+  return database_->Exec(absl::StrCat("DELETE FROM learn_names WHERE last_seen < ", before,
+                                      "; DELETE FROM learn_listeners WHERE last_seen < ", before,
+                                      "; DELETE FROM learn_presence WHERE start < ", before));
+}
+
+}  // namespace bulkhead::learn
