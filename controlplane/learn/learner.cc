@@ -8,6 +8,8 @@
 
 #include "controlplane/learn/ledger.h"
 #include "controlplane/learn/propose.h"
+#include "controlplane/learn/replay.h"
+#include "controlplane/learn/sift.h"
 
 namespace bulkhead {
 namespace {
@@ -103,6 +105,12 @@ class StoredLearner : public Learner {
     const auto evidence = Load();
     if (!evidence.ok()) return evidence.status();
     return learn::Propose(*evidence, scope, view);
+  }
+
+  absl::StatusOr<api::Replay> Replay(const std::vector<Policy>& draft, const View& view, uint64_t since) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::ReplayHistory(*evidence, learn::Sift(*evidence), draft, view, since);
   }
 
  private:

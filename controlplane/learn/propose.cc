@@ -12,6 +12,7 @@
 #include "controlplane/learn/comments.h"
 #include "controlplane/learn/coverage.h"
 #include "controlplane/learn/dns.h"
+#include "controlplane/learn/evidence_judge.h"
 #include "controlplane/learn/outside.h"
 #include "controlplane/learn/rules.h"
 #include "controlplane/learn/selectors.h"
@@ -24,7 +25,6 @@ namespace bulkhead::learn {
 namespace {
 
 constexpr size_t kMaxShownSetAside = 20;
-constexpr size_t kMaxHostAddresses = 16;
 
 struct Draft {
   ServiceName service;
@@ -40,20 +40,6 @@ bool InScope(std::string_view scope, const ServiceName& service) {
 }
 
 Node NodeFor(const ServiceName& service) { return {PartyKind::kService, service.first, service.second}; }
-
-// Addresses of the host that somebody else can use: neither loopback nor link-local.
-std::vector<IpAddress> HostAddresses(const View& view) {
-  std::vector<IpAddress> out;
-  for (const std::string& text : view.host_addresses) {
-    const auto address = IpAddress::Parse(text);
-    if (!address || out.size() == kMaxHostAddresses) continue;
-    const bool local4 = address->IsV4() && (address->bytes[0] == 127 || (address->bytes[0] == 169 && address->bytes[1] == 254));
-    const bool local6 = !address->IsV4() && (*Prefix::Parse("::1/128")).Contains(*address);
-    const bool link6 = !address->IsV4() && (*Prefix::Parse("fe80::/10")).Contains(*address);
-    if (!local4 && !local6 && !link6) out.push_back(*address);
-  }
-  return out;
-}
 
 // An object's name from a service's, which may be any bytes; `taken` are those of the same namespace.
 std::string ObjectName(const std::string& service, std::set<std::string>* taken) {
@@ -203,7 +189,7 @@ absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::str
   for (const ServiceName& service : services) drafts.push_back(MakeDraft(service, relations, surroundings, &taken[service.first]));
   const auto policies = Reparse(drafts);
   if (!policies.ok()) return policies.status();
-  auto coverage = Cover(evidence, *policies, view.namespaces, surroundings.host);
+  auto coverage = Cover(evidence, *policies, view);
   if (!coverage.ok()) return coverage.status();
 
   std::vector<Proposal> out;
