@@ -43,24 +43,6 @@ static __always_inline const struct bh_endpoint *bh_endpoint_of(__u32 slot)
 	return endpoint && slot != 0 && endpoint->ifindex != 0 ? endpoint : 0;
 }
 
-/* Fills in the endpoint of the hook. */
-static __always_inline void bh_find_own_endpoint(struct bh_context *c)
-{
-	__u32 ifindex = c->ifindex;
-	const __u32 *slot = bpf_map_lookup_elem(&bh_ports, &ifindex);
-	const struct bh_endpoint *endpoint;
-
-	c->endpoint = 0;
-	c->slot = 0;
-	if (!slot)
-		return;
-	endpoint = bh_endpoint_of(*slot);
-	if (!endpoint || endpoint->ifindex != ifindex)
-		return;
-	c->endpoint = endpoint;
-	c->slot = (__u16)*slot;
-}
-
 /* The subject of an endpoint for packets whose address says nothing. */
 static __always_inline __u32 bh_endpoint_subject(const struct bh_context *c, const struct bh_endpoint *endpoint)
 {
@@ -150,6 +132,34 @@ static __always_inline void bh_look_around(const struct bh_context *c)
 static __always_inline const struct bh_address *bh_here(const struct bh_here *here)
 {
 	return here->known ? &here->address : 0;
+}
+
+/* The slot of the endpoint of the hook, or 0: as a rule it has the near address, as bh_look_around() found it. */
+static __noinline __u32 bh_own_slot(const struct bh_context *c)
+{
+	const struct bh_address *near = bh_here(&c->room->here[c->hook == BH_HOOK_EGRESS]);
+	const struct bh_endpoint *endpoint = near ? bh_endpoint_of(near->slot) : 0;
+	__u32 ifindex = c->ifindex;
+	const __u32 *slot;
+
+	if (endpoint && endpoint->ifindex == ifindex)
+		return near->slot;
+	slot = bpf_map_lookup_elem(&bh_ports, &ifindex);
+	return slot ? *slot : 0;
+}
+
+/* Fills in the endpoint of the hook. */
+static __always_inline void bh_find_own_endpoint(struct bh_context *c)
+{
+	__u32 slot = bh_own_slot(c);
+	const struct bh_endpoint *endpoint = bh_endpoint_of(slot);
+
+	c->endpoint = 0;
+	c->slot = 0;
+	if (!endpoint || endpoint->ifindex != c->ifindex)
+		return;
+	c->endpoint = endpoint;
+	c->slot = (__u16)slot;
 }
 
 static __always_inline const struct bh_address *bh_source_here(const struct bh_context *c)

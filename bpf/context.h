@@ -29,6 +29,7 @@ struct bh_context {
 	__u8 policy_slot; /* the active one */
 	__u8 known;  /* the tuple has an entry that the packet belongs to, but it must be judged again */
 	__u8 answer; /* with known: the packet goes from responder to opener */
+	__u8 missed; /* the quick path has just seen that the tuple has no entry */
 	__u8 strange; /* with known: an answer of another provenance than the answers before */
 	struct bh_packet packet __attribute__((aligned(8)));
 };

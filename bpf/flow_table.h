@@ -91,7 +91,7 @@ static __always_inline int bh_flow_take(__u64 found, int words, struct bh_flow_r
 	return 1;
 }
 
-/* The entry of the packet's tuple. False: there is none. */
+/* The entry of the packet's tuple. False: there is none, or there was none a moment ago. */
 static __noinline int bh_flow_find(const struct bh_context *c, const struct bh_packet *packet, struct bh_flow_ref *ref)
 {
 	__u64 found;
@@ -101,12 +101,16 @@ static __noinline int bh_flow_find(const struct bh_context *c, const struct bh_p
 		union bh_key4 key;
 
 		ref->side = bh_flow4_key_of(packet, c->zone, &key.tuple);
+		if (c->missed)
+			return 0;
 		found = bh_flow_seek4(&key);
 		return found != BH_NOT_FOUND && bh_flow_take(found, BH_KEY4_WORDS, ref);
 	} else {
 		union bh_key6 key;
 
 		ref->side = bh_flow6_key_of(packet, c->zone, &key.tuple);
+		if (c->missed)
+			return 0;
 		found = bh_flow_seek6(&key);
 		return found != BH_NOT_FOUND && bh_flow_take(found, BH_KEY6_WORDS, ref);
 	}
@@ -173,6 +177,24 @@ __noinline int bh_flow_fill6(const struct bh_flow_request *request, __u64 chosen
 	return request ? bh_flow_fill(request, chosen, BH_KEY6_WORDS) : 0;
 }
 
+/* Global for the verifier's sake, which would go around its loop for each way that leads here. False: others had the lock for too long. */
+__noinline int bh_flow_lock(__u32 number)
+{
+	__u32 zero = 0;
+	struct bh_locks *locks = bpf_map_lookup_elem(&bh_locks, &zero);
+
+	return locks ? bh_store_lock(&locks->of[number & (BH_LOCKS - 1)].taken) : 0;
+}
+
+static __always_inline void bh_flow_unlock(__u32 number)
+{
+	__u32 zero = 0;
+	struct bh_locks *locks = bpf_map_lookup_elem(&bh_locks, &zero);
+
+	if (locks)
+		bh_store_unlock(&locks->of[number & (BH_LOCKS - 1)].taken);
+}
+
 static __always_inline void bh_flow_request_key(const struct bh_context *c, struct bh_flow_request *request)
 {
 	if (c->packet.family == BH_V4) {
@@ -237,22 +259,16 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 /* Makes an entry for the packet's tuple; request->flow: as it is to be. Returns enum bh_put, never BH_PUT_AGAIN. */
 static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_flow_request *request)
 {
-	__u32 zero = 0;
-	struct bh_locks *locks = bpf_map_lookup_elem(&bh_locks, &zero);
 	int attempt, locked, done = BH_PUT_AGAIN;
-	__u32 *lock;
 
 	request->tick = c->tick;
 	request->old_meta = c->old_meta;
 	bh_flow_request_key(c, request);
-	if (!locks)
-		return BH_PUT_NO_ROOM;
-	lock = &locks->of[request->place.group & (BH_LOCKS - 1)].taken;
-	locked = bh_store_lock(lock);
+	locked = bh_flow_lock(request->place.group);
 	for (attempt = 0; attempt < 3 && done == BH_PUT_AGAIN; attempt++)
 		done = bh_flow_put(c, request, locked);
 	if (locked)
-		bh_store_unlock(lock);
+		bh_flow_unlock(request->place.group);
 	return done == BH_PUT_AGAIN ? BH_PUT_BUSY : done;
 }
 

@@ -90,6 +90,15 @@ static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_fl
 	return 1;
 }
 
+/* Has the processor fetch the line that a new entry in the home slot will write, while the packet is judged. */
+static __always_inline void bh_quick_foresee4(const struct bh_place *place)
+{
+	const struct bh_flow4_cold_group *colds = bpf_map_lookup_elem(&bh_flows4_cold, &place->group);
+
+	if (colds)
+		(void)bh_load(&colds->cold[place->home & (BH_GROUP_SLOTS - 1)].first_seen);
+}
+
 static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol, __u8 tcp_flags)
 {
 	struct bh_place place = bh_place_of(key, words, q->control);
@@ -104,8 +113,11 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	if (!group.slots)
 		return BH_QUICK_UNSURE;
 	n = bh_store_find(&group, key, words, &meta);
-	if (n == BH_NO_SLOT)
+	if (n == BH_NO_SLOT) {
+		if (words == BH_KEY4_WORDS)
+			bh_quick_foresee4(&place);
 		return BH_QUICK_MISSED;
+	}
 	hot = bh_slot_at(&group, n, words);
 	if (bh_unlikely(tcp_flags) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
 		return BH_QUICK_UNSURE;

@@ -170,8 +170,8 @@ static __always_inline int bh_judge_ingress(struct bh_context *c, struct bh_scra
 	__u32 outcome = BH_SOURCE_OK;
 	__u8 reason = c->packet.reason;
 
-	bh_find_own_endpoint(c);
 	bh_look_around(c);
+	bh_find_own_endpoint(c);
 	c->tag = c->slot;
 	if (reason == BH_REASON_NONE && !c->endpoint)
 		reason = BH_REASON_NO_ENDPOINT;
@@ -193,8 +193,8 @@ static __always_inline int bh_judge_egress(struct bh_context *c, struct bh_scrat
 	__u8 reason = c->packet.reason;
 	__u8 kind = c->packet.kind;
 
-	bh_find_own_endpoint(c);
 	bh_look_around(c);
+	bh_find_own_endpoint(c);
 	if (reason == BH_REASON_NONE && kind == BH_KIND_ARP)
 		return bh_pass_unjudged();
 	if (reason == BH_REASON_NONE && !c->endpoint)

@@ -15,7 +15,7 @@
 #include "bpf/parse/whole.h"
 #include "bpf/quick.h"
 
-/* Set by user space before the load. The slow programs get it in skb->cb[0]. */
+/* Set by user space before the load. The slow programs get it in skb->cb[0], and in cb[1] what the quick path answered. */
 const volatile __u16 bh_zone = 0;
 
 /* Allow: the programs of others still run. The same values for clsact (TC_ACT_UNSPEC, TC_ACT_SHOT) and tcx (TCX_NEXT, TCX_DROP). */
@@ -31,6 +31,8 @@ static __always_inline void bh_take_data(const struct __sk_buff *skb, struct bh_
 /* Makes the first bytes of the frame readable, as many as wanted if there are so many. On failure the parser finds the frame cut. */
 static __always_inline void bh_pull(struct __sk_buff *skb, struct bh_frame *frame, __u32 wanted)
 {
+	if (skb->data_end - skb->data >= frame->length)
+		return;
 	bpf_skb_pull_data(skb, wanted < frame->length ? wanted : frame->length);
 	bh_take_data(skb, frame);
 }
@@ -44,6 +46,7 @@ static __always_inline int bh_begin(const struct __sk_buff *skb, struct bh_conte
 	c->tag = hook == BH_HOOK_EGRESS ? (__u16)skb->tc_index : 0;
 	c->frame.length = skb->len;
 	c->frame.offloaded = skb->gso_segs > 1;
+	c->missed = skb->cb[1] == BH_QUICK_MISSED;
 	bh_take_data(skb, &c->frame);
 	return 1;
 }
@@ -88,12 +91,13 @@ static __always_inline int bh_try_denial(const struct __sk_buff *skb, __u32 hook
 
 /* Hands the packet to the slow program of the hook. Comes back only when there is none: then nobody judges, and the global mode
  * decides. */
-static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook)
+static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook, int answer)
 {
 	struct bh_context c = {};
 	int drop;
 
 	skb->cb[0] = bh_zone;
+	skb->cb[1] = answer;
 	bpf_tail_call(skb, &bh_tails, hook);
 	drop = !bh_begin(skb, &c, (__u8)hook, bh_zone) || bh_global_enforces(&c);
 	bh_count(BH_REASON_INTERNAL * 3 + (drop ? BH_DENY : BH_WOULD_DENY));
@@ -129,7 +133,7 @@ int bh_ingress(struct __sk_buff *skb)
 	}
 	answer = bh_try_quick(skb, BH_HOOK_INGRESS, &q);
 	if (bh_unlikely(answer != BH_QUICK_PASS))
-		return bh_try_denial(skb, BH_HOOK_INGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS);
+		return bh_try_denial(skb, BH_HOOK_INGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_INGRESS, answer);
 	skb->tc_index = q.tag;
 	return q.fast ? bh_send_fast(skb, q.fast) : BH_TC_NEXT;
 }
@@ -143,7 +147,7 @@ int bh_egress(struct __sk_buff *skb)
 
 	if (bh_likely(answer == BH_QUICK_PASS))
 		return BH_TC_NEXT;
-	return bh_try_denial(skb, BH_HOOK_EGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_EGRESS);
+	return bh_try_denial(skb, BH_HOOK_EGRESS, answer) ? BH_TC_DROP : bh_go_slow(skb, BH_HOOK_EGRESS, answer);
 }
 
 SEC("tc")
