@@ -68,7 +68,7 @@ void PrintEdges(const char* title, const std::vector<api::ReplayEdge>& edges, ui
     Table table({"FROM", "TO", "PORT", "ANSWERED", "LAST-SEEN", "WOULD-BE", "BECAUSE"});
     for (size_t i = 0; i < edges.size() && i < kShown; ++i) {
       const api::ReplayEdge& edge = edges[i];
-      const std::string because = edge.apart.empty() ? RuleText(edge) : edge.apart;
+      const std::string because = Join({edge.denied ? RuleText(edge) : "", edge.standing}, edge.denied && !edge.standing.empty() ? "; " : "");
       table.Add({WithPeers(edge.from, edge.peers), WithPeers(edge.to, edge.peers), PortText(edge.port, edge.protocol),
                  std::to_string(edge.answered), TimeText(edge.last_seen_unix), edge.denied ? "denied" : "allowed", because});
     }

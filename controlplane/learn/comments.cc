@@ -43,7 +43,7 @@ std::string BlockText(const OutsideBlock& block) {
 std::vector<OutsideBlock> BlocksOf(const Relation& relation, const std::set<IpAddress>& workloads) {
   std::set<IpAddress> addresses;
   for (const auto& [address, answered] : relation.peers) addresses.insert(address);
-  return GroupOutside(addresses, workloads);
+  return GroupOutside(addresses, relation.thin_peers, workloads);
 }
 
 void AddEvidence(const Relation& relation, Direction direction, const Surroundings& surroundings, std::vector<std::string>* out) {

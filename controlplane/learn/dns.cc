@@ -21,10 +21,12 @@ using Key = std::tuple<Node, Node, uint8_t>;
 using ByKey = std::map<Key, Relation>;
 
 // Whether more evidence would have made a rule of it; else somebody decided against it.
-bool LacksEvidenceOnly(Standing standing) { return standing == Standing::kSingle || standing == Standing::kUnanswered; }
+bool LacksEvidenceOnly(Standing standing) {
+  return standing == Standing::kSingle || standing == Standing::kSeldom || standing == Standing::kUnanswered;
+}
 
 void Permit(const Node& source, const Node& destination, uint8_t protocol, const std::map<IpAddress, uint64_t>& peers,
-            const char* why, ByKey* relations) {
+            const std::set<IpAddress>& thin, const char* why, ByKey* relations) {
   const auto [at, added] = relations->try_emplace({source, destination, protocol});
   Relation& relation = at->second;
   if (added) {
@@ -35,7 +37,14 @@ void Permit(const Node& source, const Node& destination, uint8_t protocol, const
   if (!added && !seen && !LacksEvidenceOnly(relation.standing)) return;
   if (!seen) relation.assumed = why;
   relation.standing = Standing::kSupports;
-  for (const auto& [address, answered] : peers) relation.peers.try_emplace(address, 0);
+  for (const auto& [address, answered] : peers) {
+    const bool fresh = relation.peers.try_emplace(address, 0).second;
+    if (!thin.contains(address)) {
+      relation.thin_peers.erase(address);
+    } else if (fresh) {
+      relation.thin_peers.insert(address);
+    }
+  }
 }
 
 // Who has this address here: a service, the host, or nobody.
@@ -69,7 +78,7 @@ void AddResolvers(const View& view, const std::set<ServiceName>& services, std::
   for (const auto& [key, relation] : seen) {
     if (relation.standing != Standing::kSupports) continue;
     const uint8_t other = relation.protocol == kProtoUdp ? kProtoTcp : kProtoUdp;
-    Permit(relation.source, relation.destination, other, relation.peers, kLongAnswers, &dns);
+    Permit(relation.source, relation.destination, other, relation.peers, relation.thin_peers, kLongAnswers, &dns);
   }
   for (const std::string& text : view.resolvers) {
     const auto address = IpAddress::Parse(text);
@@ -80,7 +89,7 @@ void AddResolvers(const View& view, const std::set<ServiceName>& services, std::
     for (const auto& [ns, service] : services) {
       const Node client{PartyKind::kService, ns, service};
       if (client == resolver) continue;
-      for (const uint8_t protocol : kDnsProtocols) Permit(client, resolver, protocol, peers, kConfigured, &dns);
+      for (const uint8_t protocol : kDnsProtocols) Permit(client, resolver, protocol, peers, {}, kConfigured, &dns);
     }
   }
   for (auto& [key, relation] : dns) out.push_back(std::move(relation));

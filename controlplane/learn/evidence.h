@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_EVIDENCE_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_EVIDENCE_H_
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include "bulkhead/model/common.h"
 #include "bulkhead/model/ip.h"
 #include "controlplane/api/view.h"
+#include "controlplane/learn/limits.h"
 
 namespace bulkhead::learn {
 
@@ -28,6 +30,18 @@ struct Party {
   ServiceName Name() const { return {ns, service}; }
 };
 
+// A party without what tells its replicas and versions apart. ns and service: kService only.
+struct Node {
+  PartyKind kind = PartyKind::kUnknown;
+  std::string ns, service;
+
+  auto operator<=>(const Node&) const = default;
+  bool IsService() const { return kind == PartyKind::kService; }
+};
+inline Node NodeOf(const Party& party) {
+  return party.IsService() ? Node{party.kind, party.ns, party.service} : Node{party.kind, "", ""};
+}
+
 // What an edge did within one window of LearnLimits::window_seconds.
 struct EdgeWindow {
   uint64_t start = 0;  // Unix seconds, a multiple of the window's length
@@ -44,7 +58,7 @@ struct Edge {
   Verdict verdict = Verdict::kAllow;
   IpAddress peer;  // of the side that is no workload here; else unspecified IPv4
   uint64_t flows = 0, answered = 0, denied = 0;
-  uint64_t first_seen = 0, last_seen = 0;                     // Unix seconds
+  uint64_t first_seen = 0, last_seen = 0;                    // Unix seconds
   uint64_t source_workloads = 0, destination_workloads = 0;  // as in EdgeRecord, over all time
   // Sorted by start. The totals above are of all time: windows that were folded to save room are in them, and only counted below.
   std::vector<EdgeWindow> windows;
@@ -70,17 +84,42 @@ struct ListeningPort {
 // A name that DNS answers gave for an address.
 struct AddressName {
   IpAddress address;
-  std::string name;  // lower case, no dot at the end
+  std::string name;                        // lower case, no dot at the end
   uint64_t first_seen = 0, last_seen = 0;  // Unix seconds
 };
 
+// Somebody accepted or rejected all edges between two nodes on one port. Kept for ever; the last one counts.
+struct Decision {
+  Node source, destination;
+  uint8_t protocol = 0;
+  uint16_t port = 0;
+  bool accepted = false;
+  std::string who;
+  uint64_t made_at = 0;  // Unix seconds
+};
+
+enum class ScanReason : uint8_t { kFailures = 0, kFanOut = 1 };  // stored
+
+// A source that behaved like a scanner within a window: see scan_watch.h.
+struct Quarantine {
+  size_t party = 0;
+  IpAddress peer;          // of an outside source; else unspecified IPv4
+  uint64_t start = 0;      // of the window
+  uint64_t workloads = 0;  // bits of the workloads that did it; 0 = not known which
+  ScanReason reason = ScanReason::kFailures;
+  uint64_t contacts = 0, failures = 0;  // first contacts within the window, and those of them that failed
+};
+
 struct Evidence {
+  Hygiene hygiene = {};
   uint64_t window_seconds = 3600;
   std::vector<Party> parties;
-  std::vector<Edge> edges;  // sorted by source and destination party, protocol, port, verdict, peer
+  std::vector<Edge> edges;               // sorted by source and destination party, protocol, port, verdict, peer
   std::vector<PresenceWindow> presence;  // sorted by party and start
   std::vector<ListeningPort> listeners;  // sorted by party, protocol, port
   std::vector<AddressName> names;        // sorted by address text and name
+  std::vector<Decision> decisions;       // in the order in which they were made
+  std::vector<Quarantine> quarantines;   // sorted by party, peer and start
 };
 
 }  // namespace bulkhead::learn

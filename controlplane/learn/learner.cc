@@ -16,10 +16,9 @@ namespace {
 
 using learn::Edge;
 using learn::Evidence;
-using learn::Party;
 using learn::PartyKind;
 
-std::pair<std::string, std::string> NamesOf(const Party& party) {
+std::pair<std::string, std::string> NamesOf(const learn::Party& party) {
   switch (party.kind) {
     case PartyKind::kUnknown:
       return {"", "unknown"};
@@ -37,8 +36,8 @@ std::vector<LearnedEdge> ByName(const Evidence& evidence) {
   using Key = std::tuple<std::string, std::string, std::string, std::string, uint8_t, uint16_t, Verdict, IpAddress>;
   std::map<Key, LearnedEdge> edges;
   for (const Edge& edge : evidence.edges) {
-    const Party& source = evidence.parties[edge.source];
-    const Party& destination = evidence.parties[edge.destination];
+    const learn::Party& source = evidence.parties[edge.source];
+    const learn::Party& destination = evidence.parties[edge.destination];
     const auto [source_ns, source_service] = NamesOf(source);
     const auto [destination_ns, destination_service] = NamesOf(destination);
     LearnedEdge& out =

@@ -21,6 +21,7 @@
 #include "bulkhead/api/replay.h"
 #include "controlplane/api/service.h"
 #include "controlplane/api/view.h"
+#include "controlplane/learn/limits.h"
 
 namespace bulkhead {
 
@@ -28,16 +29,6 @@ namespace bulkhead {
 struct LearnMoment {
   uint64_t unix_seconds = 0;
   uint64_t edge_clock_ns = 0;
-};
-
-// Evidence is kept by window: so many seconds of Unix time, an hour unless a test wants days to pass within minutes.
-struct LearnLimits {
-  uint64_t edges = 200'000;  // remembered; beyond it what was never answered gives way, outside peers first, oldest first
-  uint64_t window_seconds = 3600;
-  // Of (edge, window). Beyond it the oldest windows are folded into their edge: it still knows how many there were.
-  uint64_t windows = 1'000'000;
-  uint64_t retain_seconds = 90 * 86400;  // what was not seen for so long is forgotten; decisions are not
-  uint64_t names = 20'000, listeners = 50'000, presence = 200'000, quarantines = 20'000, decisions = 100'000;  // rows of each
 };
 
 // A name that a DNS answer to a workload gave for an address.
@@ -63,6 +54,7 @@ struct RecordResult {
   uint64_t changed = 0;       // edges that had something new
   uint64_t unattributed = 0;  // edges of an identity that the lookup does not know: left for the next drain
   uint64_t forgotten = 0;     // remembered edges that gave way to the limit
+  uint64_t quarantined = 0;   // sources and windows that were found to scan
 };
 
 class Learner {

@@ -18,7 +18,11 @@ constexpr uint64_t kSameBirthNs = 1'000'000'000;
 
 int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
 
-std::string PeerText(const IpAddress& peer) { return peer.IsUnspecified() && peer.IsV4() ? "" : peer.ToString(); }
+// Multicast and broadcast: nobody in particular has to answer.
+bool IsForMany(const IpAddress& peer) {
+  if (!peer.IsV4()) return peer.bytes[0] == 0xff;
+  return peer.bytes[0] >= 224;
+}
 
 uint64_t UnixOf(uint64_t clock_ns, const LearnMoment& now) {
   const uint64_t ago = now.edge_clock_ns > clock_ns ? (now.edge_clock_ns - clock_ns) / 1'000'000'000 : 0;
@@ -54,7 +58,7 @@ absl::Status Ledger::Prepare() {
        "source_workloads, destination_workloads) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) "
        "ON CONFLICT DO UPDATE SET flows = flows + ?7, answered = answered + ?8, denied = denied + ?9, "
        "first_seen = min(first_seen, ?10), last_seen = max(last_seen, ?11), source_workloads = source_workloads | ?12, "
-       "destination_workloads = destination_workloads | ?13 RETURNING id"},
+       "destination_workloads = destination_workloads | ?13 RETURNING id, answered > ?8"},
       {&add_window_,
        "INSERT INTO learn_windows VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET flows = flows + ?3, "
        "answered = answered + ?4, denied = denied + ?5, source_workloads = source_workloads | ?6, "
@@ -127,7 +131,21 @@ absl::Status Ledger::WriteWindow(const Change& change, int64_t edge) {
       .Run();
 }
 
-absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destination) {
+void Ledger::Watch(const Change& change, int64_t source, int64_t edge, uint64_t now) {
+  const Key& key = change.key;
+  const bool outside = key.source == kIdentityWorld;
+  if ((!outside && key.source < kFirstIdentity) || IsForMany(key.peer)) return;
+  ScanWatch::Contact contact;
+  contact.source = {source, outside ? key.peer : IpAddress{}};
+  contact.edge = edge;
+  contact.inside = key.destination >= kFirstIdentity;
+  contact.answered = change.answered > 0;
+  contact.denied = key.verdict == static_cast<uint8_t>(Verdict::kDeny);
+  contact.workloads = change.next.source_workloads;
+  watch_.See(contact, now, WindowOf(change.last_seen, limits_));
+}
+
+absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destination, uint64_t now) {
   const auto bind = [&change](Statement& statement, int64_t from, int64_t to) -> Statement& {
     return statement.BindInt(1, from)
         .BindInt(2, to)
@@ -147,7 +165,9 @@ absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destina
                        .Step();
   if (!row.ok()) return row.status();
   const int64_t edge = add_edge_.Int(0);
+  const bool answered_before = add_edge_.Int(1) != 0;
   add_edge_.Reset();
+  if (!answered_before) Watch(change, source, edge, now);
   if (auto status = WriteWindow(change, edge); !status.ok()) return status;
   return bind(put_baseline_, change.key.source, change.key.destination)
       .BindInt(7, Signed(change.next.created))
@@ -160,7 +180,7 @@ absl::Status Ledger::Write(const Change& change, int64_t source, int64_t destina
 }
 
 absl::Status Ledger::WriteAll(const std::vector<Change>& changes, const Learner::IdentityLookup& lookup, uint64_t* unattributed,
-                              std::vector<const Change*>* written) {
+                              uint64_t now, std::vector<const Change*>* written) {
   for (const Change& change : changes) {
     const auto source = parties_.Row(change.key.source, lookup);
     if (!source.ok()) return source.status();
@@ -170,20 +190,23 @@ absl::Status Ledger::WriteAll(const std::vector<Change>& changes, const Learner:
       ++*unattributed;
       continue;
     }
-    if (auto status = Write(change, *source, *destination); !status.ok()) return status;
+    if (auto status = Write(change, *source, *destination, now); !status.ok()) return status;
     written->push_back(&change);
   }
   window_rows_ += written->size();
   return absl::OkStatus();
 }
 
+// Windows in quarantine are not counted: they never supported anything.
 absl::Status Ledger::FoldWindows(uint64_t until_start) {
   const std::string old = absl::StrCat("start <= ", until_start);
-  return database_->Exec(
-      absl::StrCat("UPDATE learn_edges SET folded_windows = folded_windows + (SELECT count(*) FROM learn_windows WHERE edge = id "
-                   "AND answered > 0 "
-                   "AND ",
-                   old, ") WHERE id IN (SELECT edge FROM learn_windows WHERE ", old, "); DELETE FROM learn_windows WHERE ", old));
+  return database_->Exec(absl::StrCat(
+      "UPDATE learn_edges SET folded_windows = folded_windows + (SELECT count(*) FROM learn_windows AS w WHERE w.edge = id AND "
+      "w.answered > 0 AND w.",
+      old,
+      " AND NOT EXISTS (SELECT 1 FROM learn_quarantine AS q WHERE q.party = source AND q.start = w.start AND q.peer IN ('', "
+      "learn_edges.peer))) WHERE id IN (SELECT edge FROM learn_windows WHERE ",
+      old, "); DELETE FROM learn_windows WHERE ", old));
 }
 
 absl::StatusOr<uint64_t> Ledger::Forget() {
@@ -286,11 +309,14 @@ absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges
                                             const LearnMoment& now) {
   const std::vector<Change> changes = Changes(edges, now);
   const std::vector<Key> outlived = Outlived(now.unix_seconds);
-  if (changes.empty() && outlived.empty()) return RecordResult{};
+  if (changes.empty() && outlived.empty() && !watch_.IsWaiting()) return RecordResult{};
   RecordResult result;
   std::vector<const Change*> written;
   const auto status = Transaction([&]() -> absl::Status {
-    if (auto status = WriteAll(changes, lookup, &result.unattributed, &written); !status.ok()) return status;
+    if (auto status = WriteAll(changes, lookup, &result.unattributed, now.unix_seconds, &written); !status.ok()) return status;
+    const auto scanners = watch_.Judge(now.unix_seconds, WindowOf(now.unix_seconds, limits_), limits_.window_seconds);
+    if (auto status = facts_.AddQuarantines(scanners); !status.ok()) return status;
+    result.quarantined = scanners.size();
     if (auto status = Drop(outlived); !status.ok()) return status;
     if (auto status = Expire(now.unix_seconds); !status.ok()) return status;
     const auto forgotten = Forget();
@@ -303,6 +329,10 @@ absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges
   for (const Change* change : written) baselines_[change->key] = change->next;
   result.changed = written.size();
   return result;
+}
+
+absl::Status Ledger::Decide(const Decision& decision) {
+  return Transaction([&] { return facts_.AddDecision(decision); });
 }
 
 absl::Status Ledger::RecordNames(const std::vector<SeenName>& names, const LearnMoment& now) {

@@ -19,6 +19,7 @@
 #include "controlplane/learn/facts.h"
 #include "controlplane/learn/learner.h"
 #include "controlplane/learn/party_table.h"
+#include "controlplane/learn/scan_watch.h"
 #include "controlplane/store/database.h"
 
 namespace bulkhead::learn {
@@ -36,6 +37,8 @@ class Ledger {
   absl::Status RecordListeners(const std::vector<Listener>& listeners, const Learner::IdentityLookup& lookup,
                                const LearnMoment& now);
   absl::Status RecordPresence(const std::vector<Presence>& presence, const Learner::IdentityLookup& lookup, const LearnMoment& now);
+
+  absl::Status Decide(const Decision& decision);
 
   absl::StatusOr<Evidence> Load();
 
@@ -76,8 +79,9 @@ class Ledger {
   bool Differs(const EdgeRecord& edge, const LearnMoment& now, Change* change) const;
   // The changes whose parties are known, put into `written`.
   absl::Status WriteAll(const std::vector<Change>& changes, const Learner::IdentityLookup& lookup, uint64_t* unattributed,
-                        std::vector<const Change*>* written);
-  absl::Status Write(const Change& change, int64_t source, int64_t destination);
+                        uint64_t now, std::vector<const Change*>* written);
+  absl::Status Write(const Change& change, int64_t source, int64_t destination, uint64_t now);
+  void Watch(const Change& change, int64_t source, int64_t edge, uint64_t now);
   absl::Status WriteWindow(const Change& change, int64_t edge);
   absl::Status Drop(const std::vector<Key>& keys);
   // Keeps edges and windows within their limits; how many edges gave way.
@@ -98,6 +102,7 @@ class Ledger {
   Baselines baselines_;
   PartyTable parties_;
   Facts facts_;
+  ScanWatch watch_;
   uint64_t window_rows_ = 0;  // at most so many
   uint64_t expired_in_ = 0;   // the window in which Expire ran last
 };

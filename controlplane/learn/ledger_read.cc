@@ -111,6 +111,44 @@ absl::Status ReadFacts(Database* database, const Index& parties, Evidence* evide
               });
 }
 
+absl::Status ReadQuarantines(Database* database, const Index& parties, Evidence* evidence) {
+  return Each(database,
+              "SELECT party, peer, start, workloads, reason, contacts, failures FROM learn_quarantine ORDER BY party, peer, start",
+              [&](const Statement& row) -> absl::Status {
+                const auto party = parties.find(row.Int(0));
+                if (party == parties.end()) return absl::DataLossError("learn_quarantine: a party is missing");
+                const ScanReason reason = row.Int(4) == 0 ? ScanReason::kFailures : ScanReason::kFanOut;
+                evidence->quarantines.push_back(
+                    {party->second, PeerOf(row.Text(1)), Number(row, 2), Number(row, 3), reason, Number(row, 5), Number(row, 6)});
+                return absl::OkStatus();
+              });
+}
+
+absl::Status ReadDecisions(Database* database, Evidence* evidence) {
+  const auto kind = [](int64_t number) {
+    return number == static_cast<int64_t>(PartyKind::kService) ? PartyKind::kService
+           : number == static_cast<int64_t>(PartyKind::kHost)  ? PartyKind::kHost
+           : number == static_cast<int64_t>(PartyKind::kWorld) ? PartyKind::kWorld
+                                                               : PartyKind::kUnknown;
+  };
+  return Each(
+      database,
+      "SELECT source_kind, source_ns, source_service, destination_kind, destination_ns, destination_service, protocol, port, "
+      "accepted, who, made_at FROM learn_decisions ORDER BY id",
+      [&](const Statement& row) -> absl::Status {
+        Decision decision;
+        decision.source = {kind(row.Int(0)), row.Text(1), row.Text(2)};
+        decision.destination = {kind(row.Int(3)), row.Text(4), row.Text(5)};
+        decision.protocol = static_cast<uint8_t>(row.Int(6));
+        decision.port = static_cast<uint16_t>(row.Int(7));
+        decision.accepted = row.Int(8) != 0;
+        decision.who = row.Text(9);
+        decision.made_at = Number(row, 10);
+        evidence->decisions.push_back(std::move(decision));
+        return absl::OkStatus();
+      });
+}
+
 }  // namespace
 
 absl::Status Ledger::LoadBaselines() {
@@ -128,12 +166,15 @@ absl::Status Ledger::LoadBaselines() {
 
 absl::StatusOr<Evidence> Ledger::Load() {
   Evidence evidence;
+  evidence.hygiene = limits_.hygiene;
   evidence.window_seconds = limits_.window_seconds;
   Index parties, edges;
   if (auto status = ReadParties(database_.get(), &evidence, &parties); !status.ok()) return status;
   if (auto status = ReadEdges(database_.get(), parties, &evidence, &edges); !status.ok()) return status;
   if (auto status = ReadWindows(database_.get(), edges, &evidence); !status.ok()) return status;
   if (auto status = ReadFacts(database_.get(), parties, &evidence); !status.ok()) return status;
+  if (auto status = ReadQuarantines(database_.get(), parties, &evidence); !status.ok()) return status;
+  if (auto status = ReadDecisions(database_.get(), &evidence); !status.ok()) return status;
   return evidence;
 }
 

@@ -57,7 +57,8 @@ std::vector<OutsideBlock> PeersAndNetworks(const std::set<IpAddress>& peers, con
 
 }  // namespace
 
-std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& workloads) {
+std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& thin,
+                                       const std::set<IpAddress>& workloads) {
   std::vector<OutsideBlock> publics;
   std::map<Prefix, std::vector<OutsideBlock>> by_range;
   for (OutsideBlock& block : PeersAndNetworks(peers, workloads)) {
@@ -80,6 +81,9 @@ std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const s
     for (const OutsideBlock& block : blocks) whole.peers += block.peers;
     out.push_back(std::move(whole));
   }
+  std::erase_if(out, [&thin](const OutsideBlock& block) {
+    return block.kind == OutsideKind::kPeer && thin.contains(block.block.cidr.address);
+  });
   std::sort(out.begin(), out.end(), [](const OutsideBlock& a, const OutsideBlock& b) { return a.block.cidr < b.block.cidr; });
   return out;
 }

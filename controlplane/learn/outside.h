@@ -34,8 +34,10 @@ struct OutsideBlock {
   bool operator==(const OutsideBlock&) const = default;
 };
 
-// Sorted by block. peers: those that answered or were answered. workloads: the addresses of workloads here.
-std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& workloads);
+// Sorted by block. peers: those that answered or were answered. thin: those of them that count for a network, a range or the internet,
+// and are too little seen to be let in alone. workloads: the addresses of workloads here.
+std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& thin,
+                                       const std::set<IpAddress>& workloads);
 
 // The rule above in sentences, for people who read a proposal.
 std::vector<std::string> GroupingText();

@@ -34,13 +34,19 @@ struct Judged {
 };
 using History = std::map<RelationKey, Judged>;
 
-Node PartyNode(const Party& party) {
-  return party.IsService() ? Node{party.kind, party.ns, party.service} : Node{party.kind, "", ""};
+// Whether an answered flow of this standing tells of use that somebody would miss. What waits for review may: nobody has decided yet.
+bool TellsOfUse(Standing standing) {
+  switch (standing) {
+    case Standing::kQuarantined:
+    case Standing::kRejected:
+    case Standing::kUndecided:
+    case Standing::kClientPort:
+    case Standing::kUnknownPeer:
+      return false;
+    default:
+      return true;
+  }
 }
-
-// Whether an answered flow of this standing tells of use that somebody would miss. Undecided ones may not even have happened that
-// way round.
-bool TellsOfUse(Standing standing) { return standing != Standing::kClientPort && standing != Standing::kUnknownPeer; }
 
 History JudgeHistory(const Evidence& evidence, const std::vector<Relation>& relations, const EvidenceJudge& judge) {
   std::map<RelationKey, Standing> standings;
@@ -50,7 +56,7 @@ History JudgeHistory(const Evidence& evidence, const std::vector<Relation>& rela
   History out;
   for (const Edge& edge : evidence.edges) {
     if (edge.answered == 0 || edge.verdict == Verdict::kDeny) continue;
-    const RelationKey key{PartyNode(evidence.parties[edge.source]), PartyNode(evidence.parties[edge.destination]), edge.protocol,
+    const RelationKey key{NodeOf(evidence.parties[edge.source]), NodeOf(evidence.parties[edge.destination]), edge.protocol,
                           edge.port};
     Judged& judged = out[key];
     if (const auto at = standings.find(key); at != standings.end()) judged.standing = at->second;
@@ -109,7 +115,7 @@ api::ReplayEdge MakeEdge(const RelationKey& key, const Judged& judged, const Com
   out.last_seen_unix = judged.last_seen;
   out.denied = judged.rejected > 0;
   const bool apart = !TellsOfUse(judged.standing);
-  if (apart) out.apart = StandingReason(judged.standing);
+  if (apart || IsForReview(judged.standing)) out.standing = StandingReason(judged.standing);
   out.answered = apart ? judged.permitted + judged.rejected : judged.rejected;
   out.peers = PeersText(apart ? judged.peers : judged.rejected_peers);
   if (!out.denied) return out;
@@ -199,7 +205,7 @@ std::set<ServiceName> ServicesOf(const Node& a, const Node& b) {
 std::map<ServiceName, api::ReplayCounts> SeenServices(const Evidence& evidence) {
   std::map<ServiceName, api::ReplayCounts> out;
   for (const Edge& edge : evidence.edges) {
-    for (const ServiceName& service : ServicesOf(PartyNode(evidence.parties[edge.source]), PartyNode(evidence.parties[edge.destination]))) {
+    for (const ServiceName& service : ServicesOf(NodeOf(evidence.parties[edge.source]), NodeOf(evidence.parties[edge.destination]))) {
       out.try_emplace(service);
     }
   }

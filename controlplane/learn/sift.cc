@@ -2,103 +2,195 @@
 #include "controlplane/learn/sift.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 #include <utility>
+
+#include "controlplane/learn/direction.h"
+#include "controlplane/learn/hygiene.h"
 
 namespace bulkhead::learn {
 namespace {
 
 using RelationKey = std::tuple<Node, Node, uint8_t, uint16_t>;
-using PairKey = std::tuple<Node, Node, uint8_t>;
 
-Node NodeOf(const Party& party) {
-  if (!party.IsService()) return {party.kind, "", ""};
-  return {party.kind, party.ns, party.service};
+// Who was in quarantine when.
+class Quarantined {
+ public:
+  explicit Quarantined(const Evidence& evidence) {
+    for (const Quarantine& quarantine : evidence.quarantines) {
+      by_source_[{quarantine.party, quarantine.peer}][quarantine.start] = quarantine.workloads;
+    }
+  }
+  // An edge that other workloads have, too, is vouched for by them.
+  bool Holds(const Edge& edge, uint64_t start) const {
+    if (by_source_.empty()) return false;
+    auto source = by_source_.find({edge.source, edge.peer});
+    if (source == by_source_.end()) source = by_source_.find({edge.source, IpAddress{}});
+    if (source == by_source_.end()) return false;
+    const auto at = source->second.find(start);
+    return at != source->second.end() && (at->second == 0 || (edge.source_workloads & ~at->second) == 0);
+  }
+
+ private:
+  std::map<std::pair<size_t, IpAddress>, std::map<uint64_t, uint64_t>> by_source_;  // -> window -> workloads
+};
+
+// What of an edge counts.
+struct Counted {
+  uint64_t answered = 0, quarantined = 0, folded_windows = 0;
+  std::vector<const EdgeWindow*> windows;
+};
+
+Counted Count(const Edge& edge, const Quarantined* quarantined) {
+  Counted out;
+  uint64_t in_windows = 0;
+  for (const EdgeWindow& window : edge.windows) {
+    in_windows += window.answered;
+    if (window.answered == 0) continue;
+    if (quarantined != nullptr && quarantined->Holds(edge, window.start)) {
+      out.quarantined += window.answered;
+      continue;
+    }
+    out.answered += window.answered;
+    out.windows.push_back(&window);
+  }
+  const uint64_t folded = edge.answered > in_windows ? edge.answered - in_windows : 0;
+  out.folded_windows = std::min(edge.folded_windows, folded);
+  (out.folded_windows > 0 ? out.answered : out.quarantined) += folded;
+  return out;
 }
 
-void Add(const Evidence& evidence, const Edge& edge, Relation* relation) {
-  const bool allowed = edge.verdict == Verdict::kAllow;
-  const bool supporting = allowed && edge.answered > 0;
-  const bool had_support = relation->answered > 0;
-  if (supporting && !had_support) relation->first_seen = relation->last_seen = 0;
-  if (supporting || !had_support) {
+// Relations while edges are added to them.
+class Adder {
+ public:
+  explicit Adder(const Evidence& evidence) : evidence_(evidence), quarantined_(evidence) {
+    for (const Decision& decision : evidence.decisions) {
+      decisions_[{decision.source, decision.destination, decision.protocol, decision.port}] = &decision;
+    }
+  }
+
+  void Add(const Edge& edge) {
+    const Node source = NodeOf(evidence_.parties[edge.source]);
+    const Node destination = NodeOf(evidence_.parties[edge.destination]);
+    Sum& sum = sums_[{source, destination, edge.protocol, edge.port}];
+    Relation& relation = sum.relation;
+    std::tie(relation.source, relation.destination) = std::pair(source, destination);
+    std::tie(relation.protocol, relation.port) = std::pair(edge.protocol, edge.port);
+    if (const auto at = decisions_.find({source, destination, edge.protocol, edge.port}); at != decisions_.end())
+      relation.decision = *at->second;
+    const bool accepted = relation.decision && relation.decision->accepted;
+    const Counted counted = Count(edge, accepted ? nullptr : &quarantined_);
+    const bool supporting = (edge.verdict == Verdict::kAllow || accepted) && counted.answered > 0;
+    AddSpan(edge, supporting, &relation);
+    if (edge.verdict == Verdict::kWouldDeny) relation.answered_would_deny += edge.answered;
+    relation.quarantined += counted.quarantined;
+    relation.unanswered += edge.flows > edge.answered ? edge.flows - edge.answered : 0;
+    relation.denied += edge.denied;
+    if (edge.answered > 0) {
+      relation.source_workloads |= edge.source_workloads;
+      relation.destination_workloads |= edge.destination_workloads;
+    }
+    if (supporting) AddSupport(edge, counted, &sum);
+  }
+
+  std::vector<Relation> Take() {
+    std::vector<Relation> out;
+    for (auto& [key, sum] : sums_) {
+      for (const auto& [start, window] : sum.windows) {
+        sum.relation.windows.push_back(start);
+        sum.relation.occurrences += OccurrencesIn(window);
+      }
+      sum.relation.occurrences += sum.relation.folded_windows;
+      for (const auto& [peer, occurrences] : sum.peer_occurrences) {
+        if (occurrences < evidence_.hygiene.occurrences) sum.relation.thin_peers.insert(peer);
+      }
+      out.push_back(std::move(sum.relation));
+    }
+    return out;
+  }
+
+ private:
+  struct WindowSum {
+    uint64_t answered = 0, workloads = 0;
+    uint64_t clients = 0;  // addresses, of an outside source
+  };
+  struct Sum {
+    Relation relation;
+    std::map<uint64_t, WindowSum> windows;  // by start
+    std::map<IpAddress, uint64_t> peer_occurrences;
+  };
+
+  static uint64_t OccurrencesIn(const WindowSum& window) {
+    const uint64_t clients = std::max<uint64_t>(window.clients, static_cast<uint64_t>(std::popcount(window.workloads)));
+    return std::min(window.answered, std::max<uint64_t>(clients, 1));
+  }
+
+  static void AddSpan(const Edge& edge, bool supporting, Relation* relation) {
+    const bool had_support = relation->answered > 0;
+    if (supporting && !had_support) relation->first_seen = relation->last_seen = 0;
+    if (!supporting && had_support) return;
     relation->first_seen = relation->first_seen == 0 ? edge.first_seen : std::min(relation->first_seen, edge.first_seen);
     relation->last_seen = std::max(relation->last_seen, edge.last_seen);
   }
-  if (allowed) relation->answered += edge.answered;
-  if (edge.verdict == Verdict::kWouldDeny) relation->answered_would_deny += edge.answered;
-  relation->unanswered += edge.flows > edge.answered ? edge.flows - edge.answered : 0;
-  relation->denied += edge.denied;
-  if (!supporting) return;
-  if (!edge.peer.IsUnspecified()) relation->peers[edge.peer] += edge.answered;
-  const std::string& from = evidence.parties[edge.source].image_digest;
-  const std::string& to = evidence.parties[edge.destination].image_digest;
-  if (!from.empty()) relation->source_digests.insert(from);
-  if (!to.empty()) relation->destination_digests.insert(to);
-}
 
-Standing Judge(const Relation& relation, size_t client_ports_of_pair) {
+  void AddSupport(const Edge& edge, const Counted& counted, Sum* sum) const {
+    Relation& relation = sum->relation;
+    relation.answered += counted.answered;
+    // Clients outside are told apart; edges of one service may have been in the same windows.
+    relation.folded_windows = relation.source.IsService() ? std::max(relation.folded_windows, counted.folded_windows)
+                                                          : relation.folded_windows + counted.folded_windows;
+    for (const EdgeWindow* window : counted.windows) {
+      WindowSum& in_window = sum->windows[window->start];
+      in_window.answered += window->answered;
+      in_window.workloads |= window->source_workloads;
+      if (!relation.source.IsService()) ++in_window.clients;
+    }
+    if (!edge.peer.IsUnspecified()) {
+      relation.peers[edge.peer] += counted.answered;
+      sum->peer_occurrences[edge.peer] += counted.windows.size() + counted.folded_windows;
+    }
+    const std::string& from = evidence_.parties[edge.source].image_digest;
+    const std::string& to = evidence_.parties[edge.destination].image_digest;
+    if (!from.empty()) relation.source_digests.insert(from);
+    if (!to.empty()) relation.destination_digests.insert(to);
+  }
+
+  const Evidence& evidence_;
+  const Quarantined quarantined_;
+  std::map<RelationKey, const Decision*> decisions_;
+  std::map<RelationKey, Sum> sums_;
+};
+
+// By the relation alone; hygiene compares it to others afterwards.
+Standing Judge(const Relation& relation, const Directions& directions, const Hygiene& hygiene) {
+  if (relation.decision && !relation.decision->accepted) return Standing::kRejected;
   if (relation.source.kind == PartyKind::kUnknown || relation.destination.kind == PartyKind::kUnknown)
     return Standing::kUnknownPeer;
   if (relation.answered == 0) {
-    return relation.denied > 0 || relation.answered_would_deny > 0 ? Standing::kDenied : Standing::kUnanswered;
+    if (relation.denied > 0 || relation.answered_would_deny > 0) return Standing::kDenied;
+    return relation.quarantined > 0 ? Standing::kQuarantined : Standing::kUnanswered;
   }
   if (relation.source.kind == PartyKind::kHost) return Standing::kNeedsNoRule;
   if (!HasPorts(relation.protocol) || relation.port == 0) return Standing::kNoPort;
-  if (relation.answered == 1) return Standing::kSingle;
-  const bool client_like = relation.port >= kFirstClientPort && client_ports_of_pair > 1;
-  if (client_like && relation.answered < kServicePortFlows) return Standing::kClientPort;
+  const Standing direction = directions.Of(relation);
+  if (direction == Standing::kClientPort) return direction;
+  if (relation.decision) return Standing::kSupports;
+  if (direction != Standing::kSupports) return direction;
+  if (relation.occurrences < hygiene.occurrences) return relation.answered == 1 ? Standing::kSingle : Standing::kSeldom;
   return Standing::kSupports;
 }
 
 }  // namespace
 
-const char* StandingReason(Standing standing) {
-  switch (standing) {
-    case Standing::kSupports:
-      return "supports a rule";
-    case Standing::kNeedsNoRule:
-      return "permitted without a rule";
-    case Standing::kDenied:
-      return "denied by policy, or would be";
-    case Standing::kUnanswered:
-      return "never answered";
-    case Standing::kSingle:
-      return "answered once only";
-    case Standing::kClientPort:
-      return "one of several high ports, like a client's";
-    case Standing::kUnknownPeer:
-      return "the peer is not known";
-    case Standing::kNoPort:
-      return "a NetworkPolicy cannot name this protocol";
-    case Standing::kNoName:
-      return "a NetworkPolicy cannot name this service";
-  }
-  return "?";
-}
-
 std::vector<Relation> Sift(const Evidence& evidence) {
-  std::map<RelationKey, Relation> relations;
-  for (const Edge& edge : evidence.edges) {
-    const Node source = NodeOf(evidence.parties[edge.source]);
-    const Node destination = NodeOf(evidence.parties[edge.destination]);
-    Relation& relation = relations[{source, destination, edge.protocol, edge.port}];
-    std::tie(relation.source, relation.destination) = std::pair(source, destination);
-    std::tie(relation.protocol, relation.port) = std::pair(edge.protocol, edge.port);
-    Add(evidence, edge, &relation);
-  }
-  std::map<PairKey, size_t> client_ports;
-  for (const auto& [key, relation] : relations) {
-    if (relation.port < kFirstClientPort || relation.answered == 0) continue;
-    ++client_ports[{relation.source, relation.destination, relation.protocol}];
-  }
-  std::vector<Relation> out;
-  for (auto& [key, relation] : relations) {
-    const auto ports = client_ports.find({relation.source, relation.destination, relation.protocol});
-    relation.standing = Judge(relation, ports == client_ports.end() ? 0 : ports->second);
-    out.push_back(std::move(relation));
-  }
-  return out;
+  Adder adder(evidence);
+  for (const Edge& edge : evidence.edges) adder.Add(edge);
+  std::vector<Relation> relations = adder.Take();
+  const Directions directions(evidence, relations);
+  for (Relation& relation : relations) relation.standing = Judge(relation, directions, evidence.hygiene);
+  ApplyHygiene(evidence, &relations);
+  return relations;
 }
 
 }  // namespace bulkhead::learn

@@ -1,11 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sift: adds edges up by service, and decides which of them support a rule and which are set aside, and why. Pure; any thread.
+// This is the one place that says "supports a rule"; proposals, reviews and readiness all ask it.
+//
+// What must be told apart: an edge that the service has, however rare, and one that somebody who sits in one of its workloads makes
+// (a scanner; a worm that connects to a few neighbours' real ports, each answered). One flow of either looks the same, so the whole
+// record is asked, in this order:
+//
+//  1. A person's decision. Rejected stays forbidden, whatever comes later. Accepted supports, except where no rule can be right:
+//     never answered, a client's port, a peer nobody knows, a protocol or name that a NetworkPolicy cannot express.
+//  2. Answers. Only answered flows count, and none of a window in which the source was in quarantine (scan_watch.h); replicas that
+//     did not scan still vouch for an edge that they have, too.
+//  3. Direction and port. TCP: who sent the SYN. UDP: who was first, if the receiver's namespace has such a socket. A port of the
+//     clients' range is a service's only if it is listened on for longer than a client lives, or is one of a kind between the two
+//     and used again and again. What neither proves nor disproves is undecided, never guessed.
+//  4. Independence. A retry, a burst and a thousand flows of one connection pool are one event; so what is counted is occurrences:
+//     a window with answered flows counts once for each workload that first took part in it, at least once. Three are needed
+//     (Hygiene::occurrences), so three windows, or three workloads. One flow, or one window of one workload, waits for review.
+//  5. One workload alone, seldom (in less than 1/8 of the windows that the service was watched):
+//     - Clustered: all within a stretch so short that an edge of steady rate would fall into it with a chance below 1% (the range
+//     of
+//       n uniform points has P(range <= x) = n x^(n-1) - (n-1) x^n; David and Nagaraja, Order Statistics, 2.3). It happened once,
+//       as an episode, however many flows that made. Asked of edges with fewer than 8 windows: one that goes on is not an episode.
+//     - A burst: in two thirds of its windows the same workload used three such edges or more. Rare edges of a service meet by
+//       chance, not each time; a sweep over neighbours always does.
+//     - A deviant: three or more such edges that one workload alone has, of a service with several, where chance would have spread
+//       them over the others: n windows at one of R replicas have a chance of R^(1-n), together below 1%.
+//     An edge that several workloads have is exempt: replicas do the same, attackers seldom own them all.
+//  6. Novelty. A stable service that shows more than a few new edges on one day shows them for review: whoever waits until learning
+//     looks finished and then moves slowly is held to that rate.
+//
+// What stays: one who from a single workload uses one foreign edge, repeatedly, over a long time, and alone, is a rare edge by
+// everything that can be observed. That is what the evidence above each rule is for.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_SIFT_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_SIFT_H_
 
-#include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,28 +45,29 @@
 
 namespace bulkhead::learn {
 
-// A party without what tells its replicas and versions apart. ns and service: kService only.
-struct Node {
-  PartyKind kind = PartyKind::kUnknown;
-  std::string ns, service;
-
-  auto operator<=>(const Node&) const = default;
-  bool IsService() const { return kind == PartyKind::kService; }
-};
-
 enum class Standing : uint8_t {
   kSupports,     // a rule is made of it
   kNeedsNoRule,  // from the host: permitted without one
-  // Set aside:
-  kDenied,       // seen only as denied, or as what policy would deny: a person decided so
-  kUnanswered,   // a scan, or a service that is not there
+  // Set aside. For a person to decide:
+  kDenied,       // seen only as denied, or as what policy would deny
   kSingle,       // answered once in all that time
+  kSeldom,       // in too few windows, of too few workloads
+  kClustered,    // one workload, one episode
+  kBurst,        // one workload, always together with several others as rare
+  kDeviant,      // one workload of several, which alone has several such edges
+  kOverCap,      // one of too many new ones of a service that was stable
+  kQuarantined,  // only while the source scanned
+  kUndecided,    // whose port that is cannot be told
+  // Not for rules at all:
+  kUnanswered,   // a scan, or a service that is not there
+  kRejected,     // somebody said so
   kClientPort,   // looks like the port of a client, seen from the wrong end
   kUnknownPeer,  // nobody knows who that was
   kNoPort,       // a protocol that NetworkPolicy cannot name (ICMP)
   kNoName,       // a namespace or service that it cannot name
 };
 inline bool IsSetAside(Standing standing) { return standing > Standing::kNeedsNoRule; }
+inline bool IsForReview(Standing standing) { return standing >= Standing::kDenied && standing <= Standing::kUndecided; }
 // "answered once only", ...
 const char* StandingReason(Standing standing);
 
@@ -43,6 +75,8 @@ const char* StandingReason(Standing standing);
 inline constexpr uint16_t kFirstClientPort = 32768;
 // One of several such ports between two services is a service's only if so many flows were answered on it.
 inline constexpr uint64_t kServicePortFlows = 8;
+// A listening socket on such a port is a service's when it was seen in so many windows.
+inline constexpr uint64_t kServicePortWindows = 2;
 
 // All edges between two nodes on one port.
 struct Relation {
@@ -50,19 +84,31 @@ struct Relation {
   uint8_t protocol = 0;
   uint16_t port = 0;
 
-  uint64_t answered = 0;                   // flows that policy allowed, or that nobody had an opinion on
+  // Flows that policy allowed, or that nobody had an opinion on, outside quarantine. When the relation was accepted: all answered.
+  uint64_t answered = 0;
   uint64_t answered_would_deny = 0;        // flows that only the mode let pass
+  uint64_t quarantined = 0;                // answered flows that support nothing
   uint64_t unanswered = 0;                 // flows
   uint64_t denied = 0;                     // packets
   uint64_t first_seen = 0, last_seen = 0;  // Unix seconds; of the answered flows if there are any
   std::map<IpAddress, uint64_t> peers;     // of the outside: address -> answered flows
+  // Those of `peers` that by themselves were seen too seldom for a rule: they count for a network or for everybody, not alone.
+  std::set<IpAddress> thin_peers;
   std::set<std::string> source_digests, destination_digests;
+  uint64_t source_workloads = 0, destination_workloads = 0;  // bitmaps, as EdgeRecord; of answered flows, would-be denied included
+  std::vector<uint64_t> windows;                             // starts of those with an answered flow as in `answered`; sorted
+  uint64_t folded_windows = 0;                               // further ones, of which no more is known
+  uint64_t occurrences = 0;
+  std::optional<Decision> decision;
   Standing standing = Standing::kUnanswered;
   std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
 
 // Sorted by source, destination, protocol, port.
 std::vector<Relation> Sift(const Evidence& evidence);
+
+// "shop/web->shop/db:5432/tcp", "world->shop/web:80/tcp": the name of a relation in `learn review`, `accept` and `reject`.
+std::string RelationName(const Node& source, const Node& destination, uint8_t protocol, uint16_t port);
 
 }  // namespace bulkhead::learn
 

@@ -27,7 +27,7 @@ struct ReplayRequest {
 struct ReplayCounts {
   uint64_t permitted_edges = 0, permitted_flows = 0;  // answered, and would pass
   uint64_t rejected_edges = 0, rejected_flows = 0;    // answered, and would be denied
-  uint64_t apart_edges = 0, apart_flows = 0;          // answered, and no evidence of use: see ReplayEdge::apart
+  uint64_t apart_edges = 0, apart_flows = 0;          // answered, and no evidence of use: see ReplayEdge::standing
   uint64_t possible = 0, allowed = 0, escaped = 0;
 
   template <class Self, class Visitor>
@@ -65,7 +65,7 @@ struct ReplayEdge {
   uint64_t first_seen_unix = 0, last_seen_unix = 0;
   bool denied = true;     // of what is apart: whether any of it would be
   std::string side, policy, rule, position;  // that deny: "egress", "shop/web", "egress isolated", "web.yaml:3:1"
-  std::string apart;      // why it is no evidence of use: "quarantined", ...; empty: it is
+  std::string standing;  // why it is no evidence of use, or waits for review: "answered once only", ...; else empty
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -82,7 +82,7 @@ struct ReplayEdge {
     visit("policy", self.policy);
     visit("rule", self.rule);
     visit("position", self.position);
-    visit("apart", self.apart);
+    visit("standing", self.standing);
   }
 };
 

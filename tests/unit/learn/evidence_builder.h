@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_TESTS_UNIT_LEARN_EVIDENCE_BUILDER_H_
 #define BULKHEAD_TESTS_UNIT_LEARN_EVIDENCE_BUILDER_H_
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,7 @@ class EvidenceBuilder {
     return evidence_.parties.size() - 1;
   }
 
+  // Seen in as many hours as there were answered flows, up to three; of one workload.
   Edge& Add(size_t source, size_t destination, uint8_t protocol, uint16_t port, uint64_t flows, uint64_t answered) {
     Edge edge;
     edge.source = source;
@@ -38,6 +40,7 @@ class EvidenceBuilder {
     edge.answered = answered;
     edge.first_seen = 1'700'000'000;
     edge.last_seen = 1'700'000'600;
+    edge.folded_windows = std::min<uint64_t>(answered, 3);
     evidence_.edges.push_back(edge);
     return evidence_.edges.back();
   }

@@ -19,7 +19,7 @@ namespace bulkhead::learn {
 namespace {
 
 constexpr uint8_t kProtocols[] = {kProtoTcp, kProtoUdp, kProtoSctp};
-constexpr uint16_t kPorts[] = {22, 53, 80, 443, 5432, 8080, 50051};
+constexpr uint16_t kPorts[] = {22, 53, 80, 443, 5432, 8080, 30051};
 using Fact = std::tuple<ServiceName, ServiceName, uint8_t, uint16_t>;
 
 // One peer outside: the service, whether it is the client, the address.
@@ -47,8 +47,8 @@ std::vector<IpAddress> OutsideAddresses() {
 
 Prefix Net(const IpAddress& address) { return Prefix::Of(address, address.IsV4() ? 24 : 64); }
 
-// Addresses of the networks of which four were seen, and those that were seen.
-void Grow(const std::set<OutsideFact>& seen, std::set<OutsideFact>* out) {
+// Addresses of the networks of which four were seen, and those that were seen often enough by themselves.
+void Grow(const std::set<OutsideFact>& seen, const std::set<OutsideFact>& alone, std::set<OutsideFact>* out) {
   for (const auto& [service, inward, protocol, port, address] : seen) {
     for (const IpAddress& other : OutsideAddresses()) {
       if (Net(other) != Net(address)) continue;
@@ -56,7 +56,8 @@ void Grow(const std::set<OutsideFact>& seen, std::set<OutsideFact>* out) {
       for (const IpAddress& member : OutsideAddresses()) {
         if (Net(member) == Net(address)) members += seen.contains({service, inward, protocol, port, member});
       }
-      if (other == address || members >= 4) out->insert({service, inward, protocol, port, other});
+      const bool by_itself = other == address && alone.contains({service, inward, protocol, port, address});
+      if (by_itself || members >= 4) out->insert({service, inward, protocol, port, other});
     }
   }
 }
@@ -78,7 +79,7 @@ void Expect(World* world) {
   for (Relation& relation : Sift(world->seen.Get())) {
     relations[{relation.source, relation.destination, relation.protocol, relation.port}] = relation;
   }
-  std::set<OutsideFact> seen;
+  std::set<OutsideFact> seen, alone;
   const auto add = [&](const Relation& relation, uint8_t protocol) {
     const Node &from = relation.source, &to = relation.destination;
     if (from.IsService() && to.IsService()) {
@@ -88,6 +89,9 @@ void Expect(World* world) {
     const Node& service = from.IsService() ? from : to;
     for (const auto& [address, answered] : relation.peers) {
       seen.insert({{service.ns, service.service}, to.IsService(), protocol, relation.port, address});
+      if (!relation.thin_peers.contains(address)) {
+        alone.insert({{service.ns, service.service}, to.IsService(), protocol, relation.port, address});
+      }
     }
   };
   for (const auto& [key, relation] : relations) {
@@ -99,7 +103,7 @@ void Expect(World* world) {
     const bool decided_against = twin != relations.end() && twin->second.standing == Standing::kDenied;
     if (!decided_against) add(relation, other);
   }
-  Grow(seen, &world->outside);
+  Grow(seen, alone, &world->outside);
 }
 
 World RandomWorld() {

@@ -86,10 +86,10 @@ TEST_F(ProposeTest, AScanIsSetAside) {
 
 TEST_F(ProposeTest, WhatWasAnsweredOnceIsForAPersonToDecide) {
   seen_.Answered(web_, db_, 5432, 1);
-  seen_.Answered(web_, db_, 9187, 2);
+  seen_.Answered(web_, db_, 9187, 3);
   const Proposal proposal = Of("shop", "db");
-  EXPECT_EQ(proposal.answered_flows, 3u);
-  EXPECT_EQ(proposal.covered_flows, 2u);
+  EXPECT_EQ(proposal.answered_flows, 4u);
+  EXPECT_EQ(proposal.covered_flows, 3u);
   EXPECT_EQ(proposal.set_aside, 1u);
   ASSERT_EQ(Parse(proposal).ingress.size(), 1u);
   EXPECT_EQ(Parse(proposal).ingress[0].ports[0].first, 9187);
@@ -120,7 +120,7 @@ TEST_F(ProposeTest, AClientsPortNeverBecomesARule) {
 }
 
 TEST_F(ProposeTest, OneHighPortIsAService) {
-  seen_.Answered(web_, db_, 50051, 2);
+  seen_.Answered(web_, db_, 50051, 3);
   EXPECT_EQ(Parse(Of("shop", "db")).ingress.size(), 1u);
 }
 
@@ -150,7 +150,7 @@ TEST_F(ProposeTest, DnsOverBothProtocolsIsOneRule) {
 }
 
 TEST_F(ProposeTest, OutsidePeersAreNamedOneByOneOrAsNetworks) {
-  for (uint8_t i = 1; i <= 3; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(203, 0, i, 7), 1);
+  for (uint8_t i = 1; i <= 3; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(203, 0, i, 7), 3);
   for (uint8_t i = 1; i <= 5; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 51, 100, i), 1);
   seen_.Outside(web_, EvidenceBuilder::kWorld, 8443, *IpAddress::Parse("fd00::7"));
   const Proposal proposal = Of("shop", "web");

@@ -155,7 +155,7 @@ TEST_F(ReplayTest, WhatNobodyCanTellIsApart) {
   EXPECT_EQ(replay.total.apart_flows, 23u);
   EXPECT_EQ(replay.ports, 1u);  // a client's port is no service's
   ASSERT_EQ(replay.apart.size(), 11u);
-  EXPECT_EQ(replay.apart[0].apart, "the peer is not known");
+  EXPECT_EQ(replay.apart[0].standing, "the peer is not known");
   EXPECT_TRUE(replay.apart[0].denied);
 }
 
