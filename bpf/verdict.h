@@ -18,6 +18,9 @@
  *    Multicast and broadcast never use or make entries.
  *    Counting: INGRESS counts what it sees; EGRESS counts only packets whose sender has no hook in this zone.
  *    At INGRESS an answered flow between two workloads of one bridge may go straight to its receiver (fast_path.h).
+ *    The common packets (plain headers; TCP that neither opens nor ends anything, UDP, SCTP) are judged by this rule alone in a short
+ *    program (quick.h); it leaves every other packet, and every doubt, to the slow one, which carries out all the rules. Only when a
+ *    CPU has used up its events of a tick does the short program also deny, by the note of an equal packet's denial (denial.h).
  *
  * 4. Who sent it. INGRESS (spoof.h) checks MAC and address of a bound endpoint, and ARP and ND claims, lets DHCP clients, IGMP, MLD and
  *    ND pass without policy, refuses DHCP servers and router advertisements, and writes the endpoint's slot into the packet as its
@@ -48,7 +51,7 @@
  *    nothing: each packet of it is judged again, in the direction that it was opened in. TCP makes one by its SYN or by 8; an echo
  *    reply, a reset or a SYN-ACK never does. At EGRESS a packet with provenance and no entry was translated, or routed from another
  *    zone, on its way: its entry is LINKED, neither listed nor in edges. Without room TCP passes packet by packet, the rest is
- *    refused.
+ *    refused. A packet that may pass, and whose group of slots other CPUs keep busy, passes without an entry: the next one makes it.
  *
  * 10. What 2, 4, 5 and 9 refuse is dropped if a known side of the packet enforces: at INGRESS the sender, at EGRESS the receiver or the
  *    tagged sender; when none is known, if the global mode does. Else it passes and is reported (refuse.h).
