@@ -19,6 +19,9 @@ inline const Node& Other(const Relation& relation, Direction direction) {
 
 std::vector<OutsideBlock> BlocksOf(const Relation& relation, const std::set<IpAddress>& workloads);
 
+// What "confidence" means above a rule.
+std::vector<std::string> ConfidenceRule();
+
 // What supports one peer on one port: one line, and one more for each block of peers outside.
 void AddEvidence(const Relation& relation, Direction direction, const Surroundings& surroundings, std::vector<std::string>* out);
 

@@ -10,6 +10,9 @@
 #include "controlplane/learn/propose.h"
 #include "controlplane/learn/replay.h"
 #include "controlplane/learn/sift.h"
+#include "controlplane/learn/readiness.h"
+#include "controlplane/learn/review.h"
+#include "controlplane/learn/versions.h"
 
 namespace bulkhead {
 namespace {
@@ -69,7 +72,7 @@ std::vector<LearnedEdge> ByName(const Evidence& evidence) {
 
 class StoredLearner : public Learner {
  public:
-  explicit StoredLearner(std::unique_ptr<learn::Ledger> ledger) : ledger_(std::move(ledger)) {}
+  StoredLearner(std::unique_ptr<learn::Ledger> ledger, const LearnLimits& limits) : limits_(limits), ledger_(std::move(ledger)) {}
 
   absl::StatusOr<RecordResult> Record(const std::vector<EdgeRecord>& edges, const IdentityLookup& lookup,
                                       const LearnMoment& now) override {
@@ -100,6 +103,33 @@ class StoredLearner : public Learner {
     return ByName(*evidence);
   }
 
+  absl::StatusOr<std::vector<Readiness>> Ready(std::string_view scope) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::MakeReadiness(*evidence, limits_.ready, scope);
+  }
+
+  absl::StatusOr<Review> ReadReview(std::string_view scope) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::MakeReview(*evidence, scope);
+  }
+
+  absl::Status Decide(std::string_view edge, bool accepted, std::string_view who, const LearnMoment& now) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    const auto decision = learn::MakeDecision(*evidence, edge, accepted, who, now.unix_seconds);
+    if (!decision.ok()) return decision.status();
+    const std::lock_guard lock(mutex_);
+    return ledger_->Decide(*decision);
+  }
+
+  absl::StatusOr<VersionDiff> Diff(const ServiceName& service, std::string_view old_digest, std::string_view new_digest) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::DiffVersions(*evidence, service, old_digest, new_digest);
+  }
+
   absl::StatusOr<std::vector<Proposal>> Propose(std::string_view scope, const View& view) override {
     const auto evidence = Load();
     if (!evidence.ok()) return evidence.status();
@@ -118,6 +148,7 @@ class StoredLearner : public Learner {
     return ledger_->Load();
   }
 
+  const LearnLimits limits_;
   std::mutex mutex_;
   std::unique_ptr<learn::Ledger> ledger_;
 };
@@ -127,7 +158,7 @@ class StoredLearner : public Learner {
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Open(const std::string& path, const LearnLimits& limits) {
   auto ledger = learn::Ledger::Open(path, limits);
   if (!ledger.ok()) return ledger.status();
-  return std::make_unique<StoredLearner>(*std::move(ledger));
+  return std::make_unique<StoredLearner>(*std::move(ledger), limits);
 }
 
 }  // namespace bulkhead

@@ -2,8 +2,10 @@
 // Learner: remembers who really talked to whom, and proposes the policy that permits it.
 //
 //   dataplane edges --Record--> SQLite (outlives workloads and daemon) --Propose--> NetworkPolicy YAML with its evidence
+//                                                                      --Ready, ReadReview, Diff--> what people decide by
+//   people --Decide--> SQLite
 //
-// Thread safety: any thread may call; calls wait for each other. Propose holds the lock only while it reads the history.
+// Thread safety: any thread may call; calls wait for each other. What only reads holds the lock only while it reads the history.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_LEARNER_H_
 
@@ -19,6 +21,7 @@
 #include "bulkhead/model/ip.h"
 #include "bulkhead/model/workload.h"
 #include "bulkhead/api/replay.h"
+#include "controlplane/api/learned.h"
 #include "controlplane/api/service.h"
 #include "controlplane/api/view.h"
 #include "controlplane/learn/limits.h"
@@ -84,6 +87,17 @@ class Learner {
   // Everything remembered, added up by names; sorted by source, destination, protocol, port, verdict, peer. The identities in
   // `edge` are the latest that had these names.
   virtual absl::StatusOr<std::vector<LearnedEdge>> Edges() = 0;
+
+  // See readiness.h.
+  virtual absl::StatusOr<std::vector<Readiness>> Ready(std::string_view scope) = 0;
+  // See review.h.
+  virtual absl::StatusOr<Review> ReadReview(std::string_view scope) = 0;
+  // Accepts or rejects an edge, as review.h names it. `who` and the moment are kept. kResourceExhausted: there are too many
+  // decisions.
+  virtual absl::Status Decide(std::string_view edge, bool accepted, std::string_view who, const LearnMoment& now) = 0;
+  // See versions.h.
+  virtual absl::StatusOr<VersionDiff> Diff(const ServiceName& service, std::string_view old_digest,
+                                           std::string_view new_digest) = 0;
 
   // One proposal for each service that was seen, in order. scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   // kNotFound: nothing was seen of that scope.

@@ -140,7 +140,6 @@ void Ledger::Watch(const Change& change, int64_t source, int64_t edge, uint64_t 
   contact.edge = edge;
   contact.inside = key.destination >= kFirstIdentity;
   contact.answered = change.answered > 0;
-  contact.denied = key.verdict == static_cast<uint8_t>(Verdict::kDeny);
   contact.workloads = change.next.source_workloads;
   watch_.See(contact, now, WindowOf(change.last_seen, limits_));
 }

@@ -35,10 +35,6 @@ struct Draft {
   std::vector<const Relation*> from_host;
 };
 
-bool InScope(std::string_view scope, const ServiceName& service) {
-  return scope.empty() || scope == service.first || scope == service.first + "/" + service.second;
-}
-
 Node NodeFor(const ServiceName& service) { return {PartyKind::kService, service.first, service.second}; }
 
 // An object's name from a service's, which may be any bytes; `taken` are those of the same namespace.
@@ -80,6 +76,7 @@ std::vector<std::string> Heading(const Draft& draft, const Coverage& coverage, c
   if (draft.why_not.empty()) {
     add(GroupingText());
     add(DnsText(view));
+    add(ConfidenceRule());
   }
   for (const Relation* relation : draft.from_host) {
     lines.push_back(absl::StrCat("From the host ", PortText(relation->protocol, relation->port), ": ",
@@ -101,6 +98,12 @@ std::set<IpAddress> WorkloadAddresses(const View& view) {
   for (const auto& [key, workload] : view.workloads) {
     for (const Endpoint& endpoint : workload.endpoints) out.insert(endpoint.addresses.begin(), endpoint.addresses.end());
   }
+  return out;
+}
+
+std::map<IpAddress, std::set<std::string>> NamesByAddress(const Evidence& evidence) {
+  std::map<IpAddress, std::set<std::string>> out;
+  for (const AddressName& known : evidence.names) out[known.address].insert(known.name);
   return out;
 }
 
@@ -179,7 +182,7 @@ void SetAsideNameless(const Selectors& selectors, std::vector<Relation>* relatio
 }  // namespace
 
 absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::string_view scope, const View& view) {
-  const Surroundings surroundings{SelectServices(TakeCensus(evidence, view)), HostAddresses(view), WorkloadAddresses(view)};
+  const Surroundings surroundings{SelectServices(TakeCensus(evidence, view)), HostAddresses(view), WorkloadAddresses(view), NamesByAddress(evidence)};
   std::vector<Relation> relations = Sift(evidence);
   const std::set<ServiceName> services = ServicesOf(relations);
   AddResolvers(view, services, &relations);
@@ -194,13 +197,13 @@ absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::str
 
   std::vector<Proposal> out;
   for (Draft& draft : drafts) {
-    if (!InScope(scope, draft.service)) continue;
+    if (!InScope(scope, NodeFor(draft.service))) continue;
     const Coverage& mine = (*coverage)[draft.service];
     out.push_back({draft.service.first, draft.service.second, Text(&draft, mine, view), mine.answered, mine.covered,
                    draft.set_aside.size()});
   }
   if (!out.empty()) return out;
-  return absl::NotFoundError(absl::StrCat("no traffic of ", scope.empty() ? "any service" : Printable(scope), " has been seen"));
+  return NothingSeen(scope);
 }
 
 }  // namespace bulkhead::learn

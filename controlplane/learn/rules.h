@@ -3,6 +3,7 @@
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_RULES_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_RULES_H_
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct Surroundings {
   Selectors selectors;
   std::vector<IpAddress> host;     // what a rule to the host names
   std::set<IpAddress> workloads;   // addresses of workloads here: never taken for somebody outside
+  std::map<IpAddress, std::set<std::string>> names;  // that DNS answers gave
 };
 
 struct Rules {

@@ -28,17 +28,20 @@ void ScanWatch::See(const Contact& contact, uint64_t now, uint64_t window) {
   ++tally.contacts;
   if (contact.inside && tally.inside.size() < kFanOut && tally.inside.insert(contact.edge).second && tally.inside.size() == kFanOut)
     tally.changed = true;
-  if (contact.answered) {
-    waiting_.erase(contact.edge);
-    // What failed before was no probe, but a service that was not up yet.
-    walk->score = std::max(0, walk->score - (walk->failed.erase(contact.edge) > 0 ? 2 : 1));
-  } else if (contact.denied) {
-    Fail(contact, window);
-  } else if (waiting_.size() < kMaxPending) {
-    waiting_.try_emplace(contact.edge, Waiting{contact, now, window});
-  } else {
-    Fail(contact, window);  // a flood of contacts without answers
+  if (waiting_.size() >= kMaxPending && !waiting_.contains(contact.edge)) {
+    Resolve(contact, window);  // a flood: nobody waits for its answers
+    return;
   }
+  Waiting& waiting = waiting_.try_emplace(contact.edge, Waiting{contact, now, window}).first->second;
+  waiting.contact.answered |= contact.answered;
+}
+
+void ScanWatch::Resolve(const Contact& contact, uint64_t window) {
+  if (!contact.answered) return Fail(contact, window);
+  Walk* walk = WalkOf(contact.source);
+  if (walk == nullptr) return;
+  // What failed before was no probe, but a service that was not up yet.
+  walk->score = std::max(0, walk->score - (walk->failed.erase(contact.edge) > 0 ? 2 : 1));
 }
 
 void ScanWatch::Fail(const Contact& contact, uint64_t window) {
@@ -67,7 +70,7 @@ std::vector<ScanWatch::Found> ScanWatch::Judge(uint64_t now, uint64_t window, ui
   std::erase_if(waiting_, [&](const auto& entry) {
     const Waiting& waiting = entry.second;
     if (waiting.since + kAnswerSeconds > now) return false;
-    Fail(waiting.contact, waiting.window);
+    Resolve(waiting.contact, waiting.window);
     return true;
   });
   std::vector<Found> out;

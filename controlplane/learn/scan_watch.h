@@ -7,7 +7,8 @@
 // a step is ln 4 either way. Upwards it ends at ln((1 - beta) / alpha) = ln(0.99 / 0.001), five failures more than answers. The
 // walk does not fall below 0, so that one who was good for long has no credit to scan with (Schechter, Jung, Berger: Fast Detection
 // of Scanning Worm Infections, RAID 2004, 3.1). The same contact fails only once: a client of one dead server is no scanner.
-// A first contact that has no answer after kAnswerSeconds has failed; one that policy denied has at once.
+// A first contact that has no answer after kAnswerSeconds has failed. Steps are taken in the order of the contacts, once it is
+// known.
 //
 // Scanning whose every probe is answered is seen by its width: kFanOut first contacts of services within one window.
 //
@@ -50,7 +51,7 @@ class ScanWatch {
     Source source;
     int64_t edge = 0;     // row
     bool inside = false;  // its destination is a service
-    bool answered = false, denied = false;
+    bool answered = false;
     uint64_t workloads = 0;  // bits of who made it
   };
   struct Found {
@@ -63,7 +64,7 @@ class ScanWatch {
 
   // window: the start of the present one.
   void See(const Contact& contact, uint64_t now, uint64_t window);
-  // The windows to quarantine that changed since the last call. Contacts that had no answer in time fail here.
+  // The windows to quarantine that changed since the last call. Contacts are judged here, kAnswerSeconds after they were seen.
   std::vector<Found> Judge(uint64_t now, uint64_t window, uint64_t window_seconds);
   // Contacts wait for their answer, so Judge has something to do although nothing new is seen.
   bool IsWaiting() const { return !waiting_.empty(); }
@@ -89,11 +90,12 @@ class ScanWatch {
 
   Walk* WalkOf(const Source& source);
   Tally& TallyOf(Walk* walk, uint64_t window);
+  void Resolve(const Contact& contact, uint64_t window);
   void Fail(const Contact& contact, uint64_t window);
   static uint64_t Suspects(const Walk& walk);
 
   std::map<Source, Walk> walks_;
-  std::map<int64_t, Waiting> waiting_;  // by edge
+  std::map<int64_t, Waiting> waiting_;  // by edge: rows are numbered in the order in which they were seen first
 };
 
 }  // namespace bulkhead::learn

@@ -39,8 +39,10 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "controlplane/learn/evidence.h"
 
 namespace bulkhead::learn {
@@ -103,6 +105,16 @@ struct Relation {
   Standing standing = Standing::kUnanswered;
   std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
+
+// For a person to decide, and with answers that a decision could be about.
+inline bool WaitsForReview(const Relation& relation) {
+  return IsForReview(relation.standing) && relation.answered + relation.answered_would_deny + relation.quarantined > 0;
+}
+
+// scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE". Nodes that are no services are in no scope.
+bool InScope(std::string_view scope, const Node& node);
+// kNotFound, in words.
+absl::Status NothingSeen(std::string_view scope);
 
 // Sorted by source, destination, protocol, port.
 std::vector<Relation> Sift(const Evidence& evidence);

@@ -63,6 +63,15 @@ const char* StandingReason(Standing standing) {
   return "?";
 }
 
+bool InScope(std::string_view scope, const Node& node) {
+  if (!node.IsService()) return false;
+  return scope.empty() || scope == node.ns || scope == node.ns + "/" + node.service;
+}
+
+absl::Status NothingSeen(std::string_view scope) {
+  return absl::NotFoundError(absl::StrCat("no traffic of ", scope.empty() ? "any service" : Printable(scope), " has been seen"));
+}
+
 std::string RelationName(const Node& source, const Node& destination, uint8_t protocol, uint16_t port) {
   return absl::StrCat(SideText(source), "->", SideText(destination), ":", PortText(protocol, port));
 }

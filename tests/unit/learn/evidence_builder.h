@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "controlplane/learn/evidence.h"
 
@@ -51,6 +52,20 @@ class EvidenceBuilder {
     Answered(source, destination, port, flows).peer = peer;
   }
 
+  // One flow in each of these windows (hours since kBegin), by the workloads whose bits are given: all told of in the first.
+  static constexpr uint64_t kBegin = 1'699'999'200, kWindow = 3600;
+  Edge& InWindows(size_t source, size_t destination, uint16_t port, const std::vector<uint64_t>& windows, uint64_t workloads) {
+    Edge& edge = Add(source, destination, kProtoTcp, port, windows.size(), windows.size());
+    edge.folded_windows = 0;
+    edge.source_workloads = workloads;
+    for (const uint64_t window : windows) edge.windows.push_back({kBegin + window * kWindow, 1, 1, 0, 0, 0});
+    edge.windows.front().source_workloads = workloads;
+    edge.first_seen = edge.windows.front().start;
+    edge.last_seen = edge.windows.back().start;
+    return edge;
+  }
+
+  Evidence& Mutable() { return evidence_; }
   const Evidence& Get() const { return evidence_; }
 
  private:

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/learn/scan_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bulkhead::learn {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr uint64_t kLength = 3600;
+
+class ScanWatchTest : public testing::Test {
+ protected:
+  void See(int64_t edge, bool answered, uint64_t workloads = 1) {
+    ScanWatch::Contact contact;
+    contact.source.party = 1;
+    contact.edge = edge;
+    contact.inside = true;
+    contact.answered = answered;
+    contact.workloads = workloads;
+    watch_.See(contact, now_, Window());
+  }
+  std::vector<ScanWatch::Found> Later(uint64_t seconds = kAnswerSeconds) {
+    now_ += seconds;
+    return watch_.Judge(now_, Window(), kLength);
+  }
+  uint64_t Window() const { return now_ - now_ % kLength; }
+
+  ScanWatch watch_;
+  uint64_t now_ = 100 * kLength;
+};
+
+TEST_F(ScanWatchTest, FiveFailuresMoreThanAnswersAreAScan) {
+  for (int64_t edge = 1; edge <= 4; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), IsEmpty());
+  See(5, false);
+  const auto found = Later();
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].source.party, 1);
+  EXPECT_EQ(found[0].failures, 5u);
+  EXPECT_EQ(found[0].workloads, 1u);
+  EXPECT_EQ(found[0].reason, ScanReason::kFailures);
+}
+
+TEST_F(ScanWatchTest, AnswersBetweenMakeItNone) {
+  for (int64_t edge = 0; edge < 40; ++edge) See(edge, edge % 2 == 0);
+  EXPECT_THAT(Later(), IsEmpty());
+}
+
+TEST_F(ScanWatchTest, PastAnswersGiveNoCredit) {
+  for (int64_t edge = 0; edge < 50; ++edge) See(edge, true);
+  EXPECT_THAT(Later(kLength), IsEmpty());
+  for (int64_t edge = 100; edge < 105; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), SizeIs(1));
+}
+
+TEST_F(ScanWatchTest, OneDeadServerIsNoScan) {
+  for (int i = 0; i < 100; ++i) {
+    See(1, false);
+    EXPECT_THAT(Later(600), IsEmpty());
+  }
+}
+
+TEST_F(ScanWatchTest, ServersThatComeUpLateAreNoProbes) {
+  for (int64_t edge = 1; edge <= 4; ++edge) See(edge, false);
+  (void)Later();
+  for (int64_t edge = 1; edge <= 4; ++edge) See(edge, true);
+  for (int64_t edge = 5; edge <= 8; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), IsEmpty());
+}
+
+TEST_F(ScanWatchTest, ASlowScanTakesItsEarlierWindowsWithIt) {
+  for (int64_t edge = 1; edge <= 4; ++edge) {
+    See(edge, false);
+    EXPECT_THAT(Later(kLength), IsEmpty());
+  }
+  See(5, false);
+  EXPECT_THAT(Later(), SizeIs(5));
+  EXPECT_THAT(Later(kLength), IsEmpty());  // nothing new failed
+  See(5, false);                           // an old probe again
+  EXPECT_THAT(Later(), SizeIs(1));
+}
+
+TEST_F(ScanWatchTest, NamesTheWorkloadThatDidIt) {
+  for (int64_t edge = 1; edge <= 20; ++edge) See(edge, false, edge == 7 ? 0b11 : 0b10);
+  const auto found = Later();
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].workloads, 0b10u);
+}
+
+TEST_F(ScanWatchTest, ManyAnsweredContactsInOneWindowAreAScan) {
+  for (int64_t edge = 1; edge < 64; ++edge) See(edge, true);
+  EXPECT_THAT(Later(), IsEmpty());
+  See(64, true);
+  const auto found = Later();
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].reason, ScanReason::kFanOut);
+}
+
+TEST_F(ScanWatchTest, AWalkEndsAfterIdleWindows) {
+  for (int64_t edge = 1; edge <= 4; ++edge) See(edge, false);
+  (void)Later();
+  (void)Later((kIdleWindows + 2) * kLength);
+  See(5, false);
+  EXPECT_THAT(Later(), IsEmpty());
+}
+
+TEST_F(ScanWatchTest, SourcesFromOutsideAreBounded) {
+  for (uint32_t i = 0; i < 3 * kMaxSources; ++i) {
+    ScanWatch::Contact contact;
+    contact.source = {2, IpAddress::V4(198, static_cast<uint8_t>(i >> 16), static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i))};
+    contact.edge = static_cast<int64_t>(i) + 10;
+    watch_.See(contact, now_, Window());
+  }
+  for (int64_t edge = 1; edge <= 5; ++edge) See(edge, false);  // one inside is still watched
+  EXPECT_THAT(Later(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace bulkhead::learn
