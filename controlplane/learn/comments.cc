@@ -63,7 +63,7 @@ std::string NamesText(const IpBlock& block, const std::map<IpAddress, std::set<s
   for (const std::string& name : all) {
     if (shown.size() < kMaxShown) shown.push_back(Printable(name));
   }
-  const std::string more = all.size() > kMaxShown ? absl::StrCat(" and ", all.size() - kMaxShown, " more names") : "";
+  const std::string more = all.size() > kMaxShown ? absl::StrCat(" and ", CountText(all.size() - kMaxShown, "more name")) : "";
   return absl::StrCat(" (", absl::StrJoin(shown, ", "), more, ")");
 }
 

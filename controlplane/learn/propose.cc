@@ -158,6 +158,17 @@ std::string Text(Draft* draft, const Coverage& coverage, const View& view) {
   return PrintPolicy(draft->policy, draft->comments);
 }
 
+// A bare word is a namespace if there is one of that name, else the only service of that name.
+absl::StatusOr<std::string> WholeScope(std::string_view scope, const std::set<ServiceName>& services) {
+  std::vector<std::string> named;
+  for (const auto& [ns, service] : services) {
+    if (ns == scope) return std::string(scope);
+    if (service == scope) named.push_back(absl::StrCat(ns, "/", service));
+  }
+  if (named.size() <= 1) return named.empty() ? std::string(scope) : named.front();
+  return absl::InvalidArgumentError(absl::StrCat("\"", Printable(scope), "\" could be ", absl::StrJoin(named, ", ")));
+}
+
 std::set<ServiceName> ServicesOf(const std::vector<Relation>& relations) {
   std::set<ServiceName> out;
   for (const Relation& relation : relations) {
@@ -185,6 +196,8 @@ absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::str
   const Surroundings surroundings{SelectServices(TakeCensus(evidence, view)), HostAddresses(view), WorkloadAddresses(view), NamesByAddress(evidence)};
   std::vector<Relation> relations = Sift(evidence);
   const std::set<ServiceName> services = ServicesOf(relations);
+  const absl::StatusOr<std::string> whole = WholeScope(scope, services);
+  if (!whole.ok()) return whole.status();
   AddResolvers(view, services, &relations);
   SetAsideNameless(surroundings.selectors, &relations);
   std::vector<Draft> drafts;
@@ -197,7 +210,7 @@ absl::StatusOr<std::vector<Proposal>> Propose(const Evidence& evidence, std::str
 
   std::vector<Proposal> out;
   for (Draft& draft : drafts) {
-    if (!InScope(scope, NodeFor(draft.service))) continue;
+    if (!InScope(*whole, NodeFor(draft.service))) continue;
     const Coverage& mine = (*coverage)[draft.service];
     out.push_back({draft.service.first, draft.service.second, Text(&draft, mine, view), mine.answered, mine.covered,
                    draft.set_aside.size()});

@@ -69,8 +69,28 @@ TEST_F(ProposeTest, SaysWhatItWasMadeFrom) {
   EXPECT_EQ(proposal.covered_flows, 214u);
   EXPECT_EQ(proposal.set_aside, 0u);
   EXPECT_THAT(proposal.yaml, HasSubstr("# shop/db: covers 214/214 answered flows; 0 set aside"));
-  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 22:23 UTC; "
-                                       "client image 0123456789ab; server image fedcba987654"));
+  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 22:23 UTC, 3 hours; "
+                                       "client image 0123456789ab; server image fedcba987654; confidence medium\n"));
+}
+
+TEST_F(ProposeTest, ClientsHoursAndNamesAreInTheComments) {
+  Edge& edge = seen_.Answered(web_, db_, 5432, 500);
+  edge.folded_windows = 12;
+  edge.source_workloads = 0b111;
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("500 answered flows of 3 clients, 2023-11-14 22:13 .. 22:23 UTC, 12 hours; "));
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("; confidence high\n"));
+  edge.folded_windows = 0;  // three workloads within an hour
+  edge.flows = edge.answered = 3;
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("; confidence medium\n"));
+}
+
+TEST_F(ProposeTest, NamesOfPeersOutsideAreThoseSeen) {
+  seen_.Outside(web_, EvidenceBuilder::kWorld, 443, IpAddress::V4(203, 0, 113, 9));
+  for (const char* name : {"d.example", "a.example", "c.example", "b.example"}) {
+    seen_.Name(IpAddress::V4(203, 0, 113, 9), name);
+  }
+  seen_.Name(IpAddress::V4(203, 0, 113, 10), "other.example");
+  EXPECT_THAT(Of("shop", "web").yaml, HasSubstr("#   203.0.113.9 (a.example, b.example, c.example and 1 more name)\n"));
 }
 
 TEST_F(ProposeTest, AScanIsSetAside) {
@@ -235,6 +255,12 @@ TEST_F(ProposeTest, OnlyTheScopeIsShown) {
   EXPECT_EQ(All().size(), 3u);
   EXPECT_EQ(All("shop").size(), 2u);
   EXPECT_EQ(All("lab").size(), 1u);
+  EXPECT_EQ(All("db").size(), 1u);
+  EXPECT_EQ(All("db")[0].ns, "shop");
+  seen_.Answered(seen_.Service("lab", "db", {{"app", "db"}}), web_, 80);
+  EXPECT_EQ(Propose(seen_.Get(), "db", view_).status().message(), "\"db\" could be lab/db, shop/db");
+  seen_.Answered(seen_.Service("db", "x", {{"app", "x"}}), web_, 80);
+  EXPECT_EQ(All("db")[0].ns, "db");
   EXPECT_EQ(Propose(seen_.Get(), "nothing", view_).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Propose(seen_.Get(), "sho", view_).status().code(), absl::StatusCode::kNotFound);
 }

@@ -7,7 +7,7 @@
 namespace bulkhead {
 namespace {
 
-constexpr char kPolicies[] = R"(
+constexpr char kShopPolicies[] = R"(
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {namespace: shop, name: db}
@@ -45,7 +45,7 @@ class NewcomerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* labels : {"app=web,version=1", "app=web,version=2", "app=db"}) AddIdentity(&input_, "shop", labels);
-    input_.documents = Documents(kPolicies);
+    input_.documents = Documents(kShopPolicies);
   }
   std::string Ask(size_t source, size_t destination, uint16_t port) {
     const auto policy = Compile(input_);
