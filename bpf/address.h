@@ -105,6 +105,7 @@ static __always_inline void bh_party_of(const struct bh_context *c, const struct
 	bh_party_subject_of(c, party, address);
 	if (!endpoint)
 		return;
+	party->workload = endpoint->ifindex;
 	bh_party_workload(c, party, endpoint);
 	if (endpoint->zone == c->zone) {
 		party->ifindex = address->ifindex;
@@ -223,6 +224,7 @@ static __noinline int bh_party_tagged(const struct bh_context *c, __u32 tag, str
 	const struct bh_address *found;
 
 	party->slot = (__u16)tag;
+	party->workload = endpoint ? endpoint->ifindex : 0;
 	if (bh_is_bound(endpoint)) { /* else gone, or not known yet: BH_SUBJECT_UNKNOWN */
 		bh_party_endpoint(c, party, endpoint);
 		found = bh_far_of(c, tag);
@@ -257,6 +259,7 @@ static __noinline int bh_published_target(const struct bh_context *c, const __u3
 		bh_party_subject_of(c, party, found);
 	else
 		bh_party_subject(party, BH_SUBJECT_UNKNOWN);
+	party->workload = found ? found->ifindex : 0;
 	bh_party_workload(c, party, found ? bh_endpoint_of(found->slot) : 0);
 	bh_forget(c, party, sizeof(*party));
 	return bpf_ntohs(target->port);

@@ -20,6 +20,7 @@ struct bh_context {
 	__u32 tick;
 	__u32 side; /* of the flow's key: who sent the packet */
 	__u32 old_meta; /* of the tuple's entry, whatever it is worth; 0: there is none */
+	__u32 arrivals; /* of the control block, read before any table */
 	__u32 fast; /* established at ingress: the interface whose other end may have the packet at once, or 0 */
 	__u16 zone;
 	__u16 tag;  /* egress: the provenance that the packet carries. ingress: the provenance to give it */
@@ -28,7 +29,7 @@ struct bh_context {
 	__u16 service_port; /* with known: host order */
 	__u8 policy_slot; /* the active one */
 	__u8 known;  /* the tuple has an entry that the packet belongs to, but it must be judged again */
-	__u8 answer; /* with known: the packet goes from responder to opener */
+	__u8 answer; /* with known, and when it passed as established: the packet goes from responder to opener */
 	__u8 missed; /* the quick path has just seen that the tuple has no entry */
 	__u8 strange; /* with known: an answer of another provenance than the answers before */
 	struct bh_packet packet __attribute__((aligned(8)));
@@ -68,6 +69,7 @@ static __always_inline int bh_start(struct bh_context *c, __u8 hook, __u16 zone)
 		return 0;
 	c->control = control;
 	c->stamp = *(const volatile __u32 *)&control->stamp;
+	c->arrivals = *(const volatile __u32 *)&control->arrivals;
 	c->policy_slot = BH_STAMP_SLOT(c->stamp);
 	c->tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
 	c->hook = hook;

@@ -5,8 +5,7 @@
  * user space runs bh_settle, which it does before it reads them.
  *
  * A note holds for packets that are alike in all that a judgement goes by: headers down to the ports and TCP flags, hook, interface,
- * provenance; that have no entry; and under one stamp. What could be judged otherwise within the tick is a destination that somebody new
- * has been given since, which is no reason for a new stamp: its first packets may come a tick late, from a sender that floods. */
+ * provenance; that have no entry; under one stamp; and as long as nobody new is known of (bh_control.arrivals). */
 #ifndef BULKHEAD_BPF_DENIAL_H_
 #define BULKHEAD_BPF_DENIAL_H_
 
@@ -44,7 +43,8 @@ static __always_inline int bh_denied_lately(const struct bh_control *control, __
 	if (!denial)
 		return 0;
 	version = bh_load(&denial->version);
-	if (!BH_DENIAL_HOLDS(version) || bh_load(&denial->stamp) != stamp || bh_load(&denial->tick) != tick)
+	if (!BH_DENIAL_HOLDS(version) || bh_load(&denial->stamp) != stamp || bh_load(&denial->tick) != tick ||
+	    bh_load(&denial->arrivals) != bh_load(&control->arrivals))
 		return 0;
 	noted = (const bh_word *)&denial->key;
 #pragma GCC unroll 8
@@ -166,6 +166,7 @@ static __noinline int bh_note_denial(const struct bh_context *c, const struct bh
 	bh_denial_settle(denial);
 	bh_store(&denial->stamp, c->stamp);
 	bh_store(&denial->tick, c->tick);
+	bh_store(&denial->arrivals, c->arrivals);
 	denial->denier[0] = bh_denier_of(&j->opener, j->source_rule);
 	denial->denier[1] = bh_denier_of(&j->responder, j->destination_rule);
 	if (denial->denier[1] == denial->denier[0]) /* counts once */

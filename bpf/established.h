@@ -78,6 +78,7 @@ static __noinline int bh_established(struct bh_context *c)
 	}
 	if (c->hook == BH_HOOK_INGRESS)
 		c->tag = provenance;
+	c->answer = (ref.side & 1) != bh_flow_opener(ref.meta);
 	return 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "bpf/capture_note.h"
 #include "bpf/context.h"
+#include "bpf/flow_store.h"
 #include "bpf/policy.h"
 
 static __always_inline void bh_count(__u32 counter)
@@ -88,6 +89,15 @@ static __noinline int bh_report(const struct bh_context *c, const struct bh_judg
 /* What happened on an edge. */
 enum bh_edge_step { BH_EDGE_NOTHING = 0, BH_EDGE_FLOW, BH_EDGE_ANSWERED, BH_EDGE_DENIED };
 
+/* The interface took part, on that side. */
+static __always_inline void bh_edge_note_workload(__u64 *workloads, __u32 ifindex)
+{
+	__u64 bit = bh_workload_bit(ifindex);
+
+	if (ifindex != 0 && !(bh_load(workloads) & bit))
+		__sync_fetch_and_or(workloads, bit);
+}
+
 static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 now)
 {
 	if (step == BH_EDGE_FLOW)
@@ -99,7 +109,8 @@ static __always_inline void bh_edge_step(struct bh_edge *edge, int step, __u64 n
 	edge->last_seen = now;
 }
 
-static __always_inline void bh_edge_add_in(void *map, const void *key, int step)
+/* source, destination: the interfaces of the workloads at its ends, or 0. */
+static __always_inline void bh_edge_add_in(void *map, const void *key, int step, __u32 source, __u32 destination)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct bh_edge *edge = bpf_map_lookup_elem(map, key);
@@ -114,19 +125,22 @@ static __always_inline void bh_edge_add_in(void *map, const void *key, int step)
 			bh_count(BH_COUNTER_EDGES_LOST);
 		edge = bpf_map_lookup_elem(map, key);
 	}
-	if (edge)
-		bh_edge_step(edge, step, now);
+	if (!edge)
+		return;
+	bh_edge_step(edge, step, now);
+	bh_edge_note_workload(&edge->workloads[0], source);
+	bh_edge_note_workload(&edge->workloads[1], destination);
 }
 
-/* address: of the end that is outside, when there is one. */
-static __noinline int bh_edge_add(struct bh_edge_key *key, const __u32 *address, int step)
+/* address: of the end that is outside, when there is one. The rest as above. */
+static __noinline int bh_edge_add(struct bh_edge_key *key, const __u32 *address, int step, __u32 source, __u32 destination)
 {
 	if (address) {
 		bh_copy(key->address, address, 16);
-		bh_edge_add_in(&bh_edges_outside, key, step);
+		bh_edge_add_in(&bh_edges_outside, key, step, source, destination);
 	} else {
 		key->family = 0;
-		bh_edge_add_in(&bh_edges, key, step);
+		bh_edge_add_in(&bh_edges, key, step, source, destination);
 	}
 	return 0;
 }
@@ -166,12 +180,12 @@ static __noinline int bh_edge_judged(const struct bh_context *c, const struct bh
 	struct bh_edge_key key = {};
 
 	bh_edge_key_of(c, j, &key);
-	return bh_edge_add(&key, bh_end_address(c, j->outside, j->reversed), j->step);
+	return bh_edge_add(&key, bh_end_address(c, j->outside, j->reversed), j->step, j->opener.workload, j->responder.workload);
 }
 
-static __noinline int bh_edge_add_staged(const struct bh_staged_edge_key *key, int step)
+static __noinline int bh_edge_add_staged(const struct bh_staged_edge_key *key, int step, __u32 source, __u32 destination)
 {
-	bh_edge_add_in(&bh_staged_edges, key, step);
+	bh_edge_add_in(&bh_staged_edges, key, step, source, destination);
 	return 0;
 }
 
@@ -185,11 +199,11 @@ static __noinline int bh_judge_staged(const struct bh_context *c, struct bh_judg
 	key.source_rule = j->source_rule;
 	key.destination_rule = j->destination_rule;
 	key.verdict = j->verdict;
-	return j->reason == BH_REASON_INTERNAL ? 0 : bh_edge_add_staged(&key, j->step);
+	return j->reason == BH_REASON_INTERNAL ? 0 : bh_edge_add_staged(&key, j->step, j->opener.workload, j->responder.workload);
 }
 
 /* The packet at hand, of the responder, is the first answer of its flow. */
-static __noinline int bh_edge_answered(const struct bh_context *c, const struct bh_flow_cold *cold)
+static __noinline int bh_edge_answered(const struct bh_context *c, const struct bh_flow_hot *hot, const struct bh_flow_cold *cold)
 {
 	struct bh_edge_key key = {
 		.source_identity = cold->source_identity,
@@ -199,8 +213,10 @@ static __noinline int bh_edge_answered(const struct bh_context *c, const struct 
 		.verdict = cold->verdict,
 		.family = c->packet.family,
 	};
+	__u32 opener = bh_flow_opener(hot->meta);
 
-	return bh_edge_add(&key, bh_end_address(c, cold->outside, 1), BH_EDGE_ANSWERED);
+	return bh_edge_add(&key, bh_end_address(c, cold->outside, 1), BH_EDGE_ANSWERED, opener ? hot->ifindex[1] : hot->ifindex[0],
+			   opener ? hot->ifindex[0] : hot->ifindex[1]);
 }
 
 #endif /* BULKHEAD_BPF_EXPORT_H_ */

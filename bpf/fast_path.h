@@ -7,6 +7,7 @@
  *  - A flow is fit for it, or not, from its first packet on (BH_FLOW_FAST): judged where it was sent, from one such endpoint to another
  *    of the zone by that one's own address and MAC. What was translated is a flow of another tuple here, or was first seen at
  *    EGRESS; TCP found in mid-stream may belong to a translated flow, and so may UDP from a port that hosts publish.
+ *  - DNS by UDP is not fit: the receiver's egress hook is to see the answers (bpf/dns.h).
  *  - Packets take it once the flow has been answered. So the bridge learns both ends, and an answer that netfilter would have
  *    translated back never takes it: the asker's packets, which went elsewhere, have not answered that tuple.
  *  - Each packet's MAC must be the receiver's: a frame for the host's MAC is to be routed.
@@ -76,6 +77,8 @@ static __noinline int bh_fast_flag(const struct bh_context *c, const struct bh_j
 	const struct bh_fast *end;
 
 	if (c->hook != BH_HOOK_INGRESS || j->reversed || j->midstream || to->slot == c->slot)
+		return 0;
+	if (c->packet.protocol == BH_UDP && c->packet.destination_port == bpf_htons(BH_DNS_PORT))
 		return 0;
 	if (!bh_fast_end(c->tick, c->slot, c->ifindex))
 		return 0;

@@ -279,7 +279,7 @@ static __noinline int bh_flow_answer(const struct bh_context *c, const struct bh
 		ref->hot->slot[ref->side & 1] = c->tag;
 	bh_count(BH_COUNTER_FLOWS_ANSWERED);
 	if (!(BH_META_FLAGS(ref->meta) & BH_FLOW_LINKED))
-		bh_edge_answered(c, ref->cold);
+		bh_edge_answered(c, ref->hot, ref->cold);
 	return 0;
 }
 

@@ -13,8 +13,10 @@ struct bh_party {
 	__u32 ifindex; /* of the endpoint that has its address in this zone; 0: none has */
 	__u16 slot;    /* provenance that its packets carry; 0: none, or not known yet */
 	__u16 flags;   /* BH_ADDRESS_HOST, BH_PARTY_OWN, BH_PARTY_DENIES */
+	__u32 workload; /* the interface that stands for it in edges (abi/flow.h), of whichever zone; 0: no workload's */
+	__u32 reserved;
 } __attribute__((aligned(8)));
-BH_SIZE(struct bh_party, 16);
+BH_SIZE(struct bh_party, 24);
 
 #define BH_PARTY_OWN 0x8000u /* of the workload whose hook this is */
 #define BH_PARTY_DENIES 0x4000u /* its side's policy denies, whether or not that drops */
@@ -41,6 +43,6 @@ struct bh_judgement {
 	__u8 midstream;
 	__u8 step; /* enum bh_edge_step: what the packet was to its edge */
 } __attribute__((aligned(8)));
-BH_SIZE(struct bh_judgement, 56);
+BH_SIZE(struct bh_judgement, 72);
 
 #endif /* BULKHEAD_BPF_JUDGEMENT_H_ */

@@ -16,6 +16,7 @@
 #include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/config.h"
 #include "bulkhead/abi/denial.h"
+#include "bulkhead/abi/dns.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/abi/policy.h"
@@ -151,6 +152,12 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } bh_events SEC(".maps");
+
+/* DNS answers (abi/dns.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} bh_dns_answers SEC(".maps");
 
 /* Captures (abi/capture.h). */
 BH_ARRAY_MAP(bh_capture, struct bh_capture, 1);

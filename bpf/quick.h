@@ -33,7 +33,9 @@ enum bh_quick_answer {
 struct bh_quick_ports {
 	__u16 source;
 	__u16 destination;
-	__u8 tcp_flags; /* those that open or end a connection */
+	/* What the slow programs are to see even if an entry vouches for it: TCP flags that open or end a connection; for UDP, 1 for
+	 * a DNS answer at egress (dns.h). */
+	__u8 special;
 };
 
 /* Ports of a packet at `at`, of which `room` bytes are the packet's. False: not of the common kind. */
@@ -44,12 +46,12 @@ static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at,
 			return 0;
 		if (at[12] < BH_TCP_BYTES / 4 << 4 || (__u32)(at[12] >> 4) * 4 > room)
 			return 0;
-		out->tcp_flags = at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN);
+		out->special = at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN);
 	} else if ((protocol != BH_UDP && protocol != BH_SCTP) || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
 		return 0;
 	}
 	if (protocol != BH_TCP)
-		out->tcp_flags = 0;
+		out->special = q->hook == BH_HOOK_EGRESS && protocol == BH_UDP && *(const __u16 *)at == bpf_htons(BH_DNS_PORT);
 	out->source = *(const __u16 *)at;
 	out->destination = *(const __u16 *)(at + 2);
 	return 1;
@@ -99,7 +101,7 @@ static __always_inline void bh_quick_foresee4(const struct bh_place *place)
 		(void)bh_load(&colds->cold[place->home & (BH_GROUP_SLOTS - 1)].first_seen);
 }
 
-static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol, __u8 tcp_flags)
+static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key, int words, __u32 side, __u8 protocol, __u8 special)
 {
 	struct bh_place place = bh_place_of(key, words, q->control);
 	struct bh_group group = {.home = place.home};
@@ -119,7 +121,7 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 		return BH_QUICK_MISSED;
 	}
 	hot = bh_slot_at(&group, n, words);
-	if (bh_unlikely(tcp_flags) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
+	if (bh_unlikely(special) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
 		return BH_QUICK_UNSURE;
 	/* All is read of the entry before bh_quick_count() sees whether it still is the same. */
 	if (q->hook == BH_HOOK_INGRESS) {
@@ -150,7 +152,7 @@ static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)
 	key[0] = side ? (__u64)ip->destination | (__u64)ip->source << 32 : (__u64)ip->source | (__u64)ip->destination << 32;
 	key[1] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
 	key[1] |= (__u64)q->zone << 32 | (__u64)ip->protocol << 48;
-	return bh_quick_entry(q, key, BH_KEY4_WORDS, side, ip->protocol, ports.tcp_flags);
+	return bh_quick_entry(q, key, BH_KEY4_WORDS, side, ip->protocol, ports.special);
 }
 
 static __always_inline int bh_quick6(struct bh_quick *q, const __u8 *at)
@@ -180,7 +182,7 @@ static __always_inline int bh_quick6(struct bh_quick *q, const __u8 *at)
 	key[3] = high[1];
 	key[4] = side ? (__u32)ports.destination | (__u32)ports.source << 16 : (__u32)ports.source | (__u32)ports.destination << 16;
 	key[4] |= (__u64)q->zone << 32 | (__u64)ip->next << 48;
-	return bh_quick_entry(q, key, BH_KEY6_WORDS, side, ip->next, ports.tcp_flags);
+	return bh_quick_entry(q, key, BH_KEY6_WORDS, side, ip->next, ports.special);
 }
 
 /* Returns enum bh_quick_answer. */

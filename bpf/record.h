@@ -19,10 +19,13 @@ static __always_inline int bh_is_outside(__u32 identity, const struct bh_party *
 
 static __always_inline void bh_find_outside(struct bh_judgement *j)
 {
-	if (bh_is_outside(j->source_identity, &j->opener))
+	if (bh_is_outside(j->source_identity, &j->opener)) {
 		j->outside = BH_OUTSIDE_SOURCE;
-	else if (bh_is_outside(j->destination_identity, &j->responder))
+		j->opener.workload = 0;
+	} else if (bh_is_outside(j->destination_identity, &j->responder)) {
 		j->outside = BH_OUTSIDE_DESTINATION;
+		j->responder.workload = 0;
+	}
 }
 
 static __always_inline void bh_fill_cold(const struct bh_judgement *j, struct bh_flow_cold *cold)

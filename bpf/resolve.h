@@ -31,6 +31,7 @@ static __always_inline void bh_near_party(const struct bh_context *c, struct bh_
 	const struct bh_address *found;
 
 	party->ifindex = c->ifindex;
+	party->workload = c->ifindex;
 	party->slot = c->slot;
 	if (!bh_is_bound(c->endpoint))
 		return; /* BH_SUBJECT_UNKNOWN */

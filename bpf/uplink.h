@@ -145,6 +145,7 @@ static __always_inline int bh_judge_routed(struct bh_context *c, const struct bh
 	__builtin_memset(j, 0, sizeof(*j));
 	bh_party_subject_of(c, &j->responder, destination);
 	j->responder.slot = destination->slot;
+	j->responder.workload = destination->ifindex;
 	if (bh_has_ports(c->packet.protocol))
 		j->service_port = bpf_ntohs(c->packet.destination_port);
 	return bh_uplink_conclude(c, j);

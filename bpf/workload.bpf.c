@@ -7,6 +7,7 @@
 #include "bpf/capture.h"
 #include "bpf/context.h"
 #include "bpf/denial.h"
+#include "bpf/dns.h"
 #include "bpf/established.h"
 #include "bpf/fast_path.h"
 #include "bpf/judge.h"
@@ -172,7 +173,11 @@ int bh_egress_slow(struct __sk_buff *skb)
 
 	if (!bh_begin(skb, &c, BH_HOOK_EGRESS, (__u16)skb->cb[0]))
 		return BH_TC_DROP;
-	return bh_judge_whole(skb, &c, BH_HOOK_EGRESS) == BH_DROP ? BH_TC_DROP : BH_TC_NEXT;
+	if (bh_judge_whole(skb, &c, BH_HOOK_EGRESS) == BH_DROP)
+		return BH_TC_DROP;
+	if (bh_unlikely(bh_is_dns_answer(&c)))
+		bh_take_dns_answer(skb, &c);
+	return BH_TC_NEXT;
 }
 
 /* Run by user space (BPF_PROG_TEST_RUN): tells edges and rules of all packets that notes have denied. */

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "bulkhead/abi/capture.h"
+#include "bulkhead/abi/dns.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/model/capture.h"
 #include "bulkhead/model/compiled_policy.h"
@@ -67,6 +68,7 @@ struct DataplaneOptions {
   FlowTimeouts timeouts;
   uint32_t events_per_second = 1000;     // per CPU
   uint32_t midstream_per_second = 4096;  // per CPU: TCP found in the middle of a stream and taken for an answer
+  uint32_t dns_answers_per_second = 250;  // per CPU: handed over by DrainAnswers
 };
 
 class Backend {
@@ -117,6 +119,9 @@ class Backend {
   virtual absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() = 0;
   // Hands over the events that have come since the last call.
   virtual absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) = 0;
+  // Hands over the DNS answers to workloads that have come since the last call, as far as they were kept: UDP from port 53 that answers
+  // what the workload sent. What they say is not looked at.
+  virtual absl::Status DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) = 0;
   // One capture at a time: nullopt ends it. What it says may be changed while it runs. SetCapture and DrainCapture may come from any
   // one thread at a time. DrainCapture hands over the packets that have come since the last call until the callback returns false.
   virtual absl::Status SetCapture(const std::optional<CaptureFilter>& filter) = 0;

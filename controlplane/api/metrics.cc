@@ -30,6 +30,7 @@ constexpr Total kTotals[] = {
     {BH_COUNTER_FLOWS_FAST, "flows_fast", "Flows created as fit for the way past the bridge."},
     {BH_COUNTER_FLOWS_DISPLACED, "flows_displaced", "Flows that gave way to others."},
     {BH_COUNTER_CAPTURES_LOST, "captures_lost", "Packets that a capture wanted and did not get."},
+    {BH_COUNTER_DNS_LOST, "dns_answers_lost", "DNS answers to workloads that were not looked at."},
 };
 
 absl::StatusOr<Counters> ReadCounters(const Context& context) {

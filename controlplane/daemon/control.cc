@@ -274,6 +274,7 @@ void Control::Round() {
   }
   dirty_ = false;
   const InventoryState& state = inventory_->Update(Now());
+  parts_.observer->See(state, Now());
   SaveIdentities();
   FindNewImages();
   AskKernel();
@@ -308,6 +309,7 @@ void Control::SaveIdentities() {
 
 void Control::DrainEvents() {
   Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
+  Note("DNS answers", parts_.observer->DrainAnswers());
 }
 
 void Control::EverySecond() {
@@ -316,16 +318,17 @@ void Control::EverySecond() {
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
-// What walks whole tables: edges to the learner, expired flows out.
+// What walks whole tables: edges and more to the learner, expired flows out.
 void Control::TendTables() {
   if (tending_) return;
   tending_ = true;
-  slow_worker_->Post([this, view = GetView()] {
-    const absl::Status edges = parts_.edges == nullptr ? absl::OkStatus() : parts_.edges->Drain(*view);
+  slow_worker_->Post([this, view = GetView(), batch = parts_.observer->Take(inventory_->state(), Now())] {
+    const Observer::Written written = parts_.observer->Write(batch, *view);
     const absl::Status swept = parts_.backend->Sweep().status();
-    parts_.loop->Post([this, edges, swept] {
+    parts_.loop->Post([this, batch, written, swept] {
       tending_ = false;
-      Note("learning", edges);
+      parts_.observer->OnWritten(batch, written);
+      Note("learning", written.status);
       Note("flow table", swept);
     });
   });

@@ -21,13 +21,13 @@
 #include "controlplane/daemon/attach_keeper.h"
 #include "controlplane/daemon/block_list.h"
 #include "controlplane/daemon/changer.h"
-#include "controlplane/daemon/edge_drain.h"
 #include "controlplane/daemon/event_loop.h"
 #include "controlplane/daemon/event_ring.h"
 #include "controlplane/daemon/fast_path_keeper.h"
 #include "controlplane/daemon/folder_watch.h"
 #include "controlplane/daemon/host_addresses.h"
 #include "controlplane/daemon/new_images.h"
+#include "controlplane/daemon/observer.h"
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/daemon/reconciler.h"
 #include "controlplane/daemon/rule_book.h"
@@ -57,7 +57,7 @@ struct ControlParts {
   KernelWriter* writer = nullptr;
   const Clock* clock = nullptr;
   Store* store = nullptr;
-  EdgeDrain* edges = nullptr;
+  Observer* observer = nullptr;
   std::vector<EndpointState> adopted;
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // Sources that were not given before, not started; asked now and then.
@@ -82,6 +82,8 @@ class Control : public PolicyHost {
   // Brings the dataplane up to date if anything changed; ShowNow the view as well.
   void Round();
   void ShowNow();
+  // What the observer has not written yet. When the loop has ended.
+  Observer::Batch LastObserved() { return parts_.observer->Take(inventory_->state(), Now()); }
 
   // PolicyHost.
   const LoadedPolicies& policies() const override { return policies_; }

@@ -102,6 +102,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
                adopted.endpoints.size());
   const std::unique_ptr<Learner> learner = OpenLearner(**store);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
+  Observer observer(backend->get(), learner.get(), &edges);
 
   ControlParts parts;
   parts.config = config;
@@ -112,7 +113,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();
-  parts.edges = learner ? &edges : nullptr;
+  parts.observer = &observer;
   parts.adopted = adopted.endpoints;
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
@@ -123,8 +124,9 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   // No thread may wait for a loop that does not run.
   (*loop)->Stop();
   const std::shared_ptr<const View> last = (*control)->GetView();
+  const Observer::Batch observed = (*control)->LastObserved();
   control->reset();
-  if (learner != nullptr && last != nullptr) (void)edges.Drain(*last);
+  if (last != nullptr) (void)observer.Write(observed, *last);
   return status;
 }
 

@@ -26,8 +26,15 @@ void Inventory::MakeWorkloads(uint64_t now) {
     if (!Alive(record)) continue;
     state_.workloads[key] = WorkloadOf(key, record, now);
     ++sources_[record.source].workloads;
+    if (!IsObserved(key, record)) continue;
+    state_.observed[key] = {record.identity, {key, record.token, record.report.pid, record.report.netns_path}, record.found->nsid};
   }
   state_.sources = sources_;
+}
+
+bool Inventory::IsObserved(const std::string& key, const Record& record) const {
+  return record.report.phase == WorkloadPhase::kRunning && Resolvable(record) && record.found && record.found->status.ok() &&
+         interfaces_of_.contains(key) && state_.workloads.at(key).unprotected.empty();
 }
 
 Workload Inventory::WorkloadOf(const std::string& key, const Record& record, uint64_t now) const {

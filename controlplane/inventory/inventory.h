@@ -47,12 +47,20 @@ struct SourceState {
   uint64_t workloads = 0;
 };
 
+// A workload that runs, in a network namespace of its own that leads to interfaces of this host, and where that is.
+struct ObservedWorkload {
+  IdentityId identity = kIdentityUnknown;
+  ResolveRequest place;
+  int32_t nsid = -1;  // by which the namespace behind `place` is known to be still the same
+};
+
 // Everything derived. Keys of workloads are "runtime/id".
 struct InventoryState {
   std::map<uint16_t, EndpointState> endpoints;         // what the dataplane ought to hold, by slot
   std::map<uint16_t, std::string> owners;              // slot -> workload; without entry: nobody known
   std::map<std::string, Workload> workloads;           // connecting, running or paused
   std::map<IdentityId, std::set<IpAddress>> identities;  // of every reported workload, and of what was adopted
+  std::map<std::string, ObservedWorkload> observed;    // those of them whose traffic the hooks see; paused ones left out
   std::vector<PublishedTarget> published;              // sorted, unique
   std::set<std::string> closed_bridges;                // whose containers the engine keeps apart
   std::map<std::string, SourceState> sources;
@@ -148,6 +156,7 @@ class Inventory {
   EndpointState StateOf(const Claim& claim, EndpointState endpoint);
   std::vector<IpAddress> AddressesOf(const Claim& claim) const;
   std::string WhyUnprotected(const std::string& key, const Record& record, uint64_t now) const;
+  bool IsObserved(const std::string& key, const Record& record) const;
   Workload WorkloadOf(const std::string& key, const Record& record, uint64_t now) const;
   std::string BridgeName(uint32_t ifindex) const;
 

@@ -55,12 +55,13 @@ uint32_t DefaultFlowEntries(uint64_t memory) {
 
 EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader,
                          std::unique_ptr<Attacher> attacher, std::unique_ptr<EventReader> events,
-                         std::unique_ptr<FlowTables> flows)
+                         std::unique_ptr<DnsAnswerReader> answers, std::unique_ptr<FlowTables> flows)
     : writer_(writer),
       clock_(clock),
       loader_(std::move(loader)),
       attacher_(std::move(attacher)),
       events_(std::move(events)),
+      answers_(std::move(answers)),
       flows_(std::move(flows)),
       publisher_(writer, loader_->maps()),
       fast_ends_(writer, loader_->maps()),
@@ -75,11 +76,14 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& wri
   if (!attacher.ok()) return attacher.status();
   auto events = EventReader::Create((*loader)->maps().events);
   if (!events.ok()) return events.status();
+  auto answers = DnsAnswerReader::Create((*loader)->maps().dns_answers);
+  if (!answers.ok()) return answers.status();
   auto flows = FlowTables::Map({(*loader)->MapFd("bh_flows4"), (*loader)->MapFd("bh_flows4_cold"), (*loader)->MapFd("bh_flows6"),
                                 (*loader)->MapFd("bh_usage")});
   if (!flows.ok()) return flows.status();
   std::unique_ptr<EbpfBackend> backend(
-      new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events), *std::move(flows)));
+      new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events), *std::move(answers),
+                      *std::move(flows)));
   backend->base_ = PinBase(options.pin_root);
   if (auto status = backend->PrepareFlowTables(); !status.ok()) return status;
   if (!backend->loader_->adopted()) {
@@ -168,7 +172,7 @@ absl::Status EbpfBackend::SetOptions(const DataplaneOptions& options) {
       if (!status.ok()) return status;
     }
   }
-  const uint32_t rates[BH_LIMITED_COUNT] = {options.events_per_second, options.midstream_per_second};
+  const uint32_t rates[BH_LIMITED_COUNT] = {options.events_per_second, options.midstream_per_second, options.dns_answers_per_second};
   for (int limited = 0; limited < BH_LIMITED_COUNT; ++limited) {
     const uint64_t per_tick = (uint64_t{rates[limited]} * tick_ns + 999999999) / 1000000000;
     const absl::Status status = StoreControl(control.per_tick[limited], static_cast<uint32_t>(per_tick));
@@ -269,6 +273,7 @@ absl::StatusOr<std::map<uint32_t, RuleCounts>> EbpfBackend::ReadRules() {
 absl::Status EbpfBackend::SettleDenials() { return RunProgram(loader_->settle_program(), "settling denials"); }
 
 absl::Status EbpfBackend::DrainEvents(const std::function<void(const bh_event&)>& callback) { return events_->Drain(callback); }
+absl::Status EbpfBackend::DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) { return answers_->Drain(callback); }
 
 absl::StatusOr<std::vector<uint64_t>> EbpfBackend::ReadCounters() { return ReadCounterTable(loader_->maps().counters); }
 

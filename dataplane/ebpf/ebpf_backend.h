@@ -24,7 +24,7 @@
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/publisher.h"
 #include "dataplane/ebpf/simulator.h"
-#include "dataplane/flow/event_reader.h"
+#include "dataplane/flow/ring_reader.h"
 #include "dataplane/flow/flow_tables.h"
 #include "dataplane/flow/flow_time.h"
 #include "dataplane/kernel/clock.h"
@@ -76,6 +76,7 @@ class EbpfBackend : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
+  absl::Status DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) override;
   absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override { return capturer_.Set(filter); }
   absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override {
     return capturer_.Drain(callback);
@@ -102,7 +103,7 @@ class EbpfBackend : public Backend {
 
  private:
   EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_ptr<Loader> loader, std::unique_ptr<Attacher> attacher,
-              std::unique_ptr<EventReader> events, std::unique_ptr<FlowTables> flows);
+              std::unique_ptr<EventReader> events, std::unique_ptr<DnsAnswerReader> answers, std::unique_ptr<FlowTables> flows);
 
   // Draws the secret of the flow tables' hash, if they have none yet, and notes their sizes.
   absl::Status PrepareFlowTables();
@@ -121,6 +122,7 @@ class EbpfBackend : public Backend {
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Attacher> attacher_;
   std::unique_ptr<EventReader> events_;
+  std::unique_ptr<DnsAnswerReader> answers_;
   std::unique_ptr<FlowTables> flows_;
   Publisher publisher_;
   FastEnds fast_ends_;

@@ -268,6 +268,7 @@ absl::Status Loader::FillMaps() {
       {"bh_captures", &maps_.captures},
       {"bh_counters", &maps_.counters},
       {"bh_events", &maps_.events},
+      {"bh_dns_answers", &maps_.dns_answers},
       {"bh_clock_now", &maps_.clock_now},
   };
   for (const auto& [name, fd] : wanted) {

@@ -22,7 +22,7 @@ struct Maps {
 
   int edges = -1, edges_outside = -1, staged_edges = -1;
   int rule_counts = -1, capture = -1, captured = -1, captures = -1;
-  int counters = -1, events = -1, clock_now = -1;
+  int counters = -1, events = -1, dns_answers = -1, clock_now = -1;
 };
 
 }  // namespace bulkhead

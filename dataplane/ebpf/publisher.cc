@@ -38,14 +38,20 @@ absl::Status Publisher::RaiseEpoch() {
   const uint32_t next = BH_STAMP(BH_STAMP_EPOCH(stamp_) + 1, active());
   if (auto status = writer_.StoreWord(&maps_.control->stamp, next); !status.ok()) return status;
   stamp_ = next;
-  epoch_owed_ = false;
+  epoch_owed_ = arrival_owed_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Publisher::TellArrival() {
+  if (auto status = writer_.StoreWord(&maps_.control->arrivals, maps_.control->arrivals + 1); !status.ok()) return status;
+  arrival_owed_ = false;
   return absl::OkStatus();
 }
 
 absl::Status Publisher::Finish(absl::Status status, bool disturbed) {
-  if (!disturbed && !epoch_owed_) return status;
-  const absl::Status raised = RaiseEpoch();
-  return status.ok() ? raised : status;
+  if (!disturbed && !epoch_owed_ && !arrival_owed_) return status;
+  const absl::Status told = disturbed || epoch_owed_ ? RaiseEpoch() : TellArrival();
+  return status.ok() ? told : status;
 }
 
 // What a policy has grown by is in its slot only after Grow: until then its cells there are an earlier policy's.
@@ -111,6 +117,12 @@ absl::Status Publisher::CheckRoom(const std::set<IpAddress>& addresses) const {
   return absl::ResourceExhaustedError(absl::StrCat(needed, " addresses; the dataplane has room for ", maps_.max_addresses));
 }
 
+// What was there and is another now disturbs flows; what is new disturbs nobody, but may end what is noted of denials.
+void Publisher::Take(bool was_there, bool& disturbed) {
+  disturbed |= was_there;
+  arrival_owed_ |= !was_there;
+}
+
 absl::Status Publisher::WriteAddresses(bool& disturbed) {
   for (const IpAddress& address : out_of_line_) {
     for (const auto& [place, owner] : book_.Places(address)) {
@@ -119,7 +131,7 @@ absl::Status Publisher::WriteAddresses(bool& disturbed) {
       if (found != addresses_.end() && SameBytes(found->second, value)) continue;
       const bh_address_key key = AddressKey(place.zone, place.address);
       if (auto status = writer_.UpdateElement(maps_.addresses, &key, &value); !status.ok()) return status;
-      disturbed |= !addresses_.insert_or_assign(place, value).second;
+      Take(!addresses_.insert_or_assign(place, value).second, disturbed);
     }
   }
   return absl::OkStatus();
@@ -150,7 +162,7 @@ absl::Status Publisher::WriteEndpoint(const EndpointState& endpoint, bool& distu
   if (found != endpoint_values_.end() && SameBytes(found->second, value)) return absl::OkStatus();
   const uint32_t key = endpoint.slot;
   if (auto status = writer_.UpdateElement(maps_.endpoints, &key, &value); !status.ok()) return status;
-  disturbed |= !endpoint_values_.insert_or_assign(endpoint.slot, value).second;
+  Take(!endpoint_values_.insert_or_assign(endpoint.slot, value).second, disturbed);
   return absl::OkStatus();
 }
 
@@ -159,7 +171,7 @@ absl::Status Publisher::WritePort(uint32_t ifindex, uint16_t slot, bool& disturb
   if (found != ports_.end() && found->second == slot) return absl::OkStatus();
   const uint32_t value = slot;
   if (auto status = writer_.UpdateElement(maps_.ports, &ifindex, &value); !status.ok()) return status;
-  disturbed |= !ports_.insert_or_assign(ifindex, value).second;
+  Take(!ports_.insert_or_assign(ifindex, value).second, disturbed);
   return absl::OkStatus();
 }
 

@@ -89,6 +89,8 @@ class Publisher {
   absl::Status WriteEndpoint(const EndpointState& endpoint, bool& disturbed);
   absl::Status WritePort(uint32_t ifindex, uint16_t slot, bool& disturbed);
   absl::Status DeletePort(uint32_t ifindex, uint16_t slot, bool& disturbed);
+  void Take(bool was_there, bool& disturbed);
+  absl::Status TellArrival();
   // The first error, after the epoch has been raised if `disturbed`: what was changed before the error counts as well.
   absl::Status Finish(absl::Status status, bool disturbed);
 
@@ -111,7 +113,8 @@ class Publisher {
   PolicyWriter policy_writer_;
   PublishedPorts published_ports_;
   uint32_t stamp_ = 0;
-  bool epoch_owed_ = false;  // verdicts may have changed since the epoch was raised
+  bool epoch_owed_ = false;    // verdicts may have changed since the epoch was raised
+  bool arrival_owed_ = false;  // somebody new has been written since the arrivals were told
   bool grace_owed_ = false;
   PolicySlot slots_[BH_POLICY_SLOTS];
   bool subjects_unsure_[BH_POLICY_SLOTS] =

@@ -39,7 +39,7 @@ constexpr size_t kLeastFrame = 14;
 uint32_t OwnSize(std::string_view map) {
   if (map == "bh_flows4" || map == "bh_flows4_cold" || map == "bh_flows6") return kGroups;
   if (map == "bh_tails") return kTested + 1;
-  if (map == "bh_events" || map == "bh_captures") return 1 << 16;
+  if (map == "bh_events" || map == "bh_captures" || map == "bh_dns_answers") return 1 << 16;
   if (map == "bh_edges" || map == "bh_edges_outside" || map == "bh_staged_edges" || map == "bh_fragments") return 1024;
   if (map == "bh_rule_counts") return 1;
   return 0;  // as it is
@@ -81,6 +81,7 @@ class SimulatorInstance {
     control_.quota[0] = control_.quota[1] = ~0u;
     control_.per_tick[BH_LIMITED_EVENTS] = 0;
     control_.per_tick[BH_LIMITED_MIDSTREAM] = ~0u;
+    control_.per_tick[BH_LIMITED_DNS] = 0;
     control_.staged = 0;
     const uint32_t zero = 0;
     if (auto status = writer_.UpdateElement(Own("bh_control"), &zero, &control_); !status.ok()) return status;

@@ -21,6 +21,8 @@ EdgeRecord DecodeEdge(const bh_edge_key& key, const bh_edge& edge, const FlowTim
   out.flows = edge.flows;
   out.answered = edge.answered;
   out.denied = edge.denied;
+  out.source_workloads = edge.workloads[0];
+  out.destination_workloads = edge.workloads[1];
   out.first_seen = now.FromMonotonic(edge.first_seen);
   out.last_seen = now.FromMonotonic(edge.last_seen);
   return out;

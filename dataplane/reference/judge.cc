@@ -76,7 +76,18 @@ std::optional<Outcome> Judge::Established() {
   outcome.source_rule = flow->ruling.source_rule;
   outcome.destination_rule = flow->ruling.destination_rule;
   CountPacket(*flow);
+  const bool dns = parsed_.tuple.protocol == kProtoUdp && parsed_.tuple.source_port == BH_DNS_PORT && !parsed_.fragment;
+  if (!ingress() && dns && sender == flow->responder() && !parsed_.datagram.empty()) KeepAnswer();
   return outcome;
+}
+
+void Judge::KeepAnswer() {
+  bh_dns_answer answer = {};
+  answer.time = tables_.now;
+  answer.ifindex = packet_.ifindex;
+  answer.length = static_cast<uint32_t>(parsed_.datagram.size());
+  std::copy_n(parsed_.datagram.begin(), std::min<size_t>(parsed_.datagram.size(), BH_DNS_BYTES), answer.data);
+  tables_.ledger.Answer(answer);
 }
 
 Outcome Judge::AtIngress() {
@@ -202,7 +213,7 @@ Outcome Judge::Open(const Question& question) {
   tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
   if (!flow.linked) {
-    tables_.ledger.EdgeFlow(EdgeOf(flow), tables_.now);
+    tables_.ledger.EdgeFlow(EdgeOf(flow), EndsOf(flow, opening.question), tables_.now);
     tables_.ledger.RulesJudged(flow.ruling);
     AskStaged(opening.question, flow);
   }
@@ -249,10 +260,11 @@ void Judge::AskStaged(const Question& question, const Flow& flow) {
   if (tables_.staged == nullptr) return;
   const Ruling ruling = AskIn(*tables_.staged, question.opener.staged, question.responder.staged, question);
   const StagedEdgeKey key{EdgeOf(flow), ruling.verdict, ruling.source_rule, ruling.destination_rule};
+  const Ends ends = EndsOf(flow, question);
   if (flow.ruling.verdict == Verdict::kDeny) {
-    tables_.ledger.StagedDenied(key, tables_.now);
+    tables_.ledger.StagedDenied(key, ends, tables_.now);
   } else {
-    tables_.ledger.StagedFlow(key, tables_.now);
+    tables_.ledger.StagedFlow(key, ends, tables_.now);
   }
 }
 

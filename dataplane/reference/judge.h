@@ -72,6 +72,8 @@ class Judge {
 
   // The flow table alone: nullopt sends the packet on to be judged.
   std::optional<Outcome> Established();
+  // A DNS answer that the workload has asked for.
+  void KeepAnswer();
   Outcome AtIngress();
   Outcome AtEgress();
 
@@ -109,7 +111,10 @@ class Judge {
   Flow Candidate(const Ruling& ruling, uint16_t port, int opener) const;
   void Refresh(Flow& flow) const;
   void CountPacket(Flow& flow);
+  bool IsOutside(const Flow& flow, int which) const;
   EdgeKey EdgeOf(const Flow& flow) const;
+  // Who stands behind the question of that flow.
+  Ends EndsOf(const Flow& flow, const Question& question) const;
 
   Outcome Pass();
   Outcome Refuse(bh_reason reason);

@@ -49,29 +49,40 @@ void Judge::CountPacket(Flow& flow) {
   const int sender = side();
   if (!ingress() && flow.ifindex[sender] != 0) return;
   const EdgeKey edge = EdgeOf(flow);
+  const Ends ends{flow.ifindex[flow.opener], flow.ifindex[flow.responder()]};
   if (!Count(flow, sender, parsed_, packet_.bytes.size(), tables_.tick)) return;
   tables_.ledger.Count(BH_COUNTER_FLOWS_ANSWERED);
-  if (!flow.linked) tables_.ledger.EdgeAnswered(edge, tables_.now);
+  if (!flow.linked) tables_.ledger.EdgeAnswered(edge, ends, tables_.now);
   if (flow.ifindex[sender] == 0) flow.slot[sender] = packet_.tag;
 }
 
+bool Judge::IsOutside(const Flow& flow, int which) const {
+  const IdentityId identity = which == flow.opener ? flow.ruling.source : flow.ruling.destination;
+  const bool here = flow.ifindex[which] != 0 || flow.slot[which] != 0;
+  return identity == kIdentityWorld || (identity == kIdentityUnknown && !here);
+}
+
 EdgeKey Judge::EdgeOf(const Flow& flow) const {
-  const auto outside = [&](int which, IdentityId identity) {
-    const bool here = flow.ifindex[which] != 0 || flow.slot[which] != 0;
-    return identity == kIdentityWorld || (identity == kIdentityUnknown && !here);
-  };
   EdgeKey edge;
   edge.source = flow.ruling.source;
   edge.destination = flow.ruling.destination;
   edge.port = flow.service_port;
   edge.protocol = key_.protocol == kProtoIcmp6 ? kProtoIcmp : key_.protocol;
   edge.verdict = flow.ruling.verdict;
-  if (outside(flow.opener, edge.source)) {
+  if (IsOutside(flow, flow.opener)) {
     edge.peer = key_.address[flow.opener];
-  } else if (outside(flow.responder(), edge.destination)) {
+  } else if (IsOutside(flow, flow.responder())) {
     edge.peer = key_.address[flow.responder()];
   }
   return edge;
+}
+
+Ends Judge::EndsOf(const Flow& flow, const Question& question) const {
+  const auto interface = [&](int which, const Party& party) {
+    const EndpointState* endpoint = tables_.directory.AtSlot(party.slot);
+    return endpoint == nullptr || IsOutside(flow, which) ? 0u : endpoint->ifindex;
+  };
+  return {interface(flow.opener, question.opener), interface(flow.responder(), question.responder)};
 }
 
 Outcome Judge::Pass() {
@@ -136,7 +147,7 @@ Outcome Judge::Say(const Flow& flow) {
 }
 
 Outcome Judge::Deny(const Flow& flow, const Question& question) {
-  tables_.ledger.EdgeDenied(EdgeOf(flow), tables_.now);
+  tables_.ledger.EdgeDenied(EdgeOf(flow), EndsOf(flow, question), tables_.now);
   tables_.ledger.RulesJudged(flow.ruling);
   AskStaged(question, flow);
   return Say(flow);

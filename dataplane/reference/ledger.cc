@@ -11,6 +11,11 @@ void Ledger::Report(const bh_event& event) {
   events_.push_back(event);
 }
 
+void Ledger::Answer(const bh_dns_answer& answer) {
+  if (mute_answers_ || answers_.size() >= kMaxEvents) return Count(BH_COUNTER_DNS_LOST);
+  answers_.push_back(answer);
+}
+
 void Ledger::RulesJudged(const Ruling& ruling) {
   const auto count = [&](uint32_t rule, bool denies) {
     const bool drops = ruling.verdict == Verdict::kDeny;
@@ -23,9 +28,11 @@ void Ledger::RulesJudged(const Ruling& ruling) {
   count(ruling.destination_rule, ruling.destination_denies);
 }
 
-bh_edge& Ledger::Seen(bh_edge& edge, uint64_t now) {
+bh_edge& Ledger::Seen(bh_edge& edge, const Ends& ends, uint64_t now) {
   if (edge.first_seen == 0) edge.first_seen = now;
   edge.last_seen = now;
+  if (ends.source != 0) edge.workloads[0] |= bh_workload_bit(ends.source);
+  if (ends.destination != 0) edge.workloads[1] |= bh_workload_bit(ends.destination);
   return edge;
 }
 

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <utility>
 
+#include "bulkhead/abi/dns.h"
 #include "bulkhead/abi/event.h"
 #include "bulkhead/abi/flow.h"
 #include "bulkhead/model/flow_record.h"
@@ -34,6 +36,11 @@ struct StagedEdgeKey {
   auto operator<=>(const StagedEdgeKey&) const = default;
 };
 
+// The interfaces of the workloads at an edge's ends; 0 = no workload's.
+struct Ends {
+  uint32_t source = 0, destination = 0;
+};
+
 class Ledger {
  public:
   static constexpr size_t kMaxEvents = 65536;
@@ -44,13 +51,13 @@ class Ledger {
   void Mute(bool mute) { mute_ = mute; }
   void Report(const bh_event& event);
 
-  void EdgeFlow(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).flows; }
-  void EdgeAnswered(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).answered; }
-  void EdgeDenied(const EdgeKey& key, uint64_t now) { ++Seen(edges_[key], now).denied; }
+  void EdgeFlow(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).flows; }
+  void EdgeAnswered(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).answered; }
+  void EdgeDenied(const EdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(edges_[key], ends, now).denied; }
   // A flow was made, or its packet denied.
   void RulesJudged(const Ruling& ruling);
-  void StagedFlow(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).flows; }
-  void StagedDenied(const StagedEdgeKey& key, uint64_t now) { ++Seen(staged_[key], now).denied; }
+  void StagedFlow(const StagedEdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(staged_[key], ends, now).flows; }
+  void StagedDenied(const StagedEdgeKey& key, const Ends& ends, uint64_t now) { ++Seen(staged_[key], ends, now).denied; }
   void ForgetStaged() { staged_.clear(); }
 
   const std::array<uint64_t, BH_COUNTER_COUNT>& counters() const { return counters_; }
@@ -58,16 +65,21 @@ class Ledger {
   const std::map<uint32_t, RuleCounts>& rules() const { return rules_; }
   const std::map<StagedEdgeKey, bh_edge>& staged() const { return staged_; }
   std::deque<bh_event> TakeEvents();
+  // DNS answers that were delivered.
+  void Answer(const bh_dns_answer& answer);
+  void MuteAnswers(bool mute) { mute_answers_ = mute; }
+  std::deque<bh_dns_answer> TakeAnswers() { return std::exchange(answers_, {}); }
 
  private:
-  static bh_edge& Seen(bh_edge& edge, uint64_t now);
+  static bh_edge& Seen(bh_edge& edge, const Ends& ends, uint64_t now);
 
   std::array<uint64_t, BH_COUNTER_COUNT> counters_{};
   std::map<EdgeKey, bh_edge> edges_;
   std::map<StagedEdgeKey, bh_edge> staged_;
   std::map<uint32_t, RuleCounts> rules_;
   std::deque<bh_event> events_;
-  bool mute_ = false;
+  std::deque<bh_dns_answer> answers_;
+  bool mute_ = false, mute_answers_ = false;
 };
 
 }  // namespace bulkhead::reference

@@ -207,6 +207,7 @@ void ReadTransport(const Network& network, Parsed& out) {
     out.tcp_flags = network.payload[13];
   }
   if (const auto tuple = ReadTuple(network)) out.tuple = *tuple;
+  if (network.protocol == kProtoUdp) out.datagram = network.payload.subspan(8);
   if (IsIcmp(network)) ReadIcmp(network, out);
   // Reports go to groups (RFC 3376 section 4.2.14); what is broadcast instead is judged like anything else.
   const bool to_group = IsMulticast(network.destination) && network.destination != IpAddress::V4(255, 255, 255, 255);

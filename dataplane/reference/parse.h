@@ -60,6 +60,7 @@ struct Parsed {
   bool later_fragment = false;
   uint32_t fragment_begin = 0, fragment_end = 0;  // bytes, within the packet put together
   Bytes body;  // ARP: from its header on; ICMP: the message
+  Bytes datagram;  // UDP: what it carries
 
   bool IsEchoRequest() const;
   bool IsEchoReply() const;

@@ -37,6 +37,8 @@ EdgeRecord RecordOf(const EdgeKey& key, const bh_edge& edge) {
   record.flows = edge.flows;
   record.answered = edge.answered;
   record.denied = edge.denied;
+  record.source_workloads = edge.workloads[0];
+  record.destination_workloads = edge.workloads[1];
   record.first_seen = edge.first_seen;
   record.last_seen = edge.last_seen;
   return record;
@@ -67,6 +69,7 @@ absl::Status Reference::SetOptions(const DataplaneOptions& options) {
   tables_.flows.SetTimeouts(timeouts);
   tables_.midstream_limit.per_tick = (options.midstream_per_second + kTicksPerSecond - 1) / kTicksPerSecond;
   tables_.ledger.Mute(options.events_per_second == 0);
+  tables_.ledger.MuteAnswers(options.dns_answers_per_second == 0);
   if (tables_.proxy_is_world != options.proxy_is_world) RaiseEpoch(false);  // verdicts depend on it
   tables_.proxy_is_world = options.proxy_is_world;
   return absl::OkStatus();
@@ -251,6 +254,11 @@ absl::Status Reference::ReadStagedEdges(const std::function<bool(const StagedEdg
 
 absl::Status Reference::DrainEvents(const std::function<void(const bh_event&)>& callback) {
   for (const bh_event& event : tables_.ledger.TakeEvents()) callback(event);
+  return absl::OkStatus();
+}
+
+absl::Status Reference::DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) {
+  for (const bh_dns_answer& answer : tables_.ledger.TakeAnswers()) callback(answer);
   return absl::OkStatus();
 }
 

@@ -10,6 +10,9 @@ namespace bulkhead {
 // YAML -> policies, inventory, probes. What parses is also printed, parsed again and compiled.
 void FuzzPolicyText(std::string_view text);
 
+// A DNS answer -> names, whole and as a cut one.
+void FuzzDnsAnswer(std::string_view bytes);
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_TESTS_FUZZ_TARGETS_H_

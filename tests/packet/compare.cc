@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <sstream>
+#include <string_view>
 
 #include "tests/packet/stage.h"
 
@@ -33,7 +35,8 @@ std::string Describe(const EdgeRecord& edge) {
   std::ostringstream out;
   out << edge.source_identity << " -> " << edge.destination_identity << " " << edge.port << "/" << ProtocolName(edge.protocol)
       << " " << VerdictName(edge.verdict) << " peer " << edge.peer.ToString() << " flows " << edge.flows << " answered "
-      << edge.answered << " denied " << edge.denied;
+      << edge.answered << " denied " << edge.denied << " workloads " << edge.source_workloads << " "
+      << edge.destination_workloads;
   return out.str();
 }
 
@@ -113,6 +116,12 @@ Lines EventLines(Runner& runner) {
   return lines;
 }
 
+std::string Describe(const bh_dns_answer& answer) {
+  const std::string_view data(reinterpret_cast<const char*>(answer.data), std::min(answer.length, BH_DNS_BYTES));
+  return "DNS answer to interface " + std::to_string(answer.ifindex) + ", " + std::to_string(answer.length) + " bytes, hash " +
+         std::to_string(std::hash<std::string_view>()(data));
+}
+
 Lines CounterLines(Runner& runner, const std::vector<uint64_t>& before) {
   Lines lines;
   const auto counters = runner.backend().ReadCounters();
@@ -156,6 +165,23 @@ void Stage::Compare() {
     ExpectSame(events, EventLines(*runners_[i]), "events", names);
     ExpectSame(counters, CounterLines(*runners_[i], counters_[i]), "counters", names);
   }
+  (void)Answers();
+}
+
+std::vector<bh_dns_answer> Stage::Answers() {
+  std::vector<bh_dns_answer> first;
+  Lines first_lines;
+  for (const auto& runner : runners_) {
+    Lines lines;
+    const auto status = runner->backend().DrainAnswers([&](const bh_dns_answer& answer) {
+      if (runner == runners_[0]) first.push_back(answer);
+      lines.push_back(Describe(answer));
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    if (runner == runners_[0]) first_lines = lines;
+    ExpectSame(first_lines, lines, "DNS answers", runners_[0]->name() + " and " + runner->name());
+  }
+  return first;
 }
 
 }  // namespace bulkhead::packet_test

@@ -82,6 +82,17 @@ TEST_P(FloodTest, ANoteIsOfOneMacOnly) {
   EXPECT_THAT(stage.Leaves(kEvil, addresses / Ask(GetParam())), Denied(BH_REASON_SPOOFED_MAC));
 }
 
+// The address was the world's; then somebody has it whom policy allows.
+TEST_P(FloodTest, SomebodyNewIsReachedAtOnce) {
+  Stage stage({.policies = AllowEgress("evil", "api", GetParam().ports())});
+  stage.Remove(kApi.slot());
+  stage.Flood();
+  const Frame ask = Between(kEvil, kApi, GetParam().family) / Ask(GetParam());
+  for (int i = 0; i < kRepeats; ++i) ASSERT_THAT(stage.Leaves(kEvil, ask), Denied(BH_REASON_POLICY));
+  stage.Put(kApi.endpoint);
+  EXPECT_THAT(stage.Leaves(kEvil, ask), Allowed());
+}
+
 // Each denied packet of a staged policy is judged by that one, too.
 TEST_P(FloodTest, AStagedPolicySeesThemAll) {
   Stage stage(Closed());

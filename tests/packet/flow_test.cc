@@ -55,6 +55,53 @@ TEST_P(FlowTest, AddsUpOneEdge) {
   EXPECT_EQ(edges[0].denied, 0u);
 }
 
+TEST_P(FlowTest, EdgesTellWorkloadsApart) {
+  const int family = GetParam().family;
+  const uint64_t web = bh_workload_bit(kWeb.ifindex()), web2 = bh_workload_bit(kWeb2.ifindex()), db = bh_workload_bit(kDb.ifindex());
+  ASSERT_NE(web, web2);
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  ASSERT_EQ(stage.Edges().size(), 1u);
+  EXPECT_EQ(stage.Edges()[0].source_workloads, web);
+  EXPECT_EQ(stage.Edges()[0].destination_workloads, db);
+  stage.Travels(kWeb2, kDb, Between(kWeb2, kDb, family) / Ask(GetParam()));
+  stage.Travels(kDb, kWeb, Answers());
+  ASSERT_EQ(stage.Edges().size(), 1u);
+  EXPECT_EQ(stage.Edges()[0].source_workloads, web | web2);
+  EXPECT_EQ(stage.Edges()[0].destination_workloads, db);
+}
+
+TEST_P(FlowTest, EdgesTellWorkloadsOfAnotherZoneAndDeniedOnes) {
+  const int family = GetParam().family;
+  Stage stage({.policies = IsolateIngress("db")});
+  stage.Travels(kWeb, kCache, ToGateway(kWeb, kCache.ip(family)) / Ask(GetParam()));
+  stage.Leaves(kEvil, Between(kEvil, kDb, family) / Ask(GetParam()));
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 2u);
+  for (const EdgeRecord& edge : edges) {
+    const bool denied = edge.verdict == Verdict::kDeny;
+    EXPECT_EQ(edge.source_workloads, bh_workload_bit(denied ? kEvil.ifindex() : kWeb.ifindex()));
+    EXPECT_EQ(edge.destination_workloads, bh_workload_bit(denied ? kDb.ifindex() : kCache.ifindex()));
+  }
+}
+
+TEST_P(FlowTest, EdgesTellOneLifeOfASlotFromTheNext) {
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  EndpointState again = kWeb.endpoint;
+  again.ifindex = kNoEndpoint;
+  stage.Remove(kWeb.slot());
+  stage.Put(again);
+  Actor reborn = kWeb;
+  reborn.endpoint = again;
+  stage.Advance(400);
+  stage.Sweep();
+  stage.Travels(reborn, kDb, Asks());
+  const auto edges = stage.Edges();
+  ASSERT_EQ(edges.size(), 1u);
+  EXPECT_EQ(edges[0].source_workloads, bh_workload_bit(kWeb.ifindex()) | bh_workload_bit(kNoEndpoint));
+}
+
 TEST_P(FlowTest, EdgesWithTheOutsideBearItsAddress) {
   const int family = GetParam().family;
   Stage stage({});
@@ -65,6 +112,8 @@ TEST_P(FlowTest, EdgesWithTheOutsideBearItsAddress) {
   for (const EdgeRecord& edge : edges) {
     const bool outwards = edge.destination_identity == kIdentityWorld;
     EXPECT_EQ(edge.peer, Outside(family, outwards ? 7 : 9));
+    EXPECT_EQ(edge.source_workloads, outwards ? bh_workload_bit(kWeb.ifindex()) : 0u);
+    EXPECT_EQ(edge.destination_workloads, outwards ? 0u : bh_workload_bit(kDb.ifindex()));
   }
 }
 

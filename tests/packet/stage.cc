@@ -96,7 +96,7 @@ std::string IsolateEgress(const std::string& service) {
 
 DataplaneOptions Stage::Options() {
   DataplaneOptions options;
-  options.events_per_second = options.midstream_per_second = 1u << 20;  // all are compared: none may be held back
+  options.events_per_second = options.midstream_per_second = options.dns_answers_per_second = 1u << 20;  // all are compared: none may be held back
   return options;
 }
 

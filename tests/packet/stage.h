@@ -80,6 +80,8 @@ class Stage {
   std::map<FlowKey, Flow> Flows();
   std::vector<EdgeRecord> Edges();
   std::vector<StagedEdgeRecord> StagedEdges();
+  // DNS answers since the last call; all backends must have the same.
+  std::vector<bh_dns_answer> Answers();
   // Everything that the backends keep must be equal: entries, edges, counters. Also done at the end of each stage.
   void Compare();
 

@@ -8,7 +8,7 @@
 
 #define BH_DENIALS 4096u /* a power of two */
 
-/* All that a judgement of a packet without an entry goes by, but for the tables that the stamp stands for. Addresses and ports in packet
+/* All that a judgement of a packet without an entry goes by, but for the tables that the stamp and the arrivals stand for. Addresses and ports in packet
  * order; IPv4 in the first four bytes. */
 struct bh_denial_key {
 	__u8 macs[12];
@@ -42,7 +42,8 @@ struct bh_denial {
 	__u32 denier[2]; /* rules that count them (abi/rule.h), or BH_NO_DENIER */
 	struct bh_denial_key key;
 	struct bh_edge_key edge;
-	__u64 reserved;
+	__u32 arrivals; /* bh_control.arrivals when it was judged */
+	__u32 reserved;
 };
 BH_SIZE(struct bh_denial, 128);
 

@@ -51,6 +51,7 @@ enum bh_counter {
 	BH_COUNTER_FLOWS_DISPLACED, /* gave way to another: unanswered, of an endpoint over its quota, or expired and not swept yet */
 	BH_COUNTER_FLOWS_FAST,        /* created as fit for the short way (bpf/fast_path.h) */
 	BH_COUNTER_CAPTURES_LOST, /* over a capture's rate, or ring full */
+	BH_COUNTER_DNS_LOST, /* answers not copied: over the rate, or ring full */
 	BH_COUNTER_COUNT
 };
 

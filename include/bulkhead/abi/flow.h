@@ -185,8 +185,24 @@ struct bh_edge {
 	__u64 denied;     /* packets */
 	__u64 first_seen; /* ns, CLOCK_MONOTONIC */
 	__u64 last_seen;
+	/* Of source and destination: a bit (bh_workload_bit) for each workload's interface that took part; none for the host and for what
+	 * is outside. How many are not set tells how many workloads there were (Whang et al., "A linear-time probabilistic counting
+	 * algorithm", 1990). */
+	__u64 workloads[2];
 };
-BH_SIZE(struct bh_edge, 40);
+BH_SIZE(struct bh_edge, 56);
+
+/* The bit of an interface, by its ifindex: a network namespace gives each of its interfaces another, and begins anew only after 2^31,
+ * so it names one life of a workload. Mixed well, since neighbours that fall beside each other would count too many. The multipliers
+ * are those of MurmurHash3's finalizer (Appleby). */
+static inline __u64 bh_workload_bit(__u32 ifindex)
+{
+	__u32 mixed = ifindex;
+
+	mixed = (mixed ^ mixed >> 16) * 0x85ebca6bu;
+	mixed = (mixed ^ mixed >> 13) * 0xc2b2ae35u;
+	return (__u64)1 << ((mixed ^ mixed >> 16) & 63);
+}
 
 /* Map bh_staged_edges (LRU hash; value struct bh_edge, `answered` stays 0): what the active and the staged policy say of the same
  * flows and denied packets. Added to whenever, while a policy is staged, a flow is created or judged again, linked entries left out,

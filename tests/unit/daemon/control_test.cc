@@ -40,6 +40,7 @@ class ControlTest : public testing::Test {
     loop_ = *EventLoop::Create();
     learner_ = *Learner::Open(":memory:");
     edges_ = std::make_unique<EdgeDrain>(&backend_, learner_.get(), &clock_);
+    observer_ = std::make_unique<Observer>(&backend_, learner_.get(), edges_.get());
     ControlParts parts;
     parts.config.policy_dir = folder_.path();
     parts.config.node_labels = {{"rack", "a1"}};
@@ -50,7 +51,7 @@ class ControlTest : public testing::Test {
     parts.writer = &writer_;
     parts.clock = &clock_;
     parts.store = store_.get();
-    parts.edges = edges_.get();
+    parts.observer = observer_.get();
     parts.find_sources = [this] {
       std::vector<std::unique_ptr<Source>> sources;
       if (!found_) sources.push_back(std::make_unique<GivenSource>(&sink_));
@@ -98,6 +99,7 @@ class ControlTest : public testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<EdgeDrain> edges_;
+  std::unique_ptr<Observer> observer_;
   bool found_ = false;
   SourceSink sink_;
   std::unique_ptr<Control> control_;

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dataplane/backend.h"
@@ -79,6 +80,10 @@ class FakeBackend : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return std::map<uint32_t, RuleCounts>(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
+  absl::Status DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) override {
+    for (const bh_dns_answer& answer : std::exchange(answers, {})) callback(answer);
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::vector<SimulatedRun>> Simulate(const std::vector<SimulatedPacket>& packets) override {
     return std::vector<SimulatedRun>(packets.size());
   }
@@ -88,6 +93,7 @@ class FakeBackend : public Backend {
   absl::StatusOr<uint64_t> Sweep() override { return 0; }
 
   std::vector<std::string> log;
+  std::vector<bh_dns_answer> answers;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;

@@ -61,6 +61,17 @@ TEST_F(PublisherTest, AnEndpointStandsUnderItsZoneAndUnderNone) {
   EXPECT_NE(endpoint->subject[active()][1], endpoint->subject[active()][0]);
 }
 
+TEST_F(PublisherTest, SomebodyNewIsToldWithoutANewStampAndAfterEverythingElse) {
+  ASSERT_TRUE(publisher_.ApplyPolicy(TwoServices(1)).ok());
+  const uint32_t stamp = fake_.control.stamp, arrivals = fake_.control.arrivals;
+  fake_.on_store = [&] { EXPECT_EQ(fake_.Get<uint32_t>(fake_.maps.ports, uint32_t{107}), 7u); };
+  ASSERT_TRUE(publisher_.PutEndpoint(Endpoint(7, 3, kWeb, {kWebAddress})).ok());
+  EXPECT_EQ(fake_.control.arrivals, arrivals + 1);
+  EXPECT_EQ(fake_.control.stamp, stamp);
+  ASSERT_TRUE(publisher_.PutEndpoint(Endpoint(7, 3, kWeb, {kWebAddress})).ok());
+  EXPECT_EQ(fake_.control.arrivals, arrivals + 1) << "nothing has changed";
+}
+
 TEST_F(PublisherTest, ASecondZoneMakesAnAddressAmbiguousAndItsEndEndsThat) {
   ASSERT_TRUE(publisher_.ApplyPolicy(TwoServices(1)).ok());
   ASSERT_TRUE(publisher_.PutEndpoint(Endpoint(7, 3, kWeb, {kWebAddress})).ok());

@@ -134,7 +134,7 @@ TEST(EdgeReader, DecodesPeers) {
   key.family = BH_V4;
   key.address[0] = 203;
   key.address[3] = 9;
-  const bh_edge edge{.flows = 4, .answered = 3, .denied = 2, .first_seen = 400 * kSecond, .last_seen = 450 * kSecond};
+  const bh_edge edge{.flows = 4, .answered = 3, .denied = 2, .first_seen = 400 * kSecond, .last_seen = 450 * kSecond, .workloads = {5, 6}};
   EdgeRecord record = DecodeEdge(key, edge, Now());
   EXPECT_EQ(record.peer.ToString(), "203.0.0.9");
   EXPECT_EQ(record.source_identity, 17u);
@@ -144,6 +144,8 @@ TEST(EdgeReader, DecodesPeers) {
   EXPECT_EQ(record.flows, 4u);
   EXPECT_EQ(record.answered, 3u);
   EXPECT_EQ(record.denied, 2u);
+  EXPECT_EQ(record.source_workloads, 5u);
+  EXPECT_EQ(record.destination_workloads, 6u);
   EXPECT_EQ(record.first_seen, 600 * kSecond);
   EXPECT_EQ(record.last_seen, 650 * kSecond);
   key.family = 0;
@@ -159,7 +161,7 @@ TEST(EdgeReader, DecodesBothVerdictsOfAStagedEdge) {
   key.source_rule = 31;
   key.destination_rule = 32;
   const StagedEdgeRecord record =
-      DecodeStagedEdge(key, {.flows = 4, .answered = 0, .denied = 2, .first_seen = 0, .last_seen = 0}, Now());
+      DecodeStagedEdge(key, {.flows = 4, .answered = 0, .denied = 2, .first_seen = 0, .last_seen = 0, .workloads = {}}, Now());
   EXPECT_EQ(record.edge.source_identity, 17u);
   EXPECT_EQ(record.edge.verdict, Verdict::kWouldDeny);
   EXPECT_EQ(record.edge.flows, 4u);
