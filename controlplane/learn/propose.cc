@@ -61,6 +61,7 @@ std::string SetAsideLine(const Relation& relation, const Node& self) {
   std::vector<std::string> counts;
   const uint64_t answered = relation.answered + relation.answered_would_deny;
   if (answered > 0) counts.push_back(CountText(answered, "answered flow"));
+  if (relation.quarantined > 0) counts.push_back(CountText(relation.quarantined, "answered flow") + " in quarantine");
   if (relation.unanswered > 0) counts.push_back(CountText(relation.unanswered, "unanswered flow"));
   if (relation.denied > 0) counts.push_back(CountText(relation.denied, "denied packet"));
   return absl::StrCat(line, absl::StrJoin(counts, ", "), ", ", SpanText(relation.first_seen, relation.last_seen), ")");

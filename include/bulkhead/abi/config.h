@@ -35,13 +35,11 @@ struct bh_control {
 	/* How often each CPU may do what is limited in one flow tick, by enum bh_limited. */
 	__u32 per_tick[BH_LIMITED_COUNT];
 	__u32 zero;   /* always 0, but the verifier cannot know: see bh_forget in bpf/context.h */
-	__u32 reserved;
 	__u32 staged; /* 1: a policy is staged, in BH_SLOT_STAGED (abi/policy.h). Written after its tables, cleared before them. */
 	/* Of the flow table of IPv4 and of IPv6 (abi/flow.h): */
 	__u32 group_mask[2];            /* number of groups - 1 */
 	__u32 quota[2];                 /* entries that may count against one endpoint */
 	__u32 arrivals; /* rises when somebody new is known of, which is no reason for a new stamp: notes of denials (abi/denial.h) end */
-	__u32 reserved;
 	__u64 secret[BH_SECRET_WORDS]; /* of the hash (bpf/flow_hash.h); drawn when the table is made, never changed */
 };
 BH_SIZE(struct bh_control, 184);

@@ -159,6 +159,32 @@ TEST_F(ReplayTest, WhatNobodyCanTellIsApart) {
   EXPECT_TRUE(replay.apart[0].denied);
 }
 
+TEST_F(ReplayTest, WhatSomebodyRejectedIsApartAlsoWhereTheDraftPermitsIt) {
+  seen_.Answered(web_, db_, 5432, 200);
+  seen_.Answered(api_, db_, 5432, 9);
+  Evidence evidence = seen_.Get();
+  for (const char* client : {"web", "api"}) {
+    evidence.decisions.push_back({{PartyKind::kService, "shop", client}, {PartyKind::kService, "shop", "db"}, kProtoTcp, 5432, false, "ada", 1});
+  }
+  const auto draft = ParseCandidate({{"draft.yaml", kWebToDb}});
+  const auto replay = ReplayHistory(evidence, Sift(evidence), *draft, view_, 0);
+  ASSERT_TRUE(replay.ok());
+  EXPECT_EQ(replay->total.rejected_edges, 0u);
+  EXPECT_EQ(replay->total.permitted_edges, 0u);
+  ASSERT_EQ(replay->apart.size(), 2u);
+  EXPECT_EQ(replay->apart[0].from, "shop/web");
+  EXPECT_FALSE(replay->apart[0].denied);
+  EXPECT_TRUE(replay->apart[1].denied);
+  EXPECT_EQ(replay->apart[1].standing, "rejected");
+}
+
+TEST_F(ReplayTest, WhatWaitsForReviewIsSaidToAndCounts) {
+  seen_.Answered(api_, db_, 5432, 1);
+  const api::Replay replay = Of(kWebToDb);
+  ASSERT_EQ(replay.rejected.size(), 1u);
+  EXPECT_EQ(replay.rejected[0].standing, "answered once only");
+}
+
 TEST_F(ReplayTest, OnceIsEnoughToBeMissed) {
   seen_.Answered(api_, db_, 5432, 1);
   EXPECT_EQ(Of(kWebToDb).total.rejected_edges, 1u);
