@@ -79,8 +79,8 @@ TEST_F(ProposeTest, ClientsHoursAndNamesAreInTheComments) {
   edge.source_workloads = 0b111;
   EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("500 answered flows of 3 clients, 2023-11-14 22:13 .. 22:23 UTC, 12 hours; "));
   EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("; confidence high\n"));
-  seen_.InWindows(web_, db_, 9187, {0}, 0b111);
-  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("9187/tcp: 1 answered flow of 3 clients, 2023-11-14 22:00 UTC, 1 hour; client image "
+  seen_.InWindows(web_, db_, 9187, {0, 1, 2}, 0b111);
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("9187/tcp: 3 answered flows of 3 clients, 2023-11-14 22:00 .. 2023-11-15 00:00 UTC, 3 hours; client image "
                                                "0123456789ab; server image fedcba987654; confidence medium\n"));
 }
 
