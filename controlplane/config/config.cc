@@ -190,6 +190,8 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
       static_cast<uint32_t>(fields.Integer("events_per_second", 0, 1'000'000, config->dataplane.events_per_second));
   config->dataplane.midstream_per_second =
       static_cast<uint32_t>(fields.Integer("midstream_per_second", 0, 1'000'000, config->dataplane.midstream_per_second));
+  config->dataplane.dns_answers_per_second =
+      static_cast<uint32_t>(fields.Integer("dns_answers_per_second", 0, 1'000'000, config->dataplane.dns_answers_per_second));
   if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
   ReadNodeLabels(&fields, reader, config);
   reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },

@@ -27,6 +27,7 @@
 //   flow_quota: 8                         # the flows of one endpoint may take 1/8 of each flow table
 //   events_per_second: 1000               # per CPU
 //   midstream_per_second: 4096            # per CPU: TCP of before the daemon's time that is taken for an answer; 0 = none
+//   dns_answers_per_second: 250           # per CPU: answers to workloads that names of addresses are learned from; 0 = none
 //   timeouts:                             # seconds; 0 = never
 //     tcp: {unanswered: 60, established: 28800, closing: 120, closed: 10}
 //     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EdgeDrain: carries what the dataplane has added up over to the learner.
+// EdgeDrain: carries what the dataplane has added up over to the learner, and keeps room there: where many edges are, those that have
+// been idle for long are taken out once they are written down.
 //
 // Thread safety: any thread; drains wait for each other, so that totals reach the learner in the order in which they were read.
 #ifndef BULKHEAD_CONTROLPLANE_DAEMON_EDGE_DRAIN_H_
@@ -19,8 +20,13 @@ namespace bulkhead {
 
 class EdgeDrain {
  public:
-  // All must outlive it.
-  EdgeDrain(Backend* backend, Learner* learner, const Clock* clock) : backend_(backend), learner_(learner), clock_(clock) {}
+  static constexpr uint64_t kIdle = 600'000'000'000;  // ns
+  // Half of what the dataplane has room for (bpf/maps.h). Edges are between identities, and each version of an image is another.
+  static constexpr size_t kCrowded = 32768;
+
+  // All must outlive it. crowded: with more edges than that, between workloads, idle ones are taken out.
+  EdgeDrain(Backend* backend, Learner* learner, const Clock* clock, size_t crowded = kCrowded)
+      : backend_(backend), learner_(learner), clock_(clock), crowded_(crowded) {}
 
   // `view`: whose identities name the edges. fresh: gets the identities of both ends of the edges that were made since the last drain;
   // may be null.
@@ -29,10 +35,13 @@ class EdgeDrain {
   LearnMoment Now() const { return {static_cast<uint64_t>(clock_->UnixSeconds()), clock_->BoottimeNs()}; }
 
  private:
+  absl::Status MakeRoom(const Learner::IdentityLookup& lookup, const LearnMoment& now);
+
   std::mutex mutex_;
   Backend* const backend_;
   Learner* const learner_;
   const Clock* const clock_;
+  const size_t crowded_;
   uint64_t drained_at_ = 0;  // the last time, on the edges' clock; guarded by mutex_
 };
 

@@ -258,6 +258,26 @@ absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>
   return ReadEdgeTables(loader_->maps().edges, loader_->maps().edges_outside, *now, callback);
 }
 
+absl::Status EbpfBackend::TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) {
+  if (auto status = SettleDenials(); !status.ok()) return status;
+  const auto now = Now();
+  if (!now.ok()) return now.status();
+  const int map = loader_->maps().edges;
+  std::vector<bh_edge_key> idle;
+  const absl::Status read = ForEachInHash<bh_edge_key, bh_edge>(map, [&](const bh_edge_key& key, const bh_edge& edge) {
+    if (now->FromMonotonic(edge.last_seen) < seen_before) idle.push_back(key);
+    return true;
+  });
+  if (!read.ok()) return read;
+  for (const bh_edge_key& key : idle) {
+    bh_edge edge{};
+    const absl::Status taken = writer_.TakeElement(map, &key, &edge);
+    if (!taken.ok() && !absl::IsNotFound(taken)) return taken;
+    if (taken.ok()) callback(DecodeEdge(key, edge, *now));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status EbpfBackend::ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) {
   if (std::atomic_ref<uint32_t>(loader_->maps().control->staged).load() == 0) return absl::OkStatus();
   const auto now = Now();

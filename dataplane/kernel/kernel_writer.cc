@@ -59,6 +59,11 @@ absl::Status KernelWriter::DeleteElement(int map, const void* key) {
   return Result(bpf_map_delete_elem(map, key), "map delete");
 }
 
+absl::Status KernelWriter::TakeElement(int map, const void* key, void* value) {
+  if (auto status = Before("map-take"); !status.ok()) return status;
+  return Result(bpf_map_lookup_and_delete_elem(map, key, value), "map take");
+}
+
 absl::Status KernelWriter::UpdateBatch(int map, const void* keys, const void* values, uint32_t count) {
   if (auto status = Before("map-update-batch"); !status.ok()) return status;
   if (count == 0) return absl::OkStatus();

@@ -54,6 +54,8 @@ class KernelWriter {
   // BPF maps. flags: BPF_ANY, BPF_NOEXIST, BPF_EXIST.
   virtual absl::Status UpdateElement(int map, const void* key, const void* value, uint64_t flags = BPF_ANY);
   virtual absl::Status DeleteElement(int map, const void* key);
+  // Of a hash map: deletes the element and tells what it held.
+  virtual absl::Status TakeElement(int map, const void* key, void* value);
   // keys and values: `count` of the map's own sizes, one behind the other. May stop half-way with an error.
   virtual absl::Status UpdateBatch(int map, const void* keys, const void* values, uint32_t count);
   // Deletes all elements of a hash or LRU hash map that nobody adds to meanwhile. May stop half-way with an error.

@@ -36,6 +36,15 @@ bh_edge& Ledger::Seen(bh_edge& edge, const Ends& ends, uint64_t now) {
   return edge;
 }
 
+std::map<EdgeKey, bh_edge> Ledger::TakeIdle(uint64_t seen_before) {
+  std::map<EdgeKey, bh_edge> out;
+  std::erase_if(edges_, [&](const auto& edge) {
+    const bool idle = edge.first.peer.IsUnspecified() && edge.second.last_seen < seen_before;
+    return idle && out.insert(edge).second;
+  });
+  return out;
+}
+
 std::deque<bh_event> Ledger::TakeEvents() { return std::exchange(events_, {}); }
 
 }  // namespace bulkhead::reference

@@ -245,6 +245,11 @@ absl::Status Reference::ReadEdges(const std::function<bool(const EdgeRecord&)>& 
   return absl::OkStatus();
 }
 
+absl::Status Reference::TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) {
+  for (const auto& [key, edge] : tables_.ledger.TakeIdle(seen_before)) callback(RecordOf(key, edge));
+  return absl::OkStatus();
+}
+
 absl::Status Reference::ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) {
   for (const auto& [key, edge] : tables_.ledger.staged()) {
     if (!callback({RecordOf(key.edge, edge), key.verdict, key.source_rule, key.destination_rule})) break;

@@ -4,7 +4,7 @@
 
   serve NAME SPEC...                 SPEC = tcp:PORT, udp:PORT or sctp:PORT; both families; answers each request with NAME's answer
   call PROTOCOL HOST PORT [options]  asks a server; prints one JSON line {"ok", "failed", "bytes", "answer", "error"}
-  batch JSON                         calls: [[PROTOCOL, HOST, PORT, COUNT], ...]; prints a JSON list of what call prints
+  batch JSON [--timeout SECONDS]     calls: [[PROTOCOL, HOST, PORT, COUNT], ...]; prints a JSON list of what call prints
   ping HOST [options]                ICMP echo; prints the same
   sink PORT                          takes one TCP connection's bytes to their end, and tells their number
   push HOST PORT COUNT [--datagrams] that many bytes to a sink, in writes as large as the kernel takes; prints {"sent", "taken"}. Datagrams:
@@ -129,7 +129,7 @@ def call(args):
 
 
 def batch(args):
-    return [repeat(*each) for each in json.loads(args.calls)]
+    return [repeat(*each, timeout=args.timeout) for each in json.loads(args.calls)]
 
 
 def checksum(data):
@@ -359,6 +359,7 @@ def main():
 
     verb = verbs.add_parser("batch")
     verb.add_argument("calls")
+    verb.add_argument("--timeout", type=float, default=1.0)
     verb.set_defaults(run=batch)
 
     verb = verbs.add_parser("ping")

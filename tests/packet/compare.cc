@@ -168,6 +168,15 @@ void Stage::Compare() {
   (void)Answers();
 }
 
+void Stage::TakeIdleEdges(const std::function<void(const EdgeRecord&)>& callback) {
+  for (const auto& runner : runners_) {
+    const auto status = runner->backend().TakeIdleEdges(UINT64_MAX, [&](const EdgeRecord& edge) {
+      if (runner == runners_[0]) callback(edge);
+    });
+    EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
 std::vector<bh_dns_answer> Stage::Answers() {
   std::vector<bh_dns_answer> first;
   Lines first_lines;

@@ -2,6 +2,7 @@
 // Entries of the flow table: what rides on them, how they change state, when they end.
 #include <gtest/gtest.h>
 
+#include "tests/packet/ebpf_world.h"
 #include "tests/packet/segment.h"
 #include "tests/packet/stage.h"
 
@@ -100,6 +101,29 @@ TEST_P(FlowTest, EdgesTellOneLifeOfASlotFromTheNext) {
   const auto edges = stage.Edges();
   ASSERT_EQ(edges.size(), 1u);
   EXPECT_EQ(edges[0].source_workloads, bh_workload_bit(kWeb.ifindex()) | bh_workload_bit(kNoEndpoint));
+}
+
+TEST_P(FlowTest, IdleEdgesAreTakenOutWhole) {
+  if (SharedWorld() == nullptr) GTEST_SKIP() << "no kernel to ask";
+  EbpfBackend& backend = SharedWorld()->backend();
+  Stage stage({});
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  stage.Leaves(kWeb, ToGateway(kWeb, Outside(GetParam().family)) / Ask(GetParam()));
+  const auto before = stage.Edges();
+  ASSERT_EQ(before.size(), 2u);
+  std::vector<EdgeRecord> taken;
+  const auto take = [&](const EdgeRecord& edge) { taken.push_back(edge); };
+  ASSERT_TRUE(backend.TakeIdleEdges(1, take).ok());
+  EXPECT_TRUE(taken.empty()) << "none is as old";
+  stage.TakeIdleEdges(take);
+  ASSERT_EQ(taken.size(), 1u) << "that with an outside peer gives way by itself";
+  EXPECT_EQ(taken[0].flows, 1u);
+  EXPECT_EQ(taken[0].answered, 1u);
+  EXPECT_EQ(taken[0].source_workloads, bh_workload_bit(kWeb.ifindex()));
+  EXPECT_EQ(stage.Edges().size(), 1u);
+  stage.Leaves(kWeb2, Between(kWeb2, kDb, GetParam().family) / Ask(GetParam()));
+  EXPECT_EQ(stage.Edges().size(), 2u) << "a later flow makes a new one";
 }
 
 TEST_P(FlowTest, EdgesWithTheOutsideBearItsAddress) {

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -80,6 +81,8 @@ class Stage {
   std::map<FlowKey, Flow> Flows();
   std::vector<EdgeRecord> Edges();
   std::vector<StagedEdgeRecord> StagedEdges();
+  // Out of all backends, however lately they were seen; calls back for the first backend's.
+  void TakeIdleEdges(const std::function<void(const EdgeRecord&)>& callback);
   // DNS answers since the last call; all backends must have the same.
   std::vector<bh_dns_answer> Answers();
   // Everything that the backends keep must be equal: entries, edges, counters. Also done at the end of each stage.

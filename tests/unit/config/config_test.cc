@@ -56,6 +56,7 @@ flow_table_entries: 4096
 flow_quota: 4
 events_per_second: 7
 midstream_per_second: 9
+dns_answers_per_second: 0
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
 new_image: learn
 new_image_grace: 90m
@@ -80,6 +81,7 @@ log_level: debug
   EXPECT_EQ(config->dataplane.flow_quota_divisor, 4u);
   EXPECT_EQ(config->dataplane.events_per_second, 7u);
   EXPECT_EQ(config->dataplane.midstream_per_second, 9u);
+  EXPECT_EQ(config->dataplane.dns_answers_per_second, 0u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[0], FlowTimeouts().tcp[0]);
   EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);

@@ -76,7 +76,20 @@ class FakeBackend : public Backend {
     return absl::OkStatus();
   }
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>&) override { return absl::OkStatus(); }
-  absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>&) override { return absl::OkStatus(); }
+  absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) override {
+    for (const EdgeRecord& edge : edges) {
+      if (!callback(edge)) break;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override {
+    std::erase_if(edges, [&](const EdgeRecord& edge) {
+      if (edge.last_seen >= seen_before) return false;
+      callback(edge);
+      return true;
+    });
+    return absl::OkStatus();
+  }
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>&) override { return absl::OkStatus(); }
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return std::map<uint32_t, RuleCounts>(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>&) override { return absl::OkStatus(); }
@@ -94,6 +107,7 @@ class FakeBackend : public Backend {
 
   std::vector<std::string> log;
   std::vector<bh_dns_answer> answers;
+  std::vector<EdgeRecord> edges;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;

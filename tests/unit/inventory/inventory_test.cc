@@ -105,6 +105,34 @@ TEST_F(InventoryTest, ProvisionalBindingIsGivenUpWhenTheNamespaceDisagrees) {
   EXPECT_EQ(OwnerOf(8), "docker/a");
 }
 
+TEST_F(InventoryTest, ObservedIsWhatRunsUnderTheHooks) {
+  Make();
+  Sync();
+  inventory_->OnAllLinks({Bridge(2, "br1"), Veth(7, 2, 5)}, now_);
+  kernel_.peers[7] = Mac(1);
+  kernel_.by_pid[100] = Found(5, {{7, "eth0", Mac(1), {}}});
+  const auto tell = [&](WorkloadPhase phase, int pid) {
+    inventory_->OnSource(Upsert(Container("a", phase, pid, "br1", Mac(1), "198.18.0.2")), now_);
+    return Settle().observed;
+  };
+  EXPECT_TRUE(tell(WorkloadPhase::kConnecting, 0).empty());
+  const auto observed = tell(WorkloadPhase::kRunning, 100);
+  ASSERT_TRUE(observed.contains("docker/a"));
+  EXPECT_EQ(observed.at("docker/a").identity, inventory_->state().workloads.at("docker/a").identity);
+  EXPECT_EQ(observed.at("docker/a").place.pid, 100);
+  EXPECT_EQ(observed.at("docker/a").nsid, 5);
+  WorkloadReport shares = Container("b", WorkloadPhase::kRunning, 101, "", Mac(2), "198.18.0.3");
+  shares.networks.clear();
+  shares.shares_with = "a";
+  inventory_->OnSource(Upsert(shares), now_);
+  EXPECT_EQ(Settle().observed.size(), 1u) << "its namespace is another's";
+  inventory_->OnAttached(7, absl::InternalError("no"));
+  EXPECT_TRUE(Settle().observed.empty()) << "not under the hooks";
+  inventory_->OnAttached(7, absl::OkStatus());
+  EXPECT_EQ(Settle().observed.size(), 1u);
+  EXPECT_TRUE(tell(WorkloadPhase::kPaused, 100).empty());
+}
+
 TEST_F(InventoryTest, NeverBindsByMacAfterTheStart) {
   Make();
   Sync();

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/daemon/edge_drain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/daemon/observer.h"
+#include "fakes.h"
+
+namespace bulkhead {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class EdgeDrainTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    clock_.Advance(7200 * kSecond);
+    for (const IdentityId id : {kFirstIdentity, kFirstIdentity + 1}) {
+      view_.identities[id] = {id, "shop", "s" + std::to_string(id), {}, "sha256:1"};
+    }
+  }
+  void Add(uint16_t port, uint64_t answered, uint64_t idle_seconds) {
+    EdgeRecord edge;
+    edge.source_identity = kFirstIdentity;
+    edge.destination_identity = kFirstIdentity + 1;
+    edge.protocol = kProtoTcp;
+    edge.port = port;
+    edge.flows = edge.answered = answered;
+    edge.last_seen = clock_.BoottimeNs() - idle_seconds * kSecond;
+    edge.first_seen = edge.last_seen - 1;
+    backend_.edges.push_back(edge);
+  }
+  std::vector<std::pair<uint16_t, uint64_t>> Learned() {
+    std::vector<std::pair<uint16_t, uint64_t>> out;
+    const auto edges = learner_->Edges();
+    EXPECT_TRUE(edges.ok()) << edges.status();
+    if (!edges.ok()) return out;
+    for (const LearnedEdge& edge : *edges) out.emplace_back(edge.edge.port, edge.edge.answered);
+    return out;
+  }
+
+  FakeClock clock_;
+  FakeBackend backend_;
+  std::unique_ptr<Learner> learner_ = *Learner::Open(":memory:");
+  View view_;
+};
+
+TEST_F(EdgeDrainTest, WhereManyAreIdleOnesAreTakenOutOnceWrittenDown) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_, /*crowded=*/2);
+  Add(80, 3, 3000);
+  Add(81, 4, 10);
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  EXPECT_EQ(backend_.edges.size(), 2u) << "there is room";
+  Add(82, 5, 5);
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  EXPECT_EQ(backend_.edges.size(), 2u);
+  EXPECT_EQ(backend_.edges.front().port, 81);
+  Add(80, 1, 0);  // it comes again, and counts from zero
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  EXPECT_THAT(Learned(), ElementsAre(std::pair(80, 4), std::pair(81, 4), std::pair(82, 5)));
+}
+
+TEST_F(EdgeDrainTest, TellsWhoHasNewEdges) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_);
+  Add(80, 1, 1);
+  std::set<IdentityId> fresh;
+  ASSERT_TRUE(drain.Drain(view_, &fresh).ok());
+  EXPECT_THAT(fresh, ElementsAre(kFirstIdentity, kFirstIdentity + 1));
+  fresh.clear();
+  clock_.Advance(5 * kSecond);
+  ASSERT_TRUE(drain.Drain(view_, &fresh).ok());
+  EXPECT_THAT(fresh, IsEmpty());
+}
+
+TEST_F(EdgeDrainTest, PresenceThatCannotBeWrittenIsKept) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_);
+  Observer observer(&backend_, learner_.get(), &drain);
+  InventoryState state;
+  state.observed["docker/a"].identity = kFirstIdentity;
+  observer.See(state, 1'000'000'000);
+  const Observer::Batch batch = observer.Take(state, 3'000'000'000);
+  ASSERT_EQ(batch.presence.size(), 1u);
+  EXPECT_EQ(batch.presence[0].workload_ms, 2000u);
+  observer.OnWritten(batch, Observer::Written());
+  const Observer::Batch again = observer.Take(state, 4'000'000'000);
+  ASSERT_EQ(again.presence.size(), 1u);
+  EXPECT_EQ(again.presence[0].workload_ms, 3000u);
+  observer.OnWritten(again, observer.Write(again, view_));
+  EXPECT_THAT(observer.Take(state, 4'000'000'000).presence, IsEmpty());
+}
+
+TEST_F(EdgeDrainTest, NamesOfNobodyAreNotTold) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_);
+  Observer observer(&backend_, learner_.get(), &drain);
+  for (const std::vector<uint8_t>& address : {std::vector<uint8_t>{127, 0, 0, 1}, {0, 0, 0, 0}, {224, 0, 0, 9}, {203, 0, 113, 9}}) {
+    std::vector<uint8_t> message = {0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 1, 'b', 0, 0, 1, 0, 1,
+                                    0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+    message.insert(message.end(), address.begin(), address.end());
+    bh_dns_answer answer{};
+    answer.length = static_cast<uint32_t>(message.size());
+    std::copy(message.begin(), message.end(), answer.data);
+    backend_.answers.insert(backend_.answers.end(), 2, answer);
+  }
+  ASSERT_TRUE(observer.DrainAnswers().ok());
+  const auto names = observer.Take({}, 0).names;
+  ASSERT_EQ(names.size(), 1u) << "each once";
+  EXPECT_EQ(names[0].name, "a.b");
+  EXPECT_EQ(names[0].address.ToString(), "203.0.113.9");
+}
+
+}  // namespace
+}  // namespace bulkhead
