@@ -3,6 +3,7 @@
 #include "controlplane/policy/explain.h"
 
 #include <algorithm>
+#include <ctime>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,7 @@ struct Side {
   ExplainedParty shown;
   const Workload* workload = nullptr;  // that was chosen
   std::optional<Mode> mode;            // of its service; none for host and world, which never deny
+  std::optional<NewcomerView> newcomer;
 };
 
 std::vector<IpAddress> AddressesOf(const View& view, const Workload& workload) {
@@ -81,6 +83,7 @@ Side WorkloadSide(const View& view, const Resolved& resolved, const Workload* ot
   side.party.address = resolved.address ? resolved.address : PickAddress(AddressesOf(view, workload), family);
   side.party.id = workload.runtime + "/" + (workload.via.empty() ? workload.id : workload.via);
   side.mode = view.modes.Of(workload.ns, workload.service);
+  if (const auto at = view.newcomers.find(workload.identity); at != view.newcomers.end()) side.newcomer = at->second;
   side.shown.name = PartyName(workload.ns, workload.service);
   side.shown.workload = WorkloadNameOf(workload);
   side.shown.mode = ModeName(*side.mode);
@@ -106,9 +109,26 @@ Side MakeSide(const View& view, const Resolved& resolved, const Workload* other,
   return side;
 }
 
-// What a denial does to the packet.
-const char* EffectOf(Mode mode, bool audit) {
+std::string UtcText(uint64_t unix_seconds) {
+  const time_t time = static_cast<time_t>(unix_seconds);
+  tm utc{};
+  gmtime_r(&time, &utc);
+  char text[32] = {};
+  strftime(text, sizeof(text), "%Y-%m-%d %H:%M UTC", &utc);
+  return text;
+}
+
+// No rule permits it, and none denies it.
+bool IsUnpermitted(const SideAnswer& answer) { return !answer.allow && (answer.policy.empty() || answer.rule == "isolated"); }
+
+// What a denial does to the packet. newcomer: of either side, unless a rule denies.
+std::string EffectOf(Mode mode, bool audit, const Side* newcomer) {
   if (audit) return " -> passes, reported (policy in audit)";
+  if (newcomer != nullptr && mode == Mode::kEnforce) {
+    const bool admitted = newcomer->newcomer->kind == Newcomer::kAdmitted;
+    return absl::StrCat(" -> passes, ", admitted ? "learned" : "reported", " (image new to ", newcomer->shown.name, ", until ",
+                        UtcText(newcomer->newcomer->until), ")");
+  }
   return mode == Mode::kEnforce ? " -> dropped" : mode == Mode::kAudit ? " -> passes, reported" : " -> passes, recorded";
 }
 
@@ -116,13 +136,15 @@ const char* EffectOf(Mode mode, bool audit) {
 void AddModes(const bulkhead::Explanation& policy, const Side& source, const Side& destination, Explanation* out) {
   bool denied = false, dropped = false;
   std::vector<std::string> modes;
+  const Side* newcomer = source.newcomer ? &source : destination.newcomer ? &destination : nullptr;
   const auto add = [&](const Side& side, const SideAnswer& answer) {
     if (!side.mode) return;
+    const Side* spares = IsUnpermitted(answer) ? newcomer : nullptr;
     std::string text = absl::StrCat(side.shown.name, " ", ModeName(*side.mode));
     if (!answer.allow) {
-      denied = true;
-      dropped = dropped || (answer.drops() && *side.mode == Mode::kEnforce);
-      absl::StrAppend(&text, EffectOf(*side.mode, answer.audit));
+      denied = denied || spares == nullptr || spares->newcomer->kind == Newcomer::kReported;
+      dropped = dropped || (answer.drops() && *side.mode == Mode::kEnforce && spares == nullptr);
+      absl::StrAppend(&text, EffectOf(*side.mode, answer.audit, spares));
     }
     if (policy.allow || !answer.allow) modes.push_back(text);
   };

@@ -44,6 +44,7 @@ LiveWorld LiveWorldOf(const View& view) {
     known.named_ports = identity->second.named_ports;
     known.addresses.assign(present.first.begin(), present.first.end());
     known.mode = view.modes.Of(identity->second.ns, identity->second.service);
+    if (const auto newcomer = view.newcomers.find(id); newcomer != view.newcomers.end()) known.newcomer = newcomer->second.kind;
     world.headcounts.push_back(present.second);
   }
   for (const std::string& text : view.host_addresses) {

@@ -29,6 +29,7 @@ absl::StatusOr<Response> PostStage(const Context& context, const Request& reques
 absl::StatusOr<Response> PostPromote(const Context& context, const Request& request);     // stage.cc
 absl::StatusOr<Response> DeleteStage(const Context& context, const Request& request);     // stage.cc
 absl::StatusOr<Response> PostDiff(const Context& context, const Request& request);        // live_diff.cc
+absl::StatusOr<Response> PostReplay(const Context& context, const Request& request);      // replay.cc
 absl::StatusOr<Response> GetLint(const Context& context, const Request& request);         // lint.cc
 absl::StatusOr<Response> PostLint(const Context& context, const Request& request);        // lint.cc
 absl::StatusOr<Response> GetModes(const Context& context, const Request& request);        // modes.cc

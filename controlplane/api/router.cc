@@ -31,6 +31,7 @@ constexpr Resource kResources[] = {
     {"PUT", kModesPath, 0, PutModes},         {"POST", kConfirmPath, 0, PostConfirm},     {"GET", kEdgesPath, 0, GetEdges},
     {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},       {"GET", kStagePath, 0, GetStage},
     {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},
+    {"POST", kReplayPath, 0, PostReplay},
     {"POST", kDiffPath, 0, PostDiff},         {"GET", kBlocksPath, 0, GetBlocks},         {"POST", kBlocksPath, 0, PostBlocks},
     {"DELETE", kBlocksPath, 2, DeleteBlock},
 };

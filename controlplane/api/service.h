@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/abi/capture.h"
 #include "bulkhead/abi/event.h"
+#include "bulkhead/api/replay.h"
 #include "bulkhead/model/capture.h"
 #include "bulkhead/model/block_count.h"
 #include "bulkhead/model/flow_record.h"
@@ -102,6 +103,8 @@ class DaemonService {
   virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
   // scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   virtual absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) = 0;
+  // As Learner::Replay; since: seconds back from now, 0 = everything recorded.
+  virtual absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) = 0;
 };
 
 }  // namespace bulkhead

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <set>
 
 #include "bulkhead/api/wire.h"
@@ -11,7 +12,7 @@ namespace bulkhead::api {
 namespace {
 
 struct Sets {
-  std::set<std::string> policies, images, image_names;
+  std::set<std::string> policies, images, image_names, new_images;
 };
 
 void AddWorkload(const View& view, const Workload& workload, const Protection& protection, ServiceRow* row, Sets* sets) {
@@ -27,6 +28,10 @@ void AddWorkload(const View& view, const Workload& workload, const Protection& p
     sets->policies.insert(PolicyRef(*policy));
   }
   if (!workload.image_digest.empty()) sets->images.insert(workload.image_digest);
+  if (const auto newcomer = view.newcomers.find(workload.identity); newcomer != view.newcomers.end()) {
+    sets->new_images.insert(workload.image_digest);
+    row->new_until_unix = std::max(row->new_until_unix, newcomer->second.until);
+  }
   if (!workload.image.empty()) sets->image_names.insert(workload.image);
 }
 
@@ -56,6 +61,7 @@ absl::StatusOr<Response> GetServices(const Context& context, const Request& requ
     row.mode = ModeName(view->modes.Of(name.first, name.second));
     row.policies.assign(sets.policies.begin(), sets.policies.end());
     row.images.assign(sets.images.begin(), sets.images.end());
+    row.new_images.assign(sets.new_images.begin(), sets.new_images.end());
     row.image_names.assign(sets.image_names.begin(), sets.image_names.end());
     if (const auto at = denied.find(PartyName(name.first, name.second)); at != denied.end()) row.denied = at->second;
     rows.push_back(std::move(row));

@@ -87,6 +87,12 @@ struct BlockView {
   uint64_t since = 0, until = 0;  // Unix seconds; until 0: no end
 };
 
+// An identity whose image is new to its service: see Newcomer.
+struct NewcomerView {
+  Newcomer kind = Newcomer::kReported;
+  uint64_t since = 0, until = 0;  // Unix seconds
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -99,11 +105,14 @@ struct View {
   std::unordered_map<IdentityId, Identity> identities;  // every one that was ever given out and is remembered
   std::unordered_map<uint32_t, RuleInfo> rules;         // by interned id, likewise
   std::map<std::string, Labels> namespaces;             // implicit label included
+  std::map<IdentityId, NewcomerView> newcomers;
   std::vector<KnownNode> nodes;                         // this host, as peers `nodes` select it
   std::shared_ptr<const PolicyDocuments> documents;     // of the active generation
   std::vector<PolicyFileStatus> policy_files;
   std::vector<std::string> problems;  // sentences for `status`
   std::vector<std::string> host_addresses;
+  std::vector<std::string> resolvers;       // DNS servers that proposals permit besides those seen; from the config
+  std::vector<std::string> resolver_hints;  // those that the host itself asks
   PolicyOptions policy_options;
   std::optional<StagedView> staged;
   std::string attach;           // "clsact" or "tcx"

@@ -20,7 +20,7 @@ struct EdgesOptions {
 
 struct ProposeOptions {
   Output output;
-  std::string ns, target, dir;
+  std::string ns, target, dir, kind = "networkpolicy";
 };
 
 std::string AgoText(uint64_t unix_seconds) {
@@ -146,9 +146,12 @@ void AddLearn(CLI::App& app, Globals* globals) {
   AddEdges(learn, globals);
   auto options = std::make_shared<ProposeOptions>();
   CLI::App* verb = AddVerb(*learn, globals, "propose", "Write NetworkPolicies that permit what was answered", options, RunPropose);
-  verb->add_option("TARGET", options->target, "NAMESPACE or NAMESPACE/SERVICE; without it everything")->type_name("");
+  verb->add_option("TARGET", options->target, "NAMESPACE, NAMESPACE/SERVICE or SERVICE; without it everything")->type_name("");
   verb->add_option("-n,--namespace", options->ns, "The namespace of SERVICE, or itself the target")->type_name("NAMESPACE");
   verb->add_option("--dir", options->dir, "Write one file for each service into this folder")->type_name("DIR");
+  verb->add_option("--kind", options->kind, "Of the documents")
+      ->check(CLI::IsMember({"networkpolicy"}, CLI::ignore_case))
+      ->capture_default_str();
   AddOutput(verb, &options->output, false);
   verb->footer(
       "Without --dir the documents go to stdout, with the coverage as a comment at the end.\n\n"

@@ -19,6 +19,7 @@ void AddPolicy(CLI::App& app, Globals* globals) {
   AddPolicyLint(*policy, globals);
   AddPolicyTest(*policy, &globals->exit_code);
   AddPolicyDiff(*policy, globals);
+  AddPolicyReplay(*policy, globals);
   AddPolicyApply(*policy, globals);
   AddPolicyStage(*policy, globals);
   AddPolicyPromote(*policy, globals);

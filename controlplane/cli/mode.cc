@@ -157,7 +157,8 @@ void AddMode(CLI::App& app, Globals* globals) {
       ->type_name("DURATION");
   AddOutput(set_verb, &set->output, false);
   set_verb->footer(
-      "The nearest mode holds: of the service, else of the namespace, else the global one. `inherit` removes what was set.\n\n"
+      "The nearest mode holds: of the service, else of the namespace, else the global one. `inherit` removes what was set.\n"
+      "The mode of a namespace is that of all its services from then on: what was set for one of them is removed.\n\n"
       "Examples:\n"
       "  bulkhead mode set shop enforce --confirm 60s\n"
       "  bulkhead mode set shop/db audit\n"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bulkhead services
+#include <algorithm>
+
 #include "bulkhead/api/wire.h"
 #include "controlplane/cli/common.h"
 #include "controlplane/cli/format.h"
@@ -16,9 +18,13 @@ struct ServicesOptions {
   Scope scope;
 };
 
-std::string ImagesText(const std::vector<std::string>& digests, size_t length) {
+// A new one has a star.
+std::string ImagesText(const api::ServiceRow& row, size_t length) {
   std::vector<std::string> texts;
-  for (const std::string& digest : digests) texts.push_back(DigestText(digest, length));
+  for (const std::string& digest : row.images) {
+    const bool fresh = std::find(row.new_images.begin(), row.new_images.end(), digest) != row.new_images.end();
+    texts.push_back(DigestText(digest, length) + (fresh ? "*" : ""));
+  }
   return OrDash(Join(texts, ","));
 }
 
@@ -35,7 +41,7 @@ std::vector<Cell> MakeCells(const api::ServiceRow& row, bool wide) {
       row.egress_isolated ? "isolated" : "open",
       std::to_string(row.policies.size()),
       CountText(row.denied),
-      ImagesText(row.images, wide ? kWideDigest : kShortDigest)};
+      ImagesText(row, wide ? kWideDigest : kShortDigest)};
   if (!wide) return cells;
   cells.emplace_back(OrDash(Join(row.image_names, ",")));
   cells.emplace_back(OrDash(Join(row.policies, ",")));

@@ -42,6 +42,7 @@ void AddCompletion(CLI::App& app, Globals* globals);
 
 void AddPolicyTest(CLI::App& policy, int* exit_code);
 void AddPolicyDiff(CLI::App& policy, Globals* globals);
+void AddPolicyReplay(CLI::App& policy, Globals* globals);
 void AddPolicyValidate(CLI::App& policy, Globals* globals);
 void AddPolicyLint(CLI::App& policy, Globals* globals);
 void AddPolicyList(CLI::App& policy, Globals* globals);

@@ -2,6 +2,7 @@
 #include "controlplane/config/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,19 @@ using yaml::Node;
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr int64_t kMaxTimeout = 7 * 24 * 3600;
+
+constexpr size_t kMaxResolvers = 16;
+constexpr uint64_t kMaxGrace = 30 * 86400;
+
+// "90s", "15m", "24h", "7d", in seconds; at least one.
+std::optional<uint64_t> ParseGrace(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end + 1 != text.data() + text.size() || number == 0 || number > kMaxGrace) return std::nullopt;
+  const uint64_t unit = *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 : 0;
+  if (unit == 0 || number * unit > kMaxGrace) return std::nullopt;
+  return number * unit;
+}
 
 struct Reader {
   std::string file;
@@ -126,6 +140,30 @@ void ReadHooks(Fields* fields, Reader* reader, Config* config) {
   ReadUplinks(fields, reader, config);
 }
 
+void ReadLearning(Fields* fields, Reader* reader, Config* config) {
+  static constexpr std::pair<std::string_view, NewImage> kChoices[] = {
+      {"review", NewImage::kReview}, {"learn", NewImage::kLearn}, {"enforce", NewImage::kEnforce}};
+  const auto find = [](const std::string& name) {
+    return std::find_if(std::begin(kChoices), std::end(kChoices), [&name](const auto& choice) { return choice.first == name; });
+  };
+  reader->Choice(fields, "new_image", "review, learn or enforce", [&](const std::string& name) { return find(name) != std::end(kChoices); },
+                 [&](const std::string& name) { config->new_image = find(name)->second; });
+  reader->Choice(fields, "new_image_grace", "a time such as 90s, 24h or 7d, at most 30d",
+                 [](const std::string& text) { return ParseGrace(text).has_value(); },
+                 [&](const std::string& text) { config->new_image_grace = *ParseGrace(text); });
+  if (fields->Get("resolvers") == nullptr) return;
+  for (const Node& item : fields->Items("resolvers")) {
+    const auto address = item.kind == Node::Kind::kScalar ? IpAddress::Parse(item.scalar) : std::nullopt;
+    if (address && config->resolvers.size() < kMaxResolvers) {
+      config->resolvers.push_back(*address);
+    } else {
+      yaml::AddError(reader->file, item,
+                     absl::StrCat("resolvers: found ", yaml::Describe(item), ", expected an IP address, of at most ", kMaxResolvers),
+                     &reader->errors);
+    }
+  }
+}
+
 void ReadTop(const Node& node, Reader* reader, Config* config) {
   Fields fields(node, reader->file, "", &reader->errors);
   if (const Node* sources = fields.Get("sources")) ReadSources(*sources, reader, config);
@@ -134,6 +172,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   reader->Path(&fields, "api_socket", &config->api_socket);
   reader->Path(&fields, "pin_root", &config->pin_root);
   ReadHooks(&fields, reader, config);
+  ReadLearning(&fields, reader, config);
   reader->Choice(&fields, "fast_path", "auto or off", [](const std::string& word) { return word == "auto" || word == "off"; },
                  [&](const std::string& word) { config->fast_path = word == "auto"; });
   reader->Choice(&fields, "default_mode", "learn, audit or enforce",

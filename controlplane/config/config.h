@@ -14,6 +14,11 @@
 //   uplink_hook: xdp                      # native where the driver can, else generic; or generic, none; from the next start on
 //   fast_path: auto                       # past the bridge between two workloads, where nothing there would be missed; or off
 //   default_mode: learn                   # where modes.yaml says nothing
+//   new_image: review                     # what no rule permits of an image that is new to an enforcing service, for new_image_grace:
+//                                         # review = passes as would-deny, `learn review` lists it; learn = passes and is learned;
+//                                         # enforce = dropped. What policy permits or denies by a rule holds in any case
+//   new_image_grace: 24h                  # at most 30d; from then on the image is one as every other
+//   resolvers: []                         # DNS servers that proposals permit besides those seen
 //   default_verdict: allow                # what no policy decides
 //   allow_from_host: true
 //   proxy_is_world: true
@@ -42,6 +47,7 @@
 
 #include "absl/status/statusor.h"
 #include "bulkhead/model/common.h"
+#include "bulkhead/model/ip.h"
 #include "dataplane/backend.h"
 #include "dataplane/uplinks.h"
 
@@ -49,6 +55,8 @@ namespace bulkhead {
 
 inline constexpr char kDefaultConfigFile[] = "/etc/bulkhead/bulkhead.yaml";
 inline constexpr char kDefaultWorkloadsDir[] = "/etc/bulkhead/workloads.d";
+
+enum class NewImage : uint8_t { kReview, kLearn, kEnforce };
 
 struct Config {
   std::optional<std::vector<std::string>> docker_sockets;  // nullopt: found by themselves
@@ -63,6 +71,9 @@ struct Config {
   UplinkHook uplink_hook = UplinkHook::kXdp;
   bool fast_path = true;
   Mode default_mode = Mode::kLearn;
+  NewImage new_image = NewImage::kReview;
+  uint64_t new_image_grace = 24 * 3600;  // seconds
+  std::vector<IpAddress> resolvers;
   bool default_allow = true;
   bool allow_from_host = true;
   bool trust_image_labels = false;

@@ -173,7 +173,11 @@ absl::StatusOr<ChangeResult> Changer::SetMode(const std::string& ns, const std::
     modes.global = mode;
   } else if (service.empty()) {
     modes.namespaces.erase(ns);
-    if (mode) modes.namespaces[ns] = *mode;
+    if (mode) {
+      modes.namespaces[ns] = *mode;
+      // Else `policy apply --mode audit` and then `mode set NAMESPACE enforce` would leave everything in audit.
+      std::erase_if(modes.services, [&ns](const auto& set) { return set.first.first == ns; });
+    }
   } else {
     modes.services.erase({ns, service});
     if (mode) modes.services[{ns, service}] = *mode;

@@ -5,8 +5,10 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/daemon/resolv_conf.h"
 #include "controlplane/daemon/this_node.h"
 #include "controlplane/daemon/view_maker.h"
+#include "controlplane/yaml/node.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -74,6 +76,9 @@ absl::Status Control::Load() {
   absl::StatusOr<std::unique_ptr<Resolver>> resolver = Resolver::Open(parts_.writer);
   if (!resolver.ok()) return resolver.status();
   resolver_ = *std::move(resolver);
+  new_images_ = std::make_unique<NewImages>(parts_.store, &interner_, config.new_image, config.new_image_grace);
+  Note("image digests", new_images_->Load());
+  if (const absl::StatusOr<std::string> text = yaml::ReadFile(kResolvConf); text.ok()) resolver_hints_ = NameServersOf(*text);
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
   stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
   RecallPolicies();
@@ -271,6 +276,7 @@ void Control::Round() {
   const InventoryState& state = inventory_->Update(Now());
   parts_.observer->See(state, Now());
   SaveIdentities();
+  FindNewImages();
   AskKernel();
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
   Note("staged policy", SyncStaged());
@@ -370,6 +376,9 @@ void Control::PublishView() {
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;
   parts.now_ns = Now();
+  parts.newcomers = &new_images_->newcomers();
+  for (const IpAddress& resolver : parts_.config.resolvers) parts.resolvers.push_back(resolver.ToString());
+  parts.resolver_hints = resolver_hints_;
   std::shared_ptr<const View> view = MakeView(parts);
   view_made_ = parts.now_ns;
   view_late_ = false;

@@ -26,6 +26,7 @@
 #include "controlplane/daemon/fast_path_keeper.h"
 #include "controlplane/daemon/folder_watch.h"
 #include "controlplane/daemon/host_addresses.h"
+#include "controlplane/daemon/new_images.h"
 #include "controlplane/daemon/observer.h"
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/daemon/reconciler.h"
@@ -119,6 +120,7 @@ class Control : public PolicyHost {
   void SaveIdentities();
   uint64_t Now() const { return parts_.clock->MonotonicNs(); }
   PolicyInput InputOf(const LoadedPolicies& policies) const;
+  void FindNewImages();
   // Brings what is staged up with what is in force.
   absl::Status SyncStaged();
 
@@ -134,12 +136,14 @@ class Control : public PolicyHost {
   std::unique_ptr<FastPathKeeper> fast_path_;
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
+  std::unique_ptr<NewImages> new_images_;
   std::unique_ptr<Resolver> resolver_;  // the worker's
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;
   std::optional<fast_path::Monitor> fast_path_monitor_;
   std::optional<FolderWatch> watch_;
   HostAddresses host_addresses_;
+  std::vector<std::string> resolver_hints_;
   FolderText text_;
   LoadedPolicies policies_;
   PolicyInput input_;

@@ -13,7 +13,15 @@ PolicyInput Control::InputOf(const LoadedPolicies& policies) const {
   input.modes = policies.modes.Over(parts_.config.default_mode);
   input.host_addresses = input_.host_addresses;
   input.node = input_.node;
+  input.newcomers = input_.newcomers;
   return input;
+}
+
+void Control::FindNewImages() {
+  const auto now = static_cast<uint64_t>(parts_.clock->UnixSeconds());
+  Note("image digests", new_images_->Sync(inventory_->state().identities, input_.modes, now));
+  input_.newcomers.clear();
+  for (const auto& [id, newcomer] : new_images_->newcomers()) input_.newcomers[id] = newcomer.kind;
 }
 
 absl::Status Control::Check(const LoadedPolicies& policies) const {

@@ -3,12 +3,13 @@
 
 namespace bulkhead {
 
-KnownIdentity KnownFrom(const Identity& identity, const std::set<IpAddress>& addresses, const Modes& modes) {
+KnownIdentity KnownFrom(const Identity& identity, const std::set<IpAddress>& addresses, const PolicyInput& input) {
   KnownIdentity known;
   known.identity = identity;
   known.named_ports = identity.named_ports;
   known.addresses.assign(addresses.begin(), addresses.end());
-  known.mode = modes.Of(identity.ns, identity.service);
+  known.mode = input.modes.Of(identity.ns, identity.service);
+  if (const auto at = input.newcomers.find(identity.id); at != input.newcomers.end()) known.newcomer = at->second;
   return known;
 }
 
@@ -22,7 +23,7 @@ CompileInput MakeCompileInput(const PolicyInput& input, const InventoryState& in
   out.global_mode = input.modes.global;
   out.generation = generation;
   for (const auto& [id, addresses] : inventory.identities) {
-    if (const Identity* identity = interner.Find(id)) out.identities.push_back(KnownFrom(*identity, addresses, input.modes));
+    if (const Identity* identity = interner.Find(id)) out.identities.push_back(KnownFrom(*identity, addresses, input));
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #define BULKHEAD_CONTROLPLANE_DAEMON_POLICY_INPUT_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -23,10 +24,11 @@ struct PolicyInput {
   Modes modes;
   std::vector<IpAddress> host_addresses;  // sorted
   KnownNode node;                         // this host
+  std::map<IdentityId, Newcomer> newcomers;
 };
 
 // An identity with these addresses as the compiler wants it.
-KnownIdentity KnownFrom(const Identity& identity, const std::set<IpAddress>& addresses, const Modes& modes);
+KnownIdentity KnownFrom(const Identity& identity, const std::set<IpAddress>& addresses, const PolicyInput& input);
 
 // Identities that nobody remembers (adopted, and the store has lost them) are left out: they stay unknown until their workload is
 // found.

@@ -20,8 +20,14 @@ bool SelectsNodes(const PolicyDocuments& documents) {
                      [&](const Policy& policy) { return in_rules(policy.ingress) || in_rules(policy.egress); });
 }
 
-bool SameDecisions(const PolicyInput& a, const PolicyInput& b) {
-  return a.documents == b.documents && a.modes == b.modes && (a.node == b.node || !SelectsNodes(*b.documents));
+// Who became a newcomer since has a new number, and is somebody new in any case.
+bool SameNewcomers(const PolicyInput& before, const PolicyInput& now) {
+  return std::includes(now.newcomers.begin(), now.newcomers.end(), before.newcomers.begin(), before.newcomers.end());
+}
+
+bool SameDecisions(const PolicyInput& before, const PolicyInput& now) {
+  return before.documents == now.documents && before.modes == now.modes &&
+         (before.node == now.node || !SelectsNodes(*now.documents)) && SameNewcomers(before, now);
 }
 
 // What does not fit, or is no policy, is no better the second time.
@@ -38,7 +44,7 @@ bool PolicyKeeper::KnowsHost(const PolicyInput& input) const {
                      [this](const IpAddress& address) { return policy_->FindSubject(kIdentityHost, address).has_value(); });
 }
 
-std::vector<KnownIdentity> PolicyKeeper::FindNew(const Identities& identities, const Modes& modes) {
+std::vector<KnownIdentity> PolicyKeeper::FindNew(const Identities& identities, const PolicyInput& input) {
   std::vector<KnownIdentity> out;
   for (const auto& [id, addresses] : identities) {
     const auto known = known_.find(id);
@@ -50,7 +56,7 @@ std::vector<KnownIdentity> PolicyKeeper::FindNew(const Identities& identities, c
     if (fresh.empty() && policy_->FindSubject(id)) {
       known_[id] = addresses;
     } else {
-      out.push_back(KnownFrom(*identity, fresh, modes));
+      out.push_back(KnownFrom(*identity, fresh, input));
     }
   }
   return out;
@@ -58,7 +64,7 @@ std::vector<KnownIdentity> PolicyKeeper::FindNew(const Identities& identities, c
 
 bool PolicyKeeper::IsBehind(const PolicyInput& input, const InventoryState& inventory) {
   if (!tried_ || !SameDecisions(*tried_, input)) return true;
-  if (status_.ok()) return !KnowsHost(input) || !FindNew(inventory.identities, input.modes).empty();
+  if (status_.ok()) return !KnowsHost(input) || !FindNew(inventory.identities, input).empty();
   return !IsFinal(status_) || std::any_of(inventory.identities.begin(), inventory.identities.end(), [this](const auto& identity) {
     const auto at = tried_identities_.find(identity.first);
     return at == tried_identities_.end() || !Contains(at->second, identity.second);
@@ -67,7 +73,7 @@ bool PolicyKeeper::IsBehind(const PolicyInput& input, const InventoryState& inve
 
 void PolicyKeeper::CatchUp(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
   if (tried_ && SameDecisions(*tried_, input) && status_.ok() && KnowsHost(input)) {
-    const absl::Status grown = Grow(FindNew(inventory.identities, input.modes));
+    const absl::Status grown = Grow(FindNew(inventory.identities, input));
     if (grown.ok()) return;
     spdlog::debug("policy cannot grow: {}", std::string(grown.message()));
   }
@@ -76,7 +82,7 @@ void PolicyKeeper::CatchUp(const PolicyInput& input, const InventoryState& inven
   if (status_.ok()) return;
   tried_identities_ = inventory.identities;
   // Who is new now has a place at least in the policy that stays.
-  if (policy_ == nullptr || SameDecisions(input, input_) || FindNew(inventory.identities, input_.modes).empty()) return;
+  if (policy_ == nullptr || SameDecisions(input, input_) || FindNew(inventory.identities, input_).empty()) return;
   PolicyInput stays = input_;
   stays.host_addresses = input.host_addresses;
   if (const absl::Status kept = Publish(stays, inventory, generation); !kept.ok()) {

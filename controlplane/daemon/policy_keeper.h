@@ -54,7 +54,7 @@ class PolicyKeeper {
 
   bool KnowsHost(const PolicyInput& input) const;
   // Identities, and addresses of known ones, that policy_ lacks.
-  std::vector<KnownIdentity> FindNew(const Identities& identities, const Modes& modes);
+  std::vector<KnownIdentity> FindNew(const Identities& identities, const PolicyInput& input);
   absl::Status Grow(const std::vector<KnownIdentity>& fresh);
   absl::Status Publish(const PolicyInput& input, const InventoryState& inventory, uint64_t generation);
 

@@ -128,4 +128,12 @@ absl::StatusOr<std::vector<Proposal>> Service::Propose(const std::string& scope)
   return (*learner)->Propose(scope, *view);
 }
 
+absl::StatusOr<api::Replay> Service::ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) {
+  const std::shared_ptr<const View> view = GetView();
+  absl::StatusOr<Learner*> learner = FreshLearner(*view);
+  if (!learner.ok()) return learner.status();
+  const uint64_t now = UnixNow();
+  return (*learner)->Replay(draft, *view, since == 0 || since > now ? 0 : now - since);
+}
+
 }  // namespace bulkhead

@@ -40,6 +40,7 @@ class Service : public DaemonService {
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
   absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override { return backend_->ReadEdges(callback); }
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
+  absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) override;
 
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
   absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) override;

@@ -45,6 +45,9 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   if (parts.staged_since != 0) {
     view->staged = StagedView{parts.staged_since, parts.staged_policies, parts.reconciler->staged_rules().all()};
   }
+  view->newcomers = *parts.newcomers;
+  view->resolvers = parts.resolvers;
+  view->resolver_hints = parts.resolver_hints;
   view->attach = parts.attach;
   view->workload_hook = parts.workload_hook;
   view->uplink_hook = parts.uplink_hook;

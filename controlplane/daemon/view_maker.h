@@ -33,6 +33,8 @@ struct ViewParts {
   std::vector<std::string> problems;  // of the daemon itself
   std::string attach, workload_hook, uplink_hook;
   std::vector<UplinkView> uplinks;
+  const std::map<IdentityId, NewcomerView>* newcomers = nullptr;
+  std::vector<std::string> resolvers, resolver_hints;
   std::shared_ptr<const std::vector<BlockView>> blocks;
   std::string pending_confirm;
   uint64_t staged_since = 0;  // Unix seconds; 0: nothing is staged

@@ -21,8 +21,7 @@ struct Coverage {
 
 // Judges all evidence by `policies`, as if nothing else were in force and every service enforced.
 absl::StatusOr<std::map<ServiceName, Coverage>> Cover(const Evidence& evidence, const std::vector<Policy>& policies,
-                                                      const std::map<std::string, Labels>& namespaces,
-                                                      const std::vector<IpAddress>& host);
+                                                      const View& view);
 
 }  // namespace bulkhead::learn
 

@@ -8,6 +8,8 @@
 
 #include "controlplane/learn/ledger.h"
 #include "controlplane/learn/propose.h"
+#include "controlplane/learn/replay.h"
+#include "controlplane/learn/sift.h"
 #include "controlplane/learn/readiness.h"
 #include "controlplane/learn/review.h"
 #include "controlplane/learn/versions.h"
@@ -17,10 +19,9 @@ namespace {
 
 using learn::Edge;
 using learn::Evidence;
-using learn::Party;
 using learn::PartyKind;
 
-std::pair<std::string, std::string> NamesOf(const Party& party) {
+std::pair<std::string, std::string> NamesOf(const learn::Party& party) {
   switch (party.kind) {
     case PartyKind::kUnknown:
       return {"", "unknown"};
@@ -38,8 +39,8 @@ std::vector<LearnedEdge> ByName(const Evidence& evidence) {
   using Key = std::tuple<std::string, std::string, std::string, std::string, uint8_t, uint16_t, Verdict, IpAddress>;
   std::map<Key, LearnedEdge> edges;
   for (const Edge& edge : evidence.edges) {
-    const Party& source = evidence.parties[edge.source];
-    const Party& destination = evidence.parties[edge.destination];
+    const learn::Party& source = evidence.parties[edge.source];
+    const learn::Party& destination = evidence.parties[edge.destination];
     const auto [source_ns, source_service] = NamesOf(source);
     const auto [destination_ns, destination_service] = NamesOf(destination);
     LearnedEdge& out =
@@ -133,6 +134,12 @@ class StoredLearner : public Learner {
     const auto evidence = Load();
     if (!evidence.ok()) return evidence.status();
     return learn::Propose(*evidence, scope, view);
+  }
+
+  absl::StatusOr<api::Replay> Replay(const std::vector<Policy>& draft, const View& view, uint64_t since) override {
+    const auto evidence = Load();
+    if (!evidence.ok()) return evidence.status();
+    return learn::ReplayHistory(*evidence, learn::Sift(*evidence), draft, view, since);
   }
 
  private:

@@ -20,6 +20,7 @@
 #include "bulkhead/model/flow_record.h"
 #include "bulkhead/model/ip.h"
 #include "bulkhead/model/workload.h"
+#include "bulkhead/api/replay.h"
 #include "controlplane/api/learned.h"
 #include "controlplane/api/service.h"
 #include "controlplane/api/view.h"
@@ -101,6 +102,10 @@ class Learner {
   // One proposal for each service that was seen, in order. scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   // kNotFound: nothing was seen of that scope.
   virtual absl::StatusOr<std::vector<Proposal>> Propose(std::string_view scope, const View& view) = 0;
+
+  // Everything recorded since `since` (Unix seconds, 0 = ever) judged by the draft on top of what is in force. Errors: as
+  // learn::ReplayHistory.
+  virtual absl::StatusOr<api::Replay> Replay(const std::vector<Policy>& draft, const View& view, uint64_t since) = 0;
 };
 
 }  // namespace bulkhead

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/model/flow_record.h"
 #include "controlplane/learn/rules.h"
 #include "controlplane/learn/sift.h"
 

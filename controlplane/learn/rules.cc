@@ -4,75 +4,79 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "controlplane/learn/comments.h"
 
 namespace bulkhead::learn {
 namespace {
 
-using Peer = std::variant<Node, Prefix>;  // a service, or addresses
+using Peer = std::variant<Node, IpBlock>;  // a service, or addresses
+using Peers = std::set<Peer>;
 using Port = std::pair<uint8_t, uint16_t>;
-using RelationsByPort = std::map<Port, std::vector<const Relation*>>;
 
-const Node& Other(const Relation& relation, Direction direction) {
-  return direction == Direction::kIngress ? relation.source : relation.destination;
-}
+struct Group {
+  Peers peers;
+  std::set<Port> ports;
+  std::vector<const Relation*> relations;  // that it is made of
+};
 
-std::set<Peer> PeersOf(const std::vector<const Relation*>& relations, Direction direction, const std::vector<IpAddress>& host) {
-  std::set<Peer> peers;
-  for (const Relation* relation : relations) {
-    const Node& other = Other(*relation, direction);
-    if (other.IsService()) {
-      peers.insert(other);
-    } else if (other.kind == PartyKind::kHost) {
-      for (const IpAddress& address : host) peers.insert(Prefix::Host(address));
-    } else if (relation->peers.size() > kMaxOutsidePeers) {
-      peers.insert(Prefix{IpAddress{4, {}}, 0});
-      peers.insert(Prefix{IpAddress{6, {}}, 0});
-    } else {
-      for (const auto& [address, answered] : relation->peers) peers.insert(Prefix::Host(address));
-    }
+Port PortOf(const Relation& relation) { return {relation.protocol, relation.port}; }
+
+Peers PeersOf(const Relation& relation, Direction direction, const Surroundings& surroundings) {
+  const Node& other = Other(relation, direction);
+  if (other.IsService()) return {other};
+  Peers peers;
+  if (other.kind == PartyKind::kHost) {
+    for (const IpAddress& address : surroundings.host) peers.insert(IpBlock{Prefix::Host(address), {}});
+    return peers;
   }
+  for (const OutsideBlock& block : BlocksOf(relation, surroundings.workloads)) peers.insert(block.block);
   return peers;
 }
 
-std::string DigestsText(const std::set<std::string>& digests) {
-  constexpr size_t kShort = 12;  // as engines print them
-  constexpr size_t kMaxShown = 3;
-  std::vector<std::string> shown;
-  for (const std::string& digest : digests) {
-    if (shown.size() == kMaxShown) break;
-    const size_t colon = digest.find(':');
-    shown.push_back(Printable(std::string_view(digest).substr(colon == std::string::npos ? 0 : colon + 1).substr(0, kShort)));
+// What talks on exactly the same ports, in one group each; or, by_port, ports that exactly the same peers use.
+std::vector<Group> Merge(const std::vector<std::pair<Peers, const Relation*>>& given, bool by_port) {
+  std::map<Peers, Group> by_peers;
+  std::map<Port, Group> by_ports;
+  for (const auto& [peers, relation] : given) {
+    Group& group = by_port ? by_ports[PortOf(*relation)] : by_peers[peers];
+    group.peers.insert(peers.begin(), peers.end());
+    group.ports.insert(PortOf(*relation));
+    group.relations.push_back(relation);
   }
-  const std::string more = digests.size() > kMaxShown ? absl::StrCat(" and ", digests.size() - kMaxShown, " more") : "";
-  return absl::StrCat(absl::StrJoin(shown, ", "), more);
+  std::vector<Group> out;
+  const auto take = [&out, by_port](Group& group) {
+    const auto same = std::find_if(out.begin(), out.end(), [&group, by_port](const Group& other) {
+      return by_port ? other.peers == group.peers : other.ports == group.ports;
+    });
+    if (same == out.end()) {
+      out.push_back(std::move(group));
+      return;
+    }
+    same->peers.insert(group.peers.begin(), group.peers.end());
+    same->ports.insert(group.ports.begin(), group.ports.end());
+    same->relations.insert(same->relations.end(), group.relations.begin(), group.relations.end());
+  };
+  for (auto& [port, group] : by_ports) take(group);
+  for (auto& [peers, group] : by_peers) take(group);
+  return out;
 }
 
-// What supports one peer on one port.
-std::string EvidenceText(const Relation& relation, Direction direction) {
-  std::string line = absl::StrCat(direction == Direction::kIngress ? "from " : "to ", NodeText(Other(relation, direction)), " ",
-                                  PortText(relation.protocol, relation.port), ": ", CountText(relation.answered, "answered flow"));
-  if (!relation.peers.empty()) {
-    absl::StrAppend(&line, direction == Direction::kIngress ? " of " : " to ", relation.peers.size(),
-                    relation.peers.size() == 1 ? " address" : " addresses");
-  }
-  absl::StrAppend(&line, ", ", SpanText(relation.first_seen, relation.last_seen));
-  if (!relation.source_digests.empty()) absl::StrAppend(&line, "; client image ", DigestsText(relation.source_digests));
-  if (!relation.destination_digests.empty()) absl::StrAppend(&line, "; server image ", DigestsText(relation.destination_digests));
-  if (relation.peers.size() > kMaxOutsidePeers) {
-    absl::StrAppend(&line, "; so many that the port is open to every address, other services' own included");
-  }
-  return line;
+std::vector<Group> Fewest(const std::vector<std::pair<Peers, const Relation*>>& given) {
+  std::vector<Group> by_port = Merge(given, true), by_peers = Merge(given, false);
+  std::vector<Group>& fewest = by_peers.size() < by_port.size() ? by_peers : by_port;
+  std::sort(fewest.begin(), fewest.end(),
+            [](const Group& a, const Group& b) { return std::tie(a.ports, a.peers) < std::tie(b.ports, b.peers); });
+  return std::move(fewest);
 }
 
 PolicyPeer PeerFor(const Peer& peer, const ServiceName& service, const Selectors& selectors) {
   PolicyPeer out;
-  if (const Prefix* prefix = std::get_if<Prefix>(&peer)) {
-    out.ip_block = IpBlock{*prefix, {}};
+  if (const IpBlock* block = std::get_if<IpBlock>(&peer)) {
+    out.ip_block = *block;
     return out;
   }
   const Node& node = std::get<Node>(peer);
@@ -86,35 +90,23 @@ PolicyPeer PeerFor(const Peer& peer, const ServiceName& service, const Selectors
 
 }  // namespace
 
-Rules MakeRules(const std::vector<Relation>& relations, const ServiceName& service, Direction direction, const Selectors& selectors,
-                const std::vector<IpAddress>& host) {
+Rules MakeRules(const std::vector<Relation>& relations, const ServiceName& service, Direction direction,
+                const Surroundings& surroundings) {
   const Node self{PartyKind::kService, service.first, service.second};
-  RelationsByPort by_port;
+  std::vector<std::pair<Peers, const Relation*>> supporting;
   for (const Relation& relation : relations) {
     const Node& mine = direction == Direction::kIngress ? relation.destination : relation.source;
-    if (relation.standing == Standing::kSupports && mine == self) by_port[{relation.protocol, relation.port}].push_back(&relation);
-  }
-  // In the order of each group's lowest port.
-  std::vector<std::pair<std::set<Peer>, std::vector<Port>>> groups;
-  for (const auto& [port, supporting] : by_port) {
-    std::set<Peer> peers = PeersOf(supporting, direction, host);
-    if (peers.empty()) continue;
-    const auto same = std::find_if(groups.begin(), groups.end(), [&peers](const auto& group) { return group.first == peers; });
-    if (same == groups.end()) {
-      groups.emplace_back(std::move(peers), std::vector{port});
-    } else {
-      same->second.push_back(port);
-    }
+    if (relation.standing != Standing::kSupports || mine != self) continue;
+    Peers peers = PeersOf(relation, direction, surroundings);
+    if (!peers.empty()) supporting.emplace_back(std::move(peers), &relation);
   }
   Rules out;
-  for (const auto& [peers, ports] : groups) {
+  for (const Group& group : Fewest(supporting)) {
     PolicyRule rule;
     std::vector<std::string> comments;
-    for (const Peer& peer : peers) rule.peers.push_back(PeerFor(peer, service, selectors));
-    for (const Port& port : ports) {
-      rule.ports.push_back({port.first, port.second, port.second, "", {}});
-      for (const Relation* relation : by_port[port]) comments.push_back(EvidenceText(*relation, direction));
-    }
+    for (const Peer& peer : group.peers) rule.peers.push_back(PeerFor(peer, service, surroundings.selectors));
+    for (const auto& [protocol, port] : group.ports) rule.ports.push_back({protocol, port, port, "", {}});
+    for (const Relation* relation : group.relations) AddEvidence(*relation, direction, surroundings, &comments);
     out.rules.push_back(std::move(rule));
     out.comments.push_back(std::move(comments));
   }

@@ -3,6 +3,8 @@
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_RULES_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_RULES_H_
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,17 +14,23 @@
 
 namespace bulkhead::learn {
 
-// More addresses than this outside on one port: the port is for everybody.
-inline constexpr size_t kMaxOutsidePeers = 16;
+// What rules are made in view of.
+struct Surroundings {
+  Selectors selectors;
+  std::vector<IpAddress> host;     // what a rule to the host names
+  std::set<IpAddress> workloads;   // addresses of workloads here: never taken for somebody outside
+  std::map<IpAddress, std::set<std::string>> names;  // that DNS answers gave
+};
 
 struct Rules {
   std::vector<PolicyRule> rules;
   std::vector<std::vector<std::string>> comments;  // one list of lines for each rule: what was seen
 };
 
-// Ports with the same peers share a rule. `host` is what an egress rule to the host names: its addresses.
-Rules MakeRules(const std::vector<Relation>& relations, const ServiceName& service, Direction direction, const Selectors& selectors,
-                const std::vector<IpAddress>& host);
+// Ports with the same peers share a rule, or peers with the same ports, whichever makes fewer: never more than there are relations.
+// In the order of the lowest ports.
+Rules MakeRules(const std::vector<Relation>& relations, const ServiceName& service, Direction direction,
+                const Surroundings& surroundings);
 
 // "shop/db"; "the host", "outside", "unknown".
 std::string NodeText(const Node& node);

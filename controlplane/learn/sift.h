@@ -103,6 +103,7 @@ struct Relation {
   uint64_t occurrences = 0;
   std::optional<Decision> decision;
   Standing standing = Standing::kUnanswered;
+  std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
 
 // For a person to decide, and with answers that a decision could be about.

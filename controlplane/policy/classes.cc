@@ -18,14 +18,14 @@ ClassMaker::ClassMaker(const Atoms& atoms) : atoms_(atoms) {
   IdentityPart({}, {});  // number 0
 }
 
-uint32_t ClassMaker::IdentityPart(const std::vector<AtomId>& atoms, const std::vector<NamedPort>& named_ports) {
-  Part part{atoms, {}, 0};
+uint32_t ClassMaker::IdentityPart(const std::vector<AtomId>& atoms, const std::vector<NamedPort>& named_ports, Newcomer newcomer) {
+  Part part{atoms, {}, 0, newcomer};
   for (const NamedPort& port : named_ports) {
     if (std::binary_search(atoms_.port_names.begin(), atoms_.port_names.end(), port.name)) part.ports.push_back(port);
   }
   std::sort(part.ports.begin(), part.ports.end());
   part.port_set = port_sets_.try_emplace(part.ports, static_cast<uint32_t>(port_sets_.size())).first->second;
-  const auto [found, added] = part_ids_.try_emplace({part.port_set, atoms}, static_cast<uint32_t>(parts_.size()));
+  const auto [found, added] = part_ids_.try_emplace(PartKey(part.port_set, newcomer, atoms), static_cast<uint32_t>(parts_.size()));
   if (added) parts_.push_back(std::move(part));
   return found->second;
 }
@@ -46,6 +46,7 @@ uint32_t ClassMaker::ClassOf(IdentityId identity, const std::vector<uint32_t>& c
   std::sort(made.atoms.begin(), made.atoms.end());
   made.ports = part.ports;
   made.port_set = part.port_set;
+  made.newcomer = part.newcomer;
   return found->second;
 }
 
@@ -57,7 +58,7 @@ void ClassMaker::AddAtom(const std::vector<uint32_t>& ids, AtomId atom) {
     if (own.empty() || own.back() != atom) own.push_back(atom);
   }
   part_ids_.clear();
-  for (uint32_t i = 0; i < parts_.size(); ++i) part_ids_.try_emplace({parts_[i].port_set, parts_[i].atoms}, i);
+  for (uint32_t i = 0; i < parts_.size(); ++i) part_ids_.try_emplace(PartKey(parts_[i].port_set, parts_[i].newcomer, parts_[i].atoms), i);
 }
 
 absl::Status CheckClasses(uint64_t subjects, uint64_t classes, uint64_t rows) {

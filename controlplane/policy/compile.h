@@ -21,12 +21,17 @@ namespace bulkhead {
 // More than a host's dataplane holds (BH_MAX_SUBJECTS in abi/policy.h, which it checks itself): an inventory is of a whole cluster.
 inline constexpr uint32_t kMaxCompiledSubjects = 262'144;
 
+// An identity whose image is new to its service. What no rule permits of it, on either end, is reported and passes, or is allowed,
+// whatever the service's mode; what a rule denies stays denied. Of two ends the stricter holds.
+enum class Newcomer : uint8_t { kNo, kAdmitted, kReported };
+
 struct KnownIdentity {
   Identity identity;
   std::vector<IpAddress> addresses;  // of all its workloads; empty is allowed
   Mode mode = Mode::kLearn;
   bool local = true;                   // at least one of its workloads lives on this host: it gets a row
   std::vector<NamedPort> named_ports;  // empty: rules with named ports never match it
+  Newcomer newcomer = Newcomer::kNo;
 };
 
 struct PolicyOptions {

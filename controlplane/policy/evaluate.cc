@@ -138,7 +138,7 @@ Answer Evaluate(const Question& question) {
 
 SideAnswer DescribeSide(const CompiledPolicy& policy, const SideVerdict& verdict) {
   const RuleInfo& info = policy.rules[verdict.rule];
-  if (info.tier == Tier::kDefault) return {verdict.allow, "", info.key};
+  if (info.tier == Tier::kDefault) return {verdict.allow, "", info.key, verdict.audit};
   return {verdict.allow, PolicyRef(info.kind, info.policy_ns, info.policy), RuleText(info.direction, info.index), verdict.audit};
 }
 

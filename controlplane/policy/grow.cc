@@ -18,7 +18,8 @@ absl::StatusOr<PolicyGrowth> Compiler::State::Grow(const KnownIdentity& known) {
   if (fresh.empty()) return growth;
 
   grown = true;
-  const uint32_t part = classes->IdentityPart(atoms.atoms().OfIdentity(known.identity, input.namespaces), known.named_ports);
+  const uint32_t part =
+      classes->IdentityPart(atoms.atoms().OfIdentity(known.identity, input.namespaces), known.named_ports, known.newcomer);
   std::vector<uint32_t> ids;
   for (const SubjectKey& key : fresh) ids.push_back(classes->ClassOf(key.identity, key.cidrs, part));
   std::vector<compile::Class>& all = classes->classes();

@@ -43,7 +43,7 @@ void Compiler::State::GiveClasses(const std::vector<std::vector<compile::AtomId>
   classes = std::make_unique<compile::ClassMaker>(atoms.atoms());
   std::vector<uint32_t> parts;
   for (size_t i = 0; i < input.identities.size(); ++i) {
-    parts.push_back(classes->IdentityPart(atoms_of[i], input.identities[i].named_ports));
+    parts.push_back(classes->IdentityPart(atoms_of[i], input.identities[i].named_ports, input.identities[i].newcomer));
   }
   for (size_t i = 0; i < policy->subjects.size(); ++i) {
     CompiledSubject& subject = policy->subjects[i];

@@ -169,6 +169,7 @@ struct Class {
   // Port names that rules use and this class has; port_set numbers equal ones alike, 0 = none.
   std::vector<NamedPort> ports;
   uint32_t port_set = 0;
+  Newcomer newcomer = Newcomer::kNo;
   uint16_t row = kNoRow;
 };
 
@@ -187,8 +188,9 @@ class ClassMaker {
  public:
   explicit ClassMaker(const Atoms& atoms);
 
-  // Numbers what an identity's own side of a subject is: its selectors' atoms and its named ports.
-  uint32_t IdentityPart(const std::vector<AtomId>& atoms, const std::vector<NamedPort>& named_ports);
+  // Numbers what an identity's own side of a subject is: its selectors' atoms, its named ports, and whether it is a newcomer.
+  uint32_t IdentityPart(const std::vector<AtomId>& atoms, const std::vector<NamedPort>& named_ports,
+                        Newcomer newcomer = Newcomer::kNo);
   // Part 0: nobody's.
   uint32_t ClassOf(IdentityId identity, const std::vector<uint32_t>& cidrs, uint32_t identity_part);
   std::vector<Class>& classes() { return classes_; }
@@ -201,11 +203,13 @@ class ClassMaker {
     std::vector<AtomId> atoms;
     std::vector<NamedPort> ports;
     uint32_t port_set = 0;
+    Newcomer newcomer = Newcomer::kNo;
   };
+  using PartKey = std::tuple<uint32_t, Newcomer, std::vector<AtomId>>;
 
   const Atoms& atoms_;
   std::map<std::vector<NamedPort>, uint32_t> port_sets_;
-  absl::flat_hash_map<std::pair<uint32_t, std::vector<AtomId>>, uint32_t> part_ids_;
+  absl::flat_hash_map<PartKey, uint32_t> part_ids_;
   std::vector<Part> parts_;
   absl::flat_hash_map<std::vector<uint32_t>, uint32_t> block_part_of_cidrs_;
   Numbering<std::vector<AtomId>> block_parts_;
@@ -224,6 +228,7 @@ struct SideFacts {
   uint32_t audit_isolation = 0;
   bool can_deny = true;    // not for the host and the world, which have no policy of their own
   bool from_host = false;  // ingress of packets that the host made, and they are let in
+  Newcomer newcomer = Newcomer::kNo;  // the stricter of both ends
 };
 
 // Makes rulesets on demand, each distinct one once.

@@ -14,7 +14,8 @@ constexpr size_t kMaxDeadRules = 4096;
 auto OrderOf(const Policy& policy) { return std::tie(policy.tier, policy.priority, policy.kind, policy.ns, policy.name); }
 
 bool SameIdentity(const KnownIdentity& a, const KnownIdentity& b) {
-  return a.identity.id == b.identity.id && a.mode == b.mode && a.local == b.local && a.addresses == b.addresses;
+  return a.identity.id == b.identity.id && a.mode == b.mode && a.local == b.local && a.newcomer == b.newcomer &&
+         a.addresses == b.addresses;
 }
 
 bool SameNode(const KnownNode& a, const KnownNode& b) { return a.labels == b.labels && a.addresses == b.addresses; }

@@ -50,6 +50,7 @@ RowMaker::Own RowMaker::OwnOf(Direction direction, const Class& own) const {
 uint32_t RowMaker::RulesetOf(Direction direction, const Own& own, const Class& own_class, const Class& peer,
                              const std::vector<const PlanRule*>& matching) {
   SideFacts facts = own.facts;
+  facts.newcomer = std::max(own_class.newcomer, peer.newcomer);
   facts.from_host = direction == Direction::kIngress && peer.kind == PeerKind::kHost && options_.allow_from_host;
   return rulesets_->Of(facts, matching, direction == Direction::kEgress ? peer : own_class);
 }
@@ -73,9 +74,9 @@ std::vector<uint32_t> RowMaker::Row(Direction direction, uint32_t own_id) {
     }
   }
   std::vector<uint32_t> cells(classes_.size());
-  std::optional<uint32_t> unmatched;  // of peers that no rule matches, but for the host, which may be let in
+  std::optional<uint32_t> unmatched;  // of peers that no rule matches, but for the host and newcomers, which may be let in
   for (uint32_t peer = 0; peer < classes_.size(); ++peer) {
-    const bool plain = matching_[peer].empty() && classes_[peer].kind != PeerKind::kHost;
+    const bool plain = matching_[peer].empty() && classes_[peer].kind != PeerKind::kHost && classes_[peer].newcomer == Newcomer::kNo;
     if (plain && unmatched) {
       cells[peer] = *unmatched;
       continue;

@@ -37,12 +37,17 @@ class Decision {
     size_t next = 0;
     if (const auto admin = AskTier(Tier::kAdmin, rules, active, &next, audited)) return *admin;
     if (next < active.size() && rules[active[next]]->tier == Tier::kNetworkPolicy) return {true, rules[active[next]]->info};
-    if (facts_.isolated) return facts_.from_host ? SideVerdict{true, kRuleFromHost} : SideVerdict{false, facts_.isolation};
+    if (facts_.isolated) return facts_.from_host ? SideVerdict{true, kRuleFromHost} : Unpermitted(facts_.isolation);
     if (facts_.audited && !facts_.from_host) Remember(facts_.audit_isolation, audited);
     if (const auto baseline = AskTier(Tier::kBaseline, rules, active, &next, audited)) return *baseline;
     if (!facts_.can_deny || options_.default_allow) return {true, kRuleDefault};
     if (facts_.from_host) return {true, kRuleFromHost};
-    return {false, kRuleDefault};
+    return Unpermitted(kRuleDefault);
+  }
+
+  // No rule permits it; none denies it either.
+  SideVerdict Unpermitted(uint32_t rule) const {
+    return {facts_.newcomer == Newcomer::kAdmitted, rule, facts_.newcomer == Newcomer::kReported};
   }
 
   // Leaves *next at the first rule of a later tier.
@@ -135,7 +140,8 @@ bool EndsTier(const PlanRule& rule) {
 bool RulesetMaker::TooDear() const { return cost_ > kMaxCost; }
 
 uint32_t RulesetMaker::Of(const SideFacts& facts, const Rules& rules, const Class& destination) {
-  const auto flags = static_cast<uint32_t>(facts.isolated | facts.audited << 1 | facts.can_deny << 2 | facts.from_host << 3);
+  const auto flags = static_cast<uint32_t>(facts.isolated | facts.audited << 1 | facts.can_deny << 2 | facts.from_host << 3 |
+                                           static_cast<uint32_t>(facts.newcomer) << 4);
   key_.assign({flags, facts.isolation, facts.audit_isolation, 0});
   Rules& deciding = deciding_;
   deciding.clear();

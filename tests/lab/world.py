@@ -239,18 +239,19 @@ class World:
         self.workloads[name] = made
         return made
 
-    def workload(self, name, service, ns="shop", labels=None, serve=(), size=64, like=None, ports=None, published=None, **where):
+    def workload(self, name, service, ns="shop", labels=None, serve=(), size=64, like=None, ports=None, published=None, version=1,
+                 **where):
         """A namespace that is a workload: what `docker run` is to an engine. serve: what it listens on ("tcp:80"). like: a removed
         workload whose address it takes over. ports: {name: number}, what policy may call its ports. published: [{"host_port",
-        "port", "protocol"}], which somebody else has to forward."""
+        "port", "protocol"}], which somebody else has to forward. version: of its image."""
         made = self.namespace(name, **where, **({"number": like.number} if like else {}))
-        self.describe(made, service, ns, labels, ports, published)
+        self.describe(made, service, ns, labels, ports, published, version)
         if serve:
             made.start("serve", name, *serve, "--size", size)
         return made
 
-    def describe(self, workload, service, ns="shop", labels=None, ports=None, published=None):
-        image = f"registry.example/{service}:1"
+    def describe(self, workload, service, ns="shop", labels=None, ports=None, published=None, version=1):
+        image = f"registry.example/{service}:{version}"
         text = {"name": workload.name, "namespace": ns, "labels": {"app": service} if labels is None else labels, "image": image,
                 "digest": "sha256:" + hashlib.sha256(image.encode()).hexdigest(), "netns": f"/run/netns/{workload.name}"}
         # As an engine tells what it gave out: what a workload gives itself is not believed.

@@ -26,6 +26,7 @@
 //   POST   /v1/stage/promote     Change
 //   DELETE /v1/stage             Change
 //   POST   /v1/policies/diff     LiveDiffRequest -> LiveDiff
+//   POST   /v1/policies/replay   ReplayRequest -> Replay
 //   GET    /v1/policies/lint     LintAnswer                 of the policies in force
 //   POST   /v1/policies/lint     LintRequest -> LintAnswer  of these files, beside the policies in force
 //   GET    /v1/modes             ModeList
@@ -62,6 +63,7 @@ inline constexpr char kRulesPath[] = "/v1/policies/rules";
 inline constexpr char kStagePath[] = "/v1/stage";
 inline constexpr char kPromotePath[] = "/v1/stage/promote";
 inline constexpr char kDiffPath[] = "/v1/policies/diff";
+inline constexpr char kReplayPath[] = "/v1/policies/replay";
 inline constexpr char kLintPath[] = "/v1/policies/lint";
 inline constexpr char kModesPath[] = "/v1/modes";
 inline constexpr char kConfirmPath[] = "/v1/confirm";

@@ -209,6 +209,8 @@ struct ServiceRow {
   uint64_t denied = 0;                // packets in the last hour, either side
   std::vector<std::string> images;    // digests
   std::vector<std::string> image_names;
+  std::vector<std::string> new_images;  // of `images`: what no rule permits of them passes, until
+  uint64_t new_until_unix = 0;          // the last of them is new no more; 0: none is
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -224,6 +226,8 @@ struct ServiceRow {
     visit("denied_1h", self.denied);
     visit("images", self.images);
     visit("image_names", self.image_names);
+    visit("new_images", self.new_images);
+    visit("new_until_unix", self.new_until_unix);
   }
 };
 

@@ -38,7 +38,7 @@ struct IpBlock {
   Prefix cidr;
   std::vector<Prefix> except;  // each a strict subset of cidr
 
-  bool operator==(const IpBlock&) const = default;
+  auto operator<=>(const IpBlock&) const = default;
 };
 
 // Exactly one of: selectors (one or both), ip_block, node_selector, networks, domain_names.

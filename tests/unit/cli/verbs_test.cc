@@ -189,10 +189,81 @@ TEST_F(VerbsTest, ProposalsAreWrittenWithTheirCoverage) {
   EXPECT_THAT(service_.calls(), ElementsAre("propose shop", "propose shop/db"));
 }
 
+TEST_F(VerbsTest, AProposalsKindAndFormAreChecked) {
+  service_.proposals = {{"shop", "db", kPolicy, 200, 200, 1}};
+  Start();
+  EXPECT_EQ(Run("learn propose shop --kind networkpolicy").exit_code, 0);
+  EXPECT_EQ(Run("learn propose shop --kind NetworkPolicy").exit_code, 0);
+  EXPECT_EQ(Run("learn propose shop --kind ciliumnetworkpolicy").exit_code, 2);
+}
+
+api::Replay SomeReplay() {
+  api::Replay replay;
+  replay.first_seen_unix = 1'700'000'000;
+  replay.last_seen_unix = 1'700'003'600;
+  replay.services = 2;
+  replay.ports = 3;
+  replay.total = {4, 14'000, 1, 7, 1, 2, 12, 6, 2};
+  replay.by_service = {{"shop", "db", replay.total}, {"shop", "web", {}}};
+  replay.rejected = {{"world", "shop/db", "tcp", 5432, "203.0.113.9 and 2 more", 7, 1'700'000'000, 1'700'003'000, true, "ingress",
+                      "shop/db", "isolated", "db.yaml:3:1", "answered once only"}};
+  replay.apart = {{"shop/web", "shop/db", "tcp", 22, "", 2, 1'700'000'000, 1'700'003'000, false, "", "", "", "", "somebody rejected it"}};
+  replay.escaped = {{"shop/db", "shop/web", "22/tcp, 80/tcp", 2}};
+  return replay;
+}
+
+TEST_F(VerbsTest, ReplayListsWhatWouldBeRejectedAndExitsWithOne) {
+  service_.replay = SomeReplay();
+  Start();
+  Write("db.yaml", kPolicy);
+  const Outcome outcome = Run("policy replay --policy db.yaml --since 7d");
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "recorded 2023-11-14 22:13 .. 2023-11-14 23:13 UTC: 2 services, 3 ports\n\n"
+            "NAMESPACE  SERVICE  PERMITTED      REJECTED     APART        ALLOWED  ESCAPED\n"
+            "shop       db       4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+            "shop       web      -              -            -            0/0      -\n"
+            "total               4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+            "\nrejected: answered, and would be denied\n"
+            "FROM                          TO       PORT      ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
+            "world 203.0.113.9 and 2 more  shop/db  5432/tcp  7         2023-11-14 23:03  denied    shop/db isolated (db.yaml:3:1); "
+            "answered once only\n"
+            "\napart: answered, but no evidence of use\n"
+            "FROM      TO       PORT    ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
+            "shop/web  shop/db  22/tcp  2         2023-11-14 23:03  allowed   somebody rejected it\n"
+            "\nescaped: allowed, and never seen\n"
+            "FROM     TO        PORTS\n"
+            "shop/db  shop/web  22/tcp, 80/tcp\n");
+  EXPECT_THAT(service_.calls(), ElementsAre("replay shop/db since 604800"));
+}
+
+TEST_F(VerbsTest, ReplayIsDoneWhenNothingIsRejected) {
+  Start();
+  const Outcome nothing = Run("policy replay --policy -", kPolicy);
+  EXPECT_EQ(nothing.exit_code, 0) << nothing.err;
+  EXPECT_EQ(nothing.out, "nothing answered is recorded of that time\n");
+  const Outcome json = Run("policy replay --policy - -o json", kPolicy);
+  EXPECT_EQ(json.exit_code, 0);
+  EXPECT_THAT(json.out, HasSubstr("\"rejected_edges\": 0"));
+}
+
+TEST_F(VerbsTest, ReplayRefusesWhatIsNoPolicy) {
+  Start();
+  Write("broken.yaml", "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: db}\nspec: {podSelecter: {}}\n");
+  const Outcome outcome = Run("policy replay --policy broken.yaml");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("broken.yaml:4:8: unknown field \"podSelecter\""));
+  EXPECT_EQ(Run("policy replay").exit_code, 2);
+  EXPECT_EQ(Run("policy replay --policy nosuch.yaml").exit_code, 2);
+  EXPECT_EQ(Run("policy replay --policy - --since never", kPolicy).exit_code, 2);
+  EXPECT_THAT(service_.calls(), ElementsAre());
+}
+
 TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
   for (const char* verb :
        {"status", "workloads", "services", "flows", "flows -f", "top", "capture --service a/b", "simulate --from a --to b 1", "drops", "explain a b 1", "policy list", "policy show a/b", "policy rules",
-        "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose"}) {
+        "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose",
+        "policy replay --policy -"}) {
     const Outcome outcome = Run(verb);
     EXPECT_EQ(outcome.exit_code, 3) << verb;
     EXPECT_EQ(outcome.err, absl::StrCat("bulkhead: cannot reach bulkheadd at ", folder_,
@@ -217,7 +288,7 @@ TEST_F(VerbsTest, UsageErrorsAreTwo) {
 TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
   for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top", "capture", "simulate",
                            "explain",  "policy list", "policy show", "policy rules", "policy validate", "policy apply",  "policy delete",
-                           "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall",
+                           "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall", "policy replay",
                            "version",  "completion",  "block add",   "block del",       "block list"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.exit_code, 0) << verb;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "controlplane/config/modes_file.h"
 
 namespace bulkhead {
@@ -57,6 +58,9 @@ events_per_second: 7
 midstream_per_second: 9
 dns_answers_per_second: 0
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
+new_image: learn
+new_image_grace: 90m
+resolvers: [198.18.0.53, "fd00::53"]
 node_labels: {rack: a1, example.com/zone: "3", empty: ""}
 log_level: debug
 )",
@@ -83,6 +87,10 @@ log_level: debug
   EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);
   EXPECT_EQ(config->node_labels, (Labels{{"rack", "a1"}, {"example.com/zone", "3"}, {"empty", ""}}));
   EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->new_image, NewImage::kLearn);
+  EXPECT_EQ(config->new_image_grace, 5400u);
+  ASSERT_EQ(config->resolvers.size(), 2u);
+  EXPECT_EQ(config->resolvers[1].ToString(), "fd00::53");
 }
 
 TEST(ConfigTest, NoSources) {
@@ -112,6 +120,11 @@ TEST(ConfigTest, Uplinks) {
 TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("atach: tcx\n"), HasSubstr("b.yaml:1:1: unknown field \"atach\" (did you mean attach?)"));
   EXPECT_THAT(ErrorOf("fast_path: on\n"), HasSubstr("b.yaml:1:12: fast_path: found \"on\", expected auto or off"));
+  EXPECT_THAT(ErrorOf("new_image: audit\n"), HasSubstr("expected review, learn or enforce"));
+  for (const char* grace : {"0s", "31d", "24", "h", "1w", "-1h", "999999999999999999999d"}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("new_image_grace: ", grace, "\n")), HasSubstr("at most 30d")) << grace;
+  }
+  EXPECT_THAT(ErrorOf("resolvers: [dns.example]\n"), HasSubstr("b.yaml:1:13: resolvers: found the string \"dns.example\", expected an IP"));
   EXPECT_THAT(ErrorOf("attach: xdp\n"), HasSubstr("b.yaml:1:9: attach: found \"xdp\", expected clsact or tcx"));
   EXPECT_THAT(ErrorOf("policy_dir: relative\n"), HasSubstr("expected an absolute path"));
   EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));

@@ -97,6 +97,19 @@ TEST_F(ChangerTest, OneBadFileAmongSeveralAndNothingIsWritten) {
 }
 
 // The second file cannot be written: the first one is put back, and what is enforced never changed.
+TEST_F(ChangerTest, ANamespacesModeTakesItsServicesAlong) {
+  ASSERT_TRUE(changer_->SetMode("shop", "web", Mode::kAudit, 0, 1000).ok());
+  ASSERT_TRUE(changer_->SetMode("lab", "web", Mode::kAudit, 0, 1000).ok());
+  const auto result = changer_->SetMode("shop", "", Mode::kEnforce, 60, 1000);
+  ASSERT_TRUE(result.ok());
+  EXPECT_THAT(result->changes, Contains(HasSubstr("shop/web")));
+  EXPECT_EQ(host_.policies().modes.services, (std::map<ServiceName, Mode>{{{"lab", "web"}, Mode::kAudit}}));
+  changer_->Tick(1060);
+  EXPECT_EQ(host_.policies().modes.services.at({"shop", "web"}), Mode::kAudit) << "taken back, since nobody confirmed";
+  ASSERT_TRUE(changer_->SetMode("shop", "", std::nullopt, 0, 2000).ok());
+  EXPECT_TRUE(host_.policies().modes.services.contains({"shop", "web"})) << "inherit is about the namespace's own";
+}
+
 TEST_F(ChangerTest, FailureInTheSecondFileTakesBackTheFirst) {
   ASSERT_TRUE(Apply(kDb).ok());
   const uint64_t before = host_.generation();

@@ -66,6 +66,8 @@ class EvidenceBuilder {
   }
 
   Evidence& Mutable() { return evidence_; }
+  void Name(const IpAddress& address, const std::string& name) { evidence_.names.push_back({address, name, 0, 0}); }
+
   const Evidence& Get() const { return evidence_; }
 
  private:

@@ -69,8 +69,28 @@ TEST_F(ProposeTest, SaysWhatItWasMadeFrom) {
   EXPECT_EQ(proposal.covered_flows, 214u);
   EXPECT_EQ(proposal.set_aside, 0u);
   EXPECT_THAT(proposal.yaml, HasSubstr("# shop/db: covers 214/214 answered flows; 0 set aside"));
-  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 22:23 UTC; "
-                                       "client image 0123456789ab; server image fedcba987654"));
+  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 22:23 UTC, 3 hours; "
+                                       "client image 0123456789ab; server image fedcba987654; confidence medium\n"));
+}
+
+TEST_F(ProposeTest, ClientsHoursAndNamesAreInTheComments) {
+  Edge& edge = seen_.Answered(web_, db_, 5432, 500);
+  edge.folded_windows = 12;
+  edge.source_workloads = 0b111;
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("500 answered flows of 3 clients, 2023-11-14 22:13 .. 22:23 UTC, 12 hours; "));
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("; confidence high\n"));
+  seen_.InWindows(web_, db_, 9187, {0, 1, 2}, 0b111);
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("9187/tcp: 3 answered flows of 3 clients, 2023-11-14 22:00 .. 2023-11-15 00:00 UTC, 3 hours; client image "
+                                               "0123456789ab; server image fedcba987654; confidence medium\n"));
+}
+
+TEST_F(ProposeTest, NamesOfPeersOutsideAreThoseSeen) {
+  seen_.Outside(web_, EvidenceBuilder::kWorld, 443, IpAddress::V4(203, 0, 113, 9));
+  for (const char* name : {"d.example", "a.example", "c.example", "b.example"}) {
+    seen_.Name(IpAddress::V4(203, 0, 113, 9), name);
+  }
+  seen_.Name(IpAddress::V4(203, 0, 113, 10), "other.example");
+  EXPECT_THAT(Of("shop", "web").yaml, HasSubstr("#   203.0.113.9 (a.example, b.example, c.example and 1 more name)\n"));
 }
 
 TEST_F(ProposeTest, AScanIsSetAside) {
@@ -149,28 +169,58 @@ TEST_F(ProposeTest, DnsOverBothProtocolsIsOneRule) {
   EXPECT_EQ(web.egress[0].peers[0].namespace_selector->match_labels, (Labels{{"kubernetes.io/metadata.name", "kube-system"}}));
 }
 
-TEST_F(ProposeTest, OutsidePeersAreNamedOneByOneUpToSixteen) {
-  for (uint8_t i = 1; i <= 16; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 18, 0, i), 1);
+TEST_F(ProposeTest, OutsidePeersAreNamedOneByOneOrAsNetworks) {
+  for (uint8_t i = 1; i <= 3; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(203, 0, i, 7), 3);
+  for (uint8_t i = 1; i <= 5; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 51, 100, i), 1);
   seen_.Outside(web_, EvidenceBuilder::kWorld, 8443, *IpAddress::Parse("fd00::7"));
-  const Policy web = Parse(Of("shop", "web"));
+  const Proposal proposal = Of("shop", "web");
+  const Policy web = Parse(proposal);
   ASSERT_EQ(web.ingress.size(), 1u);
-  ASSERT_EQ(web.ingress[0].peers.size(), 16u);
-  EXPECT_EQ(web.ingress[0].peers[0].ip_block->cidr.ToString(), "198.18.0.1/32");
+  ASSERT_EQ(web.ingress[0].peers.size(), 4u);
+  EXPECT_EQ(web.ingress[0].peers[0].ip_block->cidr.ToString(), "198.51.100.0/24");
+  EXPECT_EQ(web.ingress[0].peers[1].ip_block->cidr.ToString(), "203.0.1.7/32");
   ASSERT_EQ(web.egress.size(), 1u);
   EXPECT_EQ(web.egress[0].peers[0].ip_block->cidr.ToString(), "fd00::7/128");
+  EXPECT_THAT(proposal.yaml, HasSubstr("#   198.51.100.0/24, a network with 5 peers\n"));
+  EXPECT_THAT(proposal.yaml, HasSubstr("# Peers outside: one by one; 4 or more of one /24"));
 }
 
-TEST_F(ProposeTest, MoreOutsidePeersOpenThePortToEveryAddressAndSaySo) {
-  for (uint8_t i = 1; i <= 17; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(198, 18, 0, i), 1);
+TEST_F(ProposeTest, ManyPublicPeersOpenThePortToTheInternetButNotToPrivateRanges) {
+  for (uint8_t i = 1; i <= 17; ++i) seen_.Outside(EvidenceBuilder::kWorld, web_, 443, IpAddress::V4(203, i, 113, 1), 1);
   const Proposal proposal = Of("shop", "web");
   const Policy web = Parse(proposal);
   ASSERT_EQ(web.ingress.size(), 1u);
   ASSERT_EQ(web.ingress[0].peers.size(), 2u);
   EXPECT_EQ(web.ingress[0].peers[0].ip_block->cidr.ToString(), "0.0.0.0/0");
+  EXPECT_EQ(web.ingress[0].peers[0].ip_block->except.front().ToString(), "10.0.0.0/8");
   EXPECT_EQ(web.ingress[0].peers[1].ip_block->cidr.ToString(), "::/0");
   EXPECT_THAT(proposal.yaml, HasSubstr("of 17 addresses"));
-  EXPECT_THAT(proposal.yaml, HasSubstr("open to every address"));
+  EXPECT_THAT(proposal.yaml, HasSubstr("#   0.0.0.0/0 but private ranges, the internet: 17 peers"));
   EXPECT_EQ(proposal.covered_flows, 17u);
+}
+
+TEST_F(ProposeTest, PeersWithTheSamePortsShareARuleWhereThatMakesFewer) {
+  std::vector<size_t> clients;
+  for (int i = 0; i < 3; ++i) {
+    const std::string name(1, static_cast<char>('p' + i));
+    clients.push_back(seen_.Service("shop", name, {{"app", name}}));
+  }
+  // The ports have three sets of peers, the peers two sets of ports.
+  seen_.Answered(clients[0], db_, 80);
+  seen_.Answered(clients[0], db_, 81);
+  seen_.Answered(clients[0], db_, 82);
+  for (const uint16_t port : {81, 82}) {
+    seen_.Answered(clients[1], db_, port);
+    seen_.Answered(clients[2], db_, port);
+  }
+  seen_.Answered(clients[1], db_, 83);
+  seen_.Answered(clients[2], db_, 83);
+  const Policy db = Parse(Of("shop", "db"));
+  ASSERT_EQ(db.ingress.size(), 2u);
+  EXPECT_EQ(db.ingress[0].peers.size(), 1u);
+  EXPECT_EQ(db.ingress[0].ports.size(), 3u);
+  EXPECT_EQ(db.ingress[1].peers.size(), 2u);
+  EXPECT_EQ(db.ingress[1].ports.size(), 3u);
 }
 
 TEST_F(ProposeTest, TheHostNeedsNoRuleInwardsAndItsAddressesOutwards) {
@@ -205,6 +255,12 @@ TEST_F(ProposeTest, OnlyTheScopeIsShown) {
   EXPECT_EQ(All().size(), 3u);
   EXPECT_EQ(All("shop").size(), 2u);
   EXPECT_EQ(All("lab").size(), 1u);
+  EXPECT_EQ(All("db").size(), 1u);
+  EXPECT_EQ(All("db")[0].ns, "shop");
+  seen_.Answered(seen_.Service("lab", "db", {{"app", "db"}}), web_, 80);
+  EXPECT_EQ(Propose(seen_.Get(), "db", view_).status().message(), "\"db\" could be lab/db, shop/db");
+  seen_.Answered(seen_.Service("db", "x", {{"app", "x"}}), web_, 80);
+  EXPECT_EQ(All("db")[0].ns, "db");
   EXPECT_EQ(Propose(seen_.Get(), "nothing", view_).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Propose(seen_.Get(), "sho", view_).status().code(), absl::StatusCode::kNotFound);
 }

@@ -84,6 +84,7 @@ CompileInput Changed(const CompileInput& before) {
   }
   if (Draw(3) == 0 && !input.identities.empty()) input.identities.erase(input.identities.begin());
   if (Draw(3) == 0 && !input.identities.empty()) input.identities.back().addresses.push_back(RandomAddress());
+  if (Draw(3) == 0 && !input.identities.empty()) input.identities.front().newcomer = static_cast<Newcomer>(Draw(3));
   if (Draw(4) == 0) input.namespaces["shop"] = RandomLabels();
   if (Draw(4) == 0) input.options.default_allow = !input.options.default_allow;
   return input;
@@ -104,6 +105,9 @@ RC_GTEST_PROP(CompilerProperty, IncrementalEqualsFull, ()) {
 
 RC_GTEST_PROP(CompilerProperty, GrownEqualsFull, ()) {
   CompileInput input = RandomInput();
+  for (KnownIdentity& known : input.identities) {
+    if (Draw(4) == 0) known.newcomer = static_cast<Newcomer>(Draw(3));
+  }
   const std::vector<KnownIdentity> all = input.identities;
   const size_t first = all.empty() ? 0 : static_cast<size_t>(Draw(static_cast<int>(all.size())));
   input.identities.resize(first);

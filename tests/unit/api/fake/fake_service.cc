@@ -286,6 +286,13 @@ absl::StatusOr<std::vector<Proposal>> FakeService::Propose(const std::string& sc
   return proposals;
 }
 
+absl::StatusOr<api::Replay> FakeService::ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) {
+  std::string names;
+  for (const Policy& policy : draft) names += " " + PolicyRef(policy);
+  Record("replay" + names + " since " + std::to_string(since));
+  return replay;
+}
+
 FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination_rule, uint64_t age_ms, uint64_t idle_ms) {
   FlowRecord flow;
   flow.source = AddressOf(source);

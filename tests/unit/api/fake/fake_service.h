@@ -56,6 +56,7 @@ class FakeService : public DaemonService {
   absl::StatusOr<ChangeResult> DiscardStaged() override;
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
+  absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) override;
 
   void SetView(std::shared_ptr<const View> view);
   void AddFlow(const FlowRecord& flow);
@@ -66,6 +67,7 @@ class FakeService : public DaemonService {
   std::vector<std::string> calls() const;
 
   size_t generated_flows = 0;  // more flows, made as they are read
+  absl::StatusOr<api::Replay> replay = api::Replay{};
   absl::Status flows_status;   // what ReadFlows ends with
   absl::StatusOr<ChangeResult> change = ChangeResult{42, {"shop/db: created"}, {"shop/db is in mode audit: nothing is dropped"}};
   std::vector<SimulatedPacket> simulated;  // that Simulate was given last
