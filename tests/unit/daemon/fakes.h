@@ -6,6 +6,7 @@
 #include "controlplane/daemon/changer.h"
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -83,6 +84,7 @@ class FakeBackend : public Backend {
     return absl::OkStatus();
   }
   absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override {
+    if (before_take) before_take();
     std::erase_if(edges, [&](const EdgeRecord& edge) {
       if (edge.last_seen >= seen_before) return false;
       callback(edge);
@@ -108,6 +110,7 @@ class FakeBackend : public Backend {
   std::vector<std::string> log;
   std::vector<bh_dns_answer> answers;
   std::vector<EdgeRecord> edges;
+  std::function<void()> before_take;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;
