@@ -71,7 +71,8 @@ void AddServices(CLI::App& app, Globals* globals) {
   AddOutput(verb, &options->output, true);
   verb->footer(
       "PROTECTED counts workloads. INGRESS and EGRESS are isolated when a policy selects the service for that direction.\n"
-      "DENIED/1h counts packets that were denied, to or from the service, in the last hour.\n\n"
+      "DENIED/1h counts packets that were denied, to or from the service, in the last hour.\n"
+      "IMAGE: a star marks a digest that is new to a service that enforces; what no rule permits of it passes for a time.\n\n"
       "Examples:\n"
       "  bulkhead services\n"
       "  bulkhead services -n shop -o wide");

@@ -34,7 +34,7 @@ ALLOWED = {
     "controlplane/runtime": MODEL + ["controlplane/yaml", "controlplane/policy", "dataplane/kernel"],
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "dataplane"],
-    "controlplane/learn": MODEL + ["controlplane/store", "controlplane/policy", "controlplane/api"],
+    "controlplane/learn": MODEL + ["include/bulkhead/api", "controlplane/store", "controlplane/policy", "controlplane/api"],
     "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""learn -> propose -> apply -> enforce: what was seen goes on, and nothing else."""
-import os
+"""What is recorded, and what of it is proposed. From the proposal on: proposals.py."""
 import time
 
 from harness import peer, policy, port, rule
@@ -43,33 +42,6 @@ def wait_answered(lab, count):
     except LabError:
         pass
     lab.check(f"{count} answered flows are recorded", answered(lab) == count, edges(lab))
-
-
-def check_a_proposal_enforces_what_was_seen(lab):
-    web, api, db, dns = shop(lab)
-    trade(lab, web, api, db, dns)
-    web[0].traffic("call", "tcp", db.v4, 22)                               # once
-    web[0].traffic("call", "tcp", db.v4, 23, "--count", 5)                 # closed: refused
-    wait_answered(lab, 31)
-    out = os.path.join(lab.folder, "out")
-    done = lab.bulkhead.cli("learn", "propose", "--dir", out)
-    lab.equal("learn propose", done.returncode, 0)
-    lab.equal("proposals", len(os.listdir(out)), 4)
-    rows = {row["service"]: row for row in lab.bulkhead.json("learn", "propose")}
-    lab.equal("coverage of api", (rows["api"]["covered_flows"], rows["api"]["answered_flows"]), (18, 18))
-    lab.equal("coverage of db", (rows["db"]["covered_flows"], rows["db"]["answered_flows"]), (6, 7))
-    lab.equal("set aside for db", rows["db"]["set_aside"], 2)
-    applied = lab.bulkhead.cli("policy", "apply", out)
-    lab.equal("policy apply", applied.returncode, 0)
-    lab.mode("enforce")
-    for family in (4, 6):
-        lab.reaches(web[0], api, 8080, family=family)
-        lab.reaches(web[1], dns, 53, "udp", family)
-        lab.reaches(api, db, 5432, family=family)
-        lab.stopped(web[0], db, 5432, family=family)
-        lab.stopped(web[0], db, 22, family=family)
-        lab.stopped(db, api, 8080, family=family)
-        lab.stopped(api, dns, 53, "udp", family)
 
 
 def check_evidence_outlives_daemon_and_workloads(lab):
