@@ -26,7 +26,7 @@ class Story:
     def __init__(self, report, bin_dir, folder):
         self.report, self.folder = report, folder
         self.world = World(folder)
-        self.bulkhead = Bulkhead(bin_dir, folder, self.world, learn={"window": f"{WINDOW}s"})
+        self.bulkhead = Bulkhead(bin_dir, folder, self.world, learn={"window": WINDOW})
         self.town = self.before = self.known = None
         self.policies = os.path.join(folder, "policies")
 

@@ -45,7 +45,7 @@ def drained(bulkhead):
 
 def learn(args, edges, seed, folder):
     world = World(folder)
-    bulkhead = Bulkhead(args.bin, folder, world).start()
+    bulkhead = Bulkhead(args.bin, folder, world, learn={"window": WINDOW}).start()
     town = None
     try:
         town = Town(world, edges, seed)
@@ -86,7 +86,7 @@ def learn(args, edges, seed, folder):
 
 
 def promote(bulkhead, policies):
-    for argv in (["policy", "apply", policies], ["mode", "set", "--global", "enforce"]):
+    for argv in (["policy", "apply", policies], ["mode", "set", "--global", "enforce", "--force"]):
         done = bulkhead.cli(*argv)
         if done.returncode != 0:
             raise LabError(f"bulkhead {' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
