@@ -32,7 +32,8 @@ constexpr Resource kResources[] = {
     {"GET", kProposalsPath, 0, GetProposals}, {"GET", kMetricsPath, 0, GetMetrics},       {"GET", kStagePath, 0, GetStage},
     {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},
     {"POST", kDiffPath, 0, PostDiff},         {"GET", kBlocksPath, 0, GetBlocks},         {"POST", kBlocksPath, 0, PostBlocks},
-    {"DELETE", kBlocksPath, 2, DeleteBlock},
+    {"DELETE", kBlocksPath, 2, DeleteBlock},  {"GET", kReadinessPath, 0, GetReadiness},   {"GET", kReviewPath, 0, GetReview},
+    {"POST", kDecisionsPath, 0, PostDecision}, {"GET", kVersionsPath, 0, GetVersions},
 };
 
 bool Fits(const Resource& resource, Request* request) {
