@@ -129,7 +129,7 @@ class Story:
     def audit(self):
         report, shop = self.report, self.shop
         report.step("Audit: the policy is in force, what it would deny passes and is reported")
-        self.cli("mode", "set", "shop", "audit")
+        self.cli("mode", "set", "--force", "shop", "audit")
         applied = self.cli("policy", "apply", self.out)
         report.check("the proposals are applied", applied.returncode == 0)
         self.trade("the shop trades")
@@ -147,7 +147,7 @@ class Story:
     def enforce(self):
         report, shop = self.report, self.shop
         report.step("Enforce")
-        self.cli("mode", "set", "shop", "enforce")
+        self.cli("mode", "set", "--force", "shop", "enforce")
         self.trade("the same traffic works")
         monthly = [shop.report_run(family)["ok"] for family in (4, 6)]
         report.check("so does the report, in IPv4 and IPv6", monthly == [1, 1], str(monthly))

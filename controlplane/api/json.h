@@ -122,6 +122,10 @@ absl::Status DecodeJson(const Json& json, std::string_view name, T* out) {
     if (number > std::numeric_limits<T>::max()) return internal::WrongType(name, json, "smaller number");
     *out = static_cast<T>(number);
     return absl::OkStatus();
+  } else if constexpr (std::same_as<T, double>) {
+    if (!json.is_number()) return internal::WrongType(name, json, "number");
+    *out = json.get<double>();
+    return absl::OkStatus();
   } else {
     static_assert(std::same_as<T, int64_t>, "no JSON form for this type");
     if (!json.is_number_integer()) return internal::WrongType(name, json, "whole number");

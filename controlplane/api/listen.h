@@ -40,6 +40,9 @@ absl::Status CheckPeer(int fd, gid_t gid);
 // The process at the other end of a connected unix socket; 0 = it cannot be told.
 pid_t PeerPid(int fd);
 
+// The name of the user at the other end, "uid 1000" when it has none, "unknown" when it cannot be told.
+std::string PeerUser(int fd);
+
 // The id of a group; -1 when there is none of that name.
 gid_t GroupId(const std::string& group);
 

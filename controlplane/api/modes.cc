@@ -4,6 +4,7 @@
 #include "bulkhead/api/change.h"
 #include "controlplane/api/changes.h"
 #include "controlplane/api/lines.h"
+#include "controlplane/api/promotion.h"
 #include "controlplane/api/resources.h"
 
 namespace bulkhead::api {
@@ -42,6 +43,9 @@ absl::StatusOr<Response> PutModes(const Context& context, const Request& request
   const absl::StatusOr<std::optional<Mode>> mode = ParseModeField(wanted->mode);
   if (!mode.ok()) return mode.status();
   if (wanted->ns.empty() && !wanted->service.empty()) return absl::InvalidArgumentError("a service without its namespace");
+  if (!wanted->force) {
+    if (absl::Status ready = CheckPromotion(context.service, wanted->ns, wanted->service, *mode); !ready.ok()) return ready;
+  }
   const absl::StatusOr<ChangeResult> result = context.service->SetMode(wanted->ns, wanted->service, *mode, wanted->confirm_seconds);
   if (!result.ok()) return result.status();
   return ChangeResponse(*result);

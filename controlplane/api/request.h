@@ -26,6 +26,7 @@ struct Request {
   std::vector<std::string> segments;  // of the path, behind the route's own: {"shop", "db"}
   std::map<std::string, std::string> query;
   std::string body;
+  std::string user;  // at the other end of the connection
 
   std::string Query(const char* name) const {
     const auto at = query.find(name);

@@ -39,6 +39,10 @@ absl::StatusOr<Response> GetBlocks(const Context& context, const Request& reques
 absl::StatusOr<Response> PostBlocks(const Context& context, const Request& request);      // blocks.cc
 absl::StatusOr<Response> DeleteBlock(const Context& context, const Request& request);     // blocks.cc
 absl::StatusOr<Response> GetEdges(const Context& context, const Request& request);        // learn.cc
+absl::StatusOr<Response> GetReadiness(const Context& context, const Request& request);    // review.cc
+absl::StatusOr<Response> GetReview(const Context& context, const Request& request);       // review.cc
+absl::StatusOr<Response> PostDecision(const Context& context, const Request& request);    // review.cc
+absl::StatusOr<Response> GetVersions(const Context& context, const Request& request);     // review.cc
 absl::StatusOr<Response> GetProposals(const Context& context, const Request& request);    // learn.cc
 
 }  // namespace bulkhead::api

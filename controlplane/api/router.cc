@@ -33,7 +33,8 @@ constexpr Resource kResources[] = {
     {"POST", kStagePath, 0, PostStage},       {"DELETE", kStagePath, 0, DeleteStage},     {"POST", kPromotePath, 0, PostPromote},
     {"POST", kReplayPath, 0, PostReplay},
     {"POST", kDiffPath, 0, PostDiff},         {"GET", kBlocksPath, 0, GetBlocks},         {"POST", kBlocksPath, 0, PostBlocks},
-    {"DELETE", kBlocksPath, 2, DeleteBlock},
+    {"DELETE", kBlocksPath, 2, DeleteBlock},  {"GET", kReadinessPath, 0, GetReadiness},   {"GET", kReviewPath, 0, GetReview},
+    {"POST", kDecisionsPath, 0, PostDecision}, {"GET", kVersionsPath, 0, GetVersions},
 };
 
 bool Fits(const Resource& resource, Request* request) {

@@ -232,7 +232,10 @@ MHD_Result Server::Begin(MHD_Connection* connection, Call* call) {
   if (status.ok() && length != nullptr && (!absl::SimpleAtoi(length, &bytes) || bytes > options_.max_body_bytes)) {
     status = absl::ResourceExhaustedError(absl::StrCat("the request's body is larger than ", options_.max_body_bytes, " bytes"));
   }
-  if (status.ok()) return MHD_YES;
+  if (status.ok()) {
+    call->request.user = api::PeerUser(info->connect_fd);
+    return MHD_YES;
+  }
   call->answered = true;
   return SendError(connection, status, "");
 }

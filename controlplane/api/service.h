@@ -25,6 +25,7 @@
 #include "bulkhead/model/block_count.h"
 #include "bulkhead/model/flow_record.h"
 #include "bulkhead/model/simulation.h"
+#include "controlplane/api/learned.h"
 #include "controlplane/api/view.h"
 
 namespace bulkhead {
@@ -101,6 +102,12 @@ class DaemonService {
   virtual absl::StatusOr<ChangeResult> PromoteStaged() = 0;
   virtual absl::StatusOr<ChangeResult> DiscardStaged() = 0;
   virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
+  // As the learner's: see controlplane/learn/learner.h.
+  virtual absl::StatusOr<std::vector<Readiness>> ReadReadiness(const std::string& scope) = 0;
+  virtual absl::StatusOr<Review> ReadReview(const std::string& scope) = 0;
+  virtual absl::Status DecideEdge(const std::string& edge, bool accepted, const std::string& who) = 0;
+  virtual absl::StatusOr<VersionDiff> DiffVersions(const ServiceName& service, const std::string& old_digest,
+                                                   const std::string& new_digest) = 0;
   // scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   virtual absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) = 0;
   // As Learner::Replay; since: seconds back from now, 0 = everything recorded.

@@ -2,6 +2,7 @@
 #include "controlplane/cli/format.h"
 
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -66,6 +67,12 @@ std::string AgeText(uint64_t milliseconds) {
   if (seconds < 3600) return absl::StrCat(seconds / 60, "m");
   if (seconds < 48 * 3600) return absl::StrCat(seconds / 3600, "h");
   return absl::StrCat(seconds / 86400, "d");
+}
+
+std::string AgoText(uint64_t unix_seconds) {
+  const auto now = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+  return AgeText(now > unix_seconds ? (now - unix_seconds) * 1000 : 0);
 }
 
 std::string SizeText(uint64_t bytes) { return bytes < 1024 ? absl::StrCat(bytes, "B") : Scaled(bytes, 1024, "BKMGTPE"); }

@@ -13,6 +13,7 @@
 namespace bulkhead::cli {
 
 std::string AgeText(uint64_t milliseconds);                      // "2s", "3m", "5h", "12d"
+std::string AgoText(uint64_t unix_seconds);                      // the age of a moment
 std::string SizeText(uint64_t bytes);                            // "812B", "9.5K", "14K", "1.1M" (of 1024)
 std::string CountText(uint64_t count);                           // "120", "14k", "1.1M" (of 1000)
 std::string RateText(uint64_t count, uint64_t interval_ms);            // by the second: "0", "0.5", "120", "14k"

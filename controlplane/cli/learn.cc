@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// bulkhead learn edges|propose
-#include <chrono>
+// bulkhead learn edges|propose; the other verbs of `learn` are in learn_review.cc
 #include <filesystem>
 #include <fstream>
 
@@ -22,12 +21,6 @@ struct ProposeOptions {
   Output output;
   std::string ns, target, dir, kind = "networkpolicy";
 };
-
-std::string AgoText(uint64_t unix_seconds) {
-  const auto now = static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-  return AgeText(now > unix_seconds ? (now - unix_seconds) * 1000 : 0);
-}
 
 std::string WithPeer(const std::string& party, const std::string& peer) {
   const bool outside = party == "world" || party == "unknown" || party == "host";
@@ -144,6 +137,11 @@ void AddLearn(CLI::App& app, Globals* globals) {
   CLI::App* learn = app.add_subcommand("learn", "Show what was learned, and propose policy from it");
   learn->require_subcommand(1);
   AddEdges(learn, globals);
+  AddLearnStatus(*learn, globals);
+  AddLearnReview(*learn, globals);
+  AddLearnAccept(*learn, globals);
+  AddLearnReject(*learn, globals);
+  AddLearnDiff(*learn, globals);
   auto options = std::make_shared<ProposeOptions>();
   CLI::App* verb = AddVerb(*learn, globals, "propose", "Write NetworkPolicies that permit what was answered", options, RunPropose);
   verb->add_option("TARGET", options->target, "NAMESPACE, NAMESPACE/SERVICE or SERVICE; without it everything")->type_name("");

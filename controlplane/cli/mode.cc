@@ -23,7 +23,7 @@ struct GetOptions {
 struct SetOptions {
   Output output;
   std::string ns, confirm, target, mode;
-  bool global = false;
+  bool global = false, force = false;
 };
 
 struct ConfirmOptions {
@@ -117,6 +117,7 @@ int RunSet(const Globals& globals, const SetOptions& given) {
   const absl::StatusOr<uint32_t> confirm = ConfirmSeconds(options.confirm);
   if (!confirm.ok()) return Report(confirm.status());
   request.confirm_seconds = *confirm;
+  request.force = options.force;
   if (absl::Status status = ResolveTarget(client, options, &request); !status.ok()) return Report(status);
   const absl::StatusOr<api::Change> change = client.Send<api::Change>("PUT", api::kModesPath, request);
   if (!change.ok()) return Report(change.status());
@@ -155,10 +156,12 @@ void AddMode(CLI::App& app, Globals* globals) {
   set_verb->add_flag("--global", set->global, "What holds where nothing else is set");
   set_verb->add_option("--confirm", set->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")
       ->type_name("DURATION");
+  set_verb->add_flag("--force", set->force, "Also when learning does not know the service well enough yet");
   AddOutput(set_verb, &set->output, false);
   set_verb->footer(
       "The nearest mode holds: of the service, else of the namespace, else the global one. `inherit` removes what was set.\n"
-      "The mode of a namespace is that of all its services from then on: what was set for one of them is removed.\n\n"
+      "The mode of a namespace is that of all its services from then on: what was set for one of them is removed.\n"
+      "A service goes to a stricter mode only when `bulkhead learn status` says that it is ready, or with --force.\n\n"
       "Examples:\n"
       "  bulkhead mode set shop enforce --confirm 60s\n"
       "  bulkhead mode set shop/db audit\n"

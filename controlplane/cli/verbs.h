@@ -40,6 +40,12 @@ void AddUninstall(CLI::App& app, Globals* globals);
 void AddVersion(CLI::App& app, Globals* globals);
 void AddCompletion(CLI::App& app, Globals* globals);
 
+void AddLearnStatus(CLI::App& learn, Globals* globals);
+void AddLearnReview(CLI::App& learn, Globals* globals);
+void AddLearnAccept(CLI::App& learn, Globals* globals);
+void AddLearnReject(CLI::App& learn, Globals* globals);
+void AddLearnDiff(CLI::App& learn, Globals* globals);
+
 void AddPolicyTest(CLI::App& policy, int* exit_code);
 void AddPolicyDiff(CLI::App& policy, Globals* globals);
 void AddPolicyReplay(CLI::App& policy, Globals* globals);

@@ -104,6 +104,24 @@ void ReadNodeLabels(Fields* fields, Reader* reader, Config* config) {
   config->node_labels = labels;
 }
 
+void ReadLearn(const Node& node, Reader* reader, LearnLimits* limits) {
+  Fields fields(node, reader->file, "learn", &reader->errors);
+  const auto number = [&fields](const char* name, int64_t min, int64_t max, uint64_t now) {
+    return static_cast<uint64_t>(fields.Integer(name, min, max, static_cast<int64_t>(now)));
+  };
+  limits->window_seconds = number("window", 1, kMaxTimeout, limits->window_seconds);
+  limits->retain_seconds = 86400 * number("retain_days", 1, 3660, limits->retain_seconds / 86400);
+  limits->edges = number("max_edges", 100, 10'000'000, limits->edges);
+  limits->windows = number("max_windows", 100, 100'000'000, limits->windows);
+  limits->hygiene.occurrences = number("occurrences", 1, 1000, limits->hygiene.occurrences);
+  limits->hygiene.new_edges_a_day = number("new_edges_a_day", 0, 1'000'000, limits->hygiene.new_edges_a_day);
+  limits->hygiene.stable_windows = number("stable_hours", 1, 100'000, limits->hygiene.stable_windows);
+  limits->ready.workload_hours = static_cast<double>(number("ready_workload_hours", 0, 1'000'000, 24));
+  limits->ready.quiet_windows = number("ready_quiet_hours", 0, 100'000, limits->ready.quiet_windows);
+  limits->ready.new_per_hour = static_cast<double>(number("ready_new_percent", 0, 100, 5)) / 100;
+  fields.Finish();
+}
+
 // As the kernel does (dev_valid_name in net/core/dev.c): 1 to 15 characters, no slash, colon or space.
 bool IsInterfaceName(const std::string& name) {
   return !name.empty() && name.size() < 16 && name != "." && name != ".." && name.find_first_of("/: \t\n\v\f\r") == std::string::npos;
@@ -194,6 +212,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
       static_cast<uint32_t>(fields.Integer("dns_answers_per_second", 0, 1'000'000, config->dataplane.dns_answers_per_second));
   if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
   ReadNodeLabels(&fields, reader, config);
+  if (const Node* learn = fields.Get("learn")) ReadLearn(*learn, reader, &config->learn);
   reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },
                  [&](const std::string& name) { config->log_level = name; });
   fields.Finish();

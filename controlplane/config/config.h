@@ -33,6 +33,17 @@
 //     udp: {unanswered: 30, established: 180, closing: 30, closed: 10}
 //     other: {unanswered: 30, established: 60, closing: 30, closed: 10}
 //   node_labels: {rack: a1}               # what policy selects this host by (peer `nodes`), besides kubernetes.io/hostname, os, arch
+//   learn:                                # what learning remembers, and when it believes
+//     window: 3600                        # seconds: what evidence is counted by; all that says hours below means windows
+//     retain_days: 90                     # what was not seen for so long is forgotten
+//     max_edges: 200000
+//     max_windows: 1000000                # of (edge, window); beyond it the oldest are only counted
+//     occurrences: 3                      # of an edge, in different windows or of different workloads, before a rule is made of it
+//     new_edges_a_day: 3                  # of a stable service; a day that shows more shows them for review
+//     stable_hours: 72                    # without a new edge make a service stable
+//     ready_workload_hours: 24            # observed, before a service is ready for a stricter mode
+//     ready_quiet_hours: 6                # without a new edge, likewise
+//     ready_new_percent: 5                # at most: the chance that the next workload-hour shows a new edge (95% bound)
 //   log_level: info                            # debug, info, warn, error
 //
 // Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
@@ -48,6 +59,7 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/model/common.h"
 #include "bulkhead/model/ip.h"
+#include "controlplane/learn/limits.h"
 #include "dataplane/backend.h"
 #include "dataplane/uplinks.h"
 
@@ -79,6 +91,7 @@ struct Config {
   bool trust_image_labels = false;
   uint32_t flow_table_entries = 0;
   DataplaneOptions dataplane;
+  LearnLimits learn;
   Labels node_labels;
   std::string log_level = "info";
 };

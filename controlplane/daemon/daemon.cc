@@ -56,8 +56,8 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> OpenBackend(const Config& config, K
 }
 
 // A learner that cannot be had costs the proposals, not the enforcement.
-std::unique_ptr<Learner> OpenLearner(const Store& store) {
-  absl::StatusOr<std::unique_ptr<Learner>> learner = Learner::Open(store.path().empty() ? ":memory:" : store.path());
+std::unique_ptr<Learner> OpenLearner(const Store& store, const LearnLimits& limits) {
+  absl::StatusOr<std::unique_ptr<Learner>> learner = Learner::Open(store.path().empty() ? ":memory:" : store.path(), limits);
   if (learner.ok()) return *std::move(learner);
   spdlog::error("learning: {}; nothing is recorded", std::string(learner.status().message()));
   return nullptr;
@@ -100,7 +100,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   const AdoptedState& adopted = (*backend)->adopted();
   spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
                adopted.endpoints.size());
-  const std::unique_ptr<Learner> learner = OpenLearner(**store);
+  const std::unique_ptr<Learner> learner = OpenLearner(**store, config.learn);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
 

@@ -136,4 +136,29 @@ absl::StatusOr<api::Replay> Service::ReplayPolicy(const std::vector<Policy>& dra
   return (*learner)->Replay(draft, *view, since == 0 || since > now ? 0 : now - since);
 }
 
+absl::StatusOr<std::vector<Readiness>> Service::ReadReadiness(const std::string& scope) {
+  absl::StatusOr<Learner*> learner = FreshLearner(*GetView());
+  if (!learner.ok()) return learner.status();
+  return (*learner)->Ready(scope);
+}
+
+absl::StatusOr<Review> Service::ReadReview(const std::string& scope) {
+  absl::StatusOr<Learner*> learner = FreshLearner(*GetView());
+  if (!learner.ok()) return learner.status();
+  return (*learner)->ReadReview(scope);
+}
+
+absl::Status Service::DecideEdge(const std::string& edge, bool accepted, const std::string& who) {
+  absl::StatusOr<Learner*> learner = FreshLearner(*GetView());
+  if (!learner.ok()) return learner.status();
+  return (*learner)->Decide(edge, accepted, who, {UnixNow(), clock_->BoottimeNs()});
+}
+
+absl::StatusOr<VersionDiff> Service::DiffVersions(const ServiceName& service, const std::string& old_digest,
+                                                  const std::string& new_digest) {
+  absl::StatusOr<Learner*> learner = FreshLearner(*GetView());
+  if (!learner.ok()) return learner.status();
+  return (*learner)->Diff(service, old_digest, new_digest);
+}
+
 }  // namespace bulkhead

@@ -41,6 +41,11 @@ class Service : public DaemonService {
   absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override { return backend_->ReadEdges(callback); }
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
   absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) override;
+  absl::StatusOr<std::vector<Readiness>> ReadReadiness(const std::string& scope) override;
+  absl::StatusOr<Review> ReadReview(const std::string& scope) override;
+  absl::Status DecideEdge(const std::string& edge, bool accepted, const std::string& who) override;
+  absl::StatusOr<VersionDiff> DiffVersions(const ServiceName& service, const std::string& old_digest,
+                                           const std::string& new_digest) override;
 
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<PolicyText>& files, const ApplyOptions& options) override;
   absl::StatusOr<ChangeResult> DeletePolicy(const std::string& ref) override;

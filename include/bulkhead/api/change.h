@@ -145,6 +145,7 @@ struct ModeRequest {
   std::string ns, service;
   std::optional<std::string> mode;
   uint32_t confirm_seconds = 0;
+  bool force = false;  // also when a service that goes to a stricter mode is not ready
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -152,6 +153,7 @@ struct ModeRequest {
     visit("service", self.service);
     visit("mode", self.mode);
     visit("confirm_seconds", self.confirm_seconds);
+    visit("force", self.force);
   }
 };
 

@@ -37,6 +37,10 @@
 //   DELETE /v1/blocks/ADDR/LEN   Change
 //   GET    /v1/learn/edges       lines of EdgeRow           ?namespace ?verdict ?since
 //   GET    /v1/learn/proposals   lines of ProposalRow       ?scope
+//   GET    /v1/learn/readiness   lines of ReadinessRow      ?scope
+//   GET    /v1/learn/review      lines of ReviewRow         ?scope
+//   POST   /v1/learn/decisions   DecisionRequest -> DecisionAnswer
+//   GET    /v1/learn/versions    VersionDiffAnswer          ?service ?from ?to (image digests; without both: the two latest)
 //   GET    /metrics              Prometheus text
 //
 // Who may: root, the daemon's own user, and members of the group that the socket belongs to.
@@ -70,6 +74,10 @@ inline constexpr char kConfirmPath[] = "/v1/confirm";
 inline constexpr char kBlocksPath[] = "/v1/blocks";
 inline constexpr char kEdgesPath[] = "/v1/learn/edges";
 inline constexpr char kProposalsPath[] = "/v1/learn/proposals";
+inline constexpr char kReadinessPath[] = "/v1/learn/readiness";
+inline constexpr char kReviewPath[] = "/v1/learn/review";
+inline constexpr char kDecisionsPath[] = "/v1/learn/decisions";
+inline constexpr char kVersionsPath[] = "/v1/learn/versions";
 inline constexpr char kMetricsPath[] = "/metrics";
 
 // Query names. namespace: either side, for flows, events and edges. service: "NS/SERVICE". since: seconds back from now. last: only

@@ -78,7 +78,7 @@ class Lab:
             self.mode(mode)
 
     def mode(self, mode, *scope):
-        done = self.bulkhead.cli("mode", "set", *(scope or ["--global"]), mode)
+        done = self.bulkhead.cli("mode", "set", "--force", *(scope or ["--global"]), mode)
         if done.returncode != 0:
             raise LabError(f"mode set {mode}: {done.stderr.strip()}")
 

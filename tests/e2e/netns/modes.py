@@ -66,13 +66,13 @@ def check_a_revoked_connection_dies_and_no_other(lab):
 
 def check_a_mode_that_is_not_confirmed_reverts(lab):
     web, api, db = shop(lab)
-    done = lab.bulkhead.cli("mode", "set", "--global", "enforce", "--confirm", "5s")
+    done = lab.bulkhead.cli("mode", "set", "--force", "--global", "enforce", "--confirm", "5s")
     lab.equal("mode set --confirm", done.returncode, 0)
     lab.stopped(api, db, 5432)
     lab.check("status says what is pending", lab.bulkhead.status()["pending_confirm"])
     wait_until("it reverts", lambda: lab.bulkhead.status()["mode"] == "learn", 10)
     lab.reaches(api, db, 5432)
-    lab.bulkhead.cli("mode", "set", "--global", "enforce", "--confirm", "3s")
+    lab.bulkhead.cli("mode", "set", "--force", "--global", "enforce", "--confirm", "3s")
     lab.equal("confirm", lab.bulkhead.cli("confirm").returncode, 0)
     time.sleep(3.5)
     lab.equal("the mode after it was confirmed", lab.bulkhead.status()["mode"], "enforce")

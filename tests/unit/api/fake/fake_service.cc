@@ -111,6 +111,13 @@ FakeService::FakeService() : view_(MakeShopView()) {
   counters[BH_REASON_POLICY * 3 + 2] = 3;
   counters[BH_REASON_SPOOFED_IP * 3 + 1] = 2;
   counters[BH_COUNTER_FLOWS_CREATED] = 1200;
+  for (const auto& [key, workload] : view_->workloads) {
+    Readiness ready;
+    ready.ns = workload.ns;
+    ready.service = workload.service;
+    ready.image_digest = workload.image_digest;
+    readiness.push_back(ready);
+  }
 }
 
 std::shared_ptr<const View> FakeService::GetView() const {
@@ -291,6 +298,27 @@ absl::StatusOr<api::Replay> FakeService::ReplayPolicy(const std::vector<Policy>&
   for (const Policy& policy : draft) names += " " + PolicyRef(policy);
   Record("replay" + names + " since " + std::to_string(since));
   return replay;
+}
+
+absl::StatusOr<std::vector<Readiness>> FakeService::ReadReadiness(const std::string& scope) {
+  Record("readiness " + scope);
+  return readiness;
+}
+
+absl::StatusOr<Review> FakeService::ReadReview(const std::string& scope) {
+  Record("review " + scope);
+  return review;
+}
+
+absl::Status FakeService::DecideEdge(const std::string& edge, bool accepted, const std::string& who) {
+  Record(absl::StrCat(accepted ? "accept " : "reject ", edge, " by ", who));
+  return decided;
+}
+
+absl::StatusOr<VersionDiff> FakeService::DiffVersions(const ServiceName& service, const std::string& old_digest,
+                                                      const std::string& new_digest) {
+  Record(absl::StrCat("versions ", service.first, "/", service.second, " ", old_digest, " ", new_digest));
+  return versions;
 }
 
 FlowRecord MakeShopFlow(IdentityId source, Verdict verdict, uint32_t destination_rule, uint64_t age_ms, uint64_t idle_ms) {

@@ -57,6 +57,11 @@ class FakeService : public DaemonService {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
   absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) override;
+  absl::StatusOr<std::vector<Readiness>> ReadReadiness(const std::string& scope) override;
+  absl::StatusOr<Review> ReadReview(const std::string& scope) override;
+  absl::Status DecideEdge(const std::string& edge, bool accepted, const std::string& who) override;
+  absl::StatusOr<VersionDiff> DiffVersions(const ServiceName& service, const std::string& old_digest,
+                                           const std::string& new_digest) override;
 
   void SetView(std::shared_ptr<const View> view);
   void AddFlow(const FlowRecord& flow);
@@ -77,6 +82,10 @@ class FakeService : public DaemonService {
   std::vector<LearnedEdge> edges;
   std::vector<StagedEdgeRecord> staged_edges;
   std::vector<Proposal> proposals;
+  std::vector<Readiness> readiness;  // at first: every service of the shop is ready
+  Review review;
+  absl::Status decided;
+  VersionDiff versions;
   std::vector<uint64_t> counters;
   std::map<Prefix, BlockCount> blocked;
   std::map<uint32_t, uint64_t> uplink_drops;
