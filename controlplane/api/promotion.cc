@@ -20,6 +20,8 @@ Modes After(Modes modes, const std::string& ns, const std::string& name, std::op
     if (mode) modes.services[{ns, name}] = *mode;
     if (!mode) modes.services.erase({ns, name});
   } else if (!ns.empty()) {
+    // As the change itself does: what was set for one of its services is removed.
+    if (mode) std::erase_if(modes.services, [&ns](const auto& set) { return set.first.first == ns; });
     if (mode) modes.namespaces[ns] = *mode;
     if (!mode) modes.namespaces.erase(ns);
   } else if (mode) {

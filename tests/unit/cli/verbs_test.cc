@@ -149,19 +149,31 @@ TEST_F(VerbsTest, ModesAreSetByWhatTheTargetIs) {
   Start();
   EXPECT_EQ(Run("mode set shop enforce --confirm 60s").exit_code, 0);
   EXPECT_EQ(Run("mode set db audit").exit_code, 0);
-  EXPECT_EQ(Run("mode set new/service audit").exit_code, 0);
+  EXPECT_EQ(Run("mode set new/service audit --force").exit_code, 0);
   EXPECT_EQ(Run("mode set -n new learn").exit_code, 0);
   EXPECT_EQ(Run("mode set -n new svc inherit").exit_code, 0);
   EXPECT_EQ(Run("mode set --global audit").exit_code, 0);
   EXPECT_EQ(Run("confirm").exit_code, 0);
   EXPECT_THAT(service_.calls(),
-              ElementsAre("mode ns=shop service= mode=enforce confirm=60", "mode ns=shop service=db mode=audit confirm=0",
+              ElementsAre("readiness shop", "mode ns=shop service= mode=enforce confirm=60", "mode ns=shop service=db mode=audit confirm=0",
                           "mode ns=new service=service mode=audit confirm=0", "mode ns=new service= mode=learn confirm=0",
-                          "mode ns=new service=svc mode=inherit confirm=0", "mode ns= service= mode=audit confirm=0", "confirm"));
+                          "mode ns=new service=svc mode=inherit confirm=0", "readiness ", "mode ns= service= mode=audit confirm=0",
+                          "confirm"));
   for (const char* bad : {"mode set enforce", "mode set nosuch enforce", "mode set shop strict", "mode set --global shop audit",
                           "mode set", "mode set / audit", "mode"}) {
     EXPECT_EQ(Run(bad).exit_code, 2) << bad;
   }
+}
+
+TEST_F(VerbsTest, AStricterModeWaitsUntilTheServiceIsReady) {
+  service_.readiness.clear();
+  Start();
+  const Outcome refused = Run("mode set new/service audit");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("new/service: nothing of it was observed"));
+  EXPECT_THAT(refused.err, HasSubstr("--force"));
+  EXPECT_THAT(service_.calls(), ElementsAre("readiness new/service")) << "nothing is changed";
+  EXPECT_EQ(Run("mode set new/service audit --force").exit_code, 0);
 }
 
 TEST_F(VerbsTest, ModesAreShown) {
