@@ -38,10 +38,13 @@ spec:
 BROKEN_POLICY = REPORT_POLICY.replace("podSelector: {matchLabels: {app: orders}}", "podSelecter: {matchLabels: {app: orders}}", 1)
 
 
+WINDOW = 2  # seconds: what an hour is to the learner here. An edge is believed when it was seen in three of them.
+
+
 class Story:
     def __init__(self, report, world, bin_dir, folder):
         self.report, self.world, self.folder = report, world, folder
-        self.bulkhead = Bulkhead(bin_dir, folder, world)
+        self.bulkhead = Bulkhead(bin_dir, folder, world, learn={"window": WINDOW})
         self.shop = None
         self.before = None
 
@@ -75,6 +78,11 @@ class Story:
         seen = sum(counts.values())
         self.report.check(f"{what}: {seen} packets received by db-0", seen == 0, str(counts))
 
+    def write_down(self):
+        """What was seen belongs to this hour; the next begins."""
+        self.bulkhead.cli("learn", "edges")
+        time.sleep(WINDOW)
+
     # The chapters, in order.
 
     def open_shop(self):
@@ -106,13 +114,15 @@ class Story:
         if self.world.kind == "docker":
             answered, received = shop.detour()
             report.check(f"the stranger gets in through the published port: {received} packets received by front-0", answered == 1)
+        self.write_down()
         self.trade("the shop trades on")
         self.cli("flows", "-n", "shop", "--last", "12")
 
     def propose(self):
         report = self.report
         report.step("Propose: what was answered, as NetworkPolicy with the evidence for each rule")
-        asked = 2 * (self.shop.trade()[0])
+        self.write_down()
+        asked = 3 * (self.shop.trade()[0])
         wait_until("the edges are recorded",
                    lambda: sum(edge["answered"] for edge in self.bulkhead.json("learn", "edges", "-A")) >= asked)
         self.out = os.path.join(self.folder, "proposals")

@@ -25,7 +25,7 @@ from product import Bulkhead  # noqa: E402
 from town import Town  # noqa: E402
 from world import LabError, World, wait_until  # noqa: E402
 
-WINDOW = 5  # seconds: what an hour is to the learner
+WINDOW = 2  # seconds: what an hour is to the learner
 
 
 def say(text):
@@ -52,7 +52,8 @@ def learn(args, edges, seed, folder):
         bulkhead.wait_protected(len(world.workloads), 60)
         seconds = args.minutes * 60
         say(f"seed {seed}: learning for {seconds / 2:.0f} s; the scanner is in {town.scanner}, the worm in {town.worm}")
-        town.play(seconds / 2)
+        # Evidence belongs to the hour in which it is written down, so that is done each round.
+        town.play(seconds / 2, after=lambda: bulkhead.cli("learn", "edges"))
         drained(bulkhead)
         policies = os.path.join(folder, "proposed")
         bulkhead.cli("learn", "propose", "shop", "--dir", policies)

@@ -95,8 +95,8 @@ class Town:
                 elif result["ok"]:
                     self.attacks[edge] = self.attacks.get(edge, 0) + result["ok"]
 
-    def play(self, seconds, attackers=True):
-        """Rounds, one a second or slower, for so long."""
+    def play(self, seconds, attackers=True, after=None):
+        """Rounds, one a second or slower, for so long. after: called behind each."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             began = time.monotonic()
@@ -116,6 +116,8 @@ class Town:
             for place, plan, timeout in work:
                 by_place.setdefault(place, []).append((plan, timeout))
             list(self.pool.map(lambda item: [self.carry_out(item[0], plan, timeout) for plan, timeout in item[1]], by_place.items()))
+            if after:
+                after()
             time.sleep(max(0.0, 1 - (time.monotonic() - began)))
 
     def close(self):
