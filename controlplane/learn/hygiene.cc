@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace bulkhead::learn {
@@ -14,7 +15,9 @@ constexpr uint64_t kWindowsOfADay = 24;
 
 struct Watched {
   uint64_t first = UINT64_MAX, last = 0;  // starts of windows
-  uint64_t workloads = 0;                 // bitmap, of all that opened flows
+  uint64_t workloads = 0;                 // bitmap, of all that opened or answered flows
+  uint64_t present_ms = 0;                // of all workloads together
+  std::set<uint64_t> present;             // starts of windows
 };
 using WatchedByNode = std::map<Node, Watched>;
 
@@ -35,9 +38,28 @@ WatchedByNode Watch(const Evidence& evidence, const std::vector<Relation>& relat
       see(*node, relation.windows.back());
     }
     out[relation.source].workloads |= relation.source_workloads;
+    out[relation.destination].workloads |= relation.destination_workloads;
   }
-  for (const PresenceWindow& present : evidence.presence) see(NodeOf(evidence.parties[present.party]), present.start);
+  for (const PresenceWindow& present : evidence.presence) {
+    const Node node = NodeOf(evidence.parties[present.party]);
+    see(node, present.start);
+    out[node].present_ms += present.workload_ms;
+    out[node].present.insert(present.start);
+  }
   return out;
+}
+
+// How many workloads of it there were at a time, as a rule. Those that came after each other do not make chance any smaller.
+double Replicas(const Watched& watched, uint64_t length) {
+  const double seen = std::popcount(watched.workloads);
+  if (watched.present_ms == 0) return seen;
+  const double at_a_time = static_cast<double>(watched.present_ms) / 1000 / static_cast<double>(watched.present.size() * length);
+  return std::min(seen, std::round(at_a_time));
+}
+
+// One workload's alone, of a service, and answered outside quarantine.
+bool IsLone(const Relation& relation) {
+  return relation.source.IsService() && std::popcount(relation.source_workloads) == 1 && !relation.windows.empty();
 }
 
 uint64_t WindowsOf(const Relation& relation) { return relation.windows.size() + relation.folded_windows; }
@@ -52,14 +74,13 @@ class Pass {
 
   void Run() {
     for (Relation& relation : *relations_) {
+      if (IsLone(relation)) lone_[{relation.source, relation.source_workloads}].push_back(&relation);
       if (!OneWorkloadSeldom(relation)) continue;
       if (relation.source.IsService()) groups_[{relation.source, relation.source_workloads}].push_back(&relation);
       if (MayFall(relation) && Clustered(relation)) relation.standing = Standing::kClustered;
     }
-    for (auto& [key, group] : groups_) {
-      MarkBursts(group);
-      if (key.second != 0) MarkDeviants(static_cast<uint64_t>(std::popcount(watched_[key.first].workloads)), group);
-    }
+    for (auto& [key, group] : groups_) MarkBursts(group);
+    for (auto& [key, group] : lone_) MarkDeviants(Replicas(watched_[key.first], length_), group);
     CapNovelty();
   }
 
@@ -101,11 +122,11 @@ class Pass {
     }
   }
 
-  static void MarkDeviants(uint64_t replicas, const Group& group) {
+  static void MarkDeviants(double replicas, const Group& group) {
     if (replicas < 2 || group.size() < kCompany) return;
     double evidence = 0;
     for (const Relation* relation : group) {
-      evidence += static_cast<double>(relation->windows.size() - 1) * std::log(static_cast<double>(replicas));
+      evidence += static_cast<double>(relation->windows.size() - 1) * std::log(replicas);
     }
     if (evidence < -std::log(kChance)) return;
     for (Relation* relation : group) {
@@ -137,7 +158,9 @@ class Pass {
   const Hygiene hygiene_;
   WatchedByNode watched_;
   std::vector<Relation>* const relations_;
-  std::map<std::pair<Node, uint64_t>, Group> groups_;  // by service and the one bit of its workload
+  // By service and the one bit of its workload:
+  std::map<std::pair<Node, uint64_t>, Group> groups_;  // seldom
+  std::map<std::pair<Node, uint64_t>, Group> lone_;    // that workload's alone, whether seldom or not
 };
 
 }  // namespace

@@ -145,6 +145,16 @@ TEST_F(LateralMoverTest, SlowlyOneNeighbourAtATimeFromOneOfSeveralIsForReview) {
   EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kDeviant);
 }
 
+// The service calls nobody; that it has several workloads is known of those who call it.
+TEST_F(LateralMoverTest, OftenFromOneOfSeveralWorkloadsOfAServerIsForReview) {
+  std::vector<uint64_t> often;
+  for (uint64_t window = 2; window < kHours; window += 6) often.push_back(window);
+  for (const size_t target : {cache_, mail_, pay_}) seen_.InWindows(db_, target, 80, often, kWorm);
+  EXPECT_EQ(StandingOf(db_, pay_, 80), Standing::kSupports) << "its only workload, for all that is known";
+  seen_.Mutable().edges[0].destination_workloads = kWorm | kOthers;
+  for (const size_t target : {cache_, mail_, pay_}) EXPECT_EQ(StandingOf(db_, target, 80), Standing::kDeviant);
+}
+
 TEST_F(LateralMoverTest, ARareEdgeOfTheServiceIsNotTakenForOne) {
   seen_.InWindows(web_, pay_, 80, {5, 41, 77}, kOthers);
   seen_.InWindows(web_, mail_, 25, {17, 18, 90}, kWorm);
