@@ -33,7 +33,7 @@ ALLOWED = {
     "controlplane/identity": MODEL + ["controlplane/runtime", "controlplane/policy"],
     "controlplane/runtime": MODEL + ["controlplane/yaml", "controlplane/policy", "dataplane/kernel"],
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
-    "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "dataplane"],
+    "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "controlplane/learn", "dataplane"],
     "controlplane/learn": MODEL + ["include/bulkhead/api", "controlplane/store", "controlplane/policy", "controlplane/api"],
     "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
