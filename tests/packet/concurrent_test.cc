@@ -235,8 +235,11 @@ TEST_F(ConcurrentTest, EveryPacketIsCountedOnce) {
   for (std::thread& thread : threads) thread.join();
   const uint64_t sent = kCpus * (kFlows * 12u + (kFlows + 2) / 3);
   EXPECT_EQ(passed.load(), sent);
-  // Who does not get the lock of a group makes no entry, and its packet is counted by none.
-  EXPECT_EQ(CheckTable() + Counter(BH_COUNTER_FLOWS_FAILED) - failed, sent);
+  // A SYN that does not get the lock of its group makes no entry and is counted by none, and so may be what follows it, until the other
+  // CPU, which has the lock, has made the entry.
+  const uint64_t counted = CheckTable(), alone = Counter(BH_COUNTER_FLOWS_FAILED) - failed;
+  EXPECT_LE(counted + alone, sent);
+  EXPECT_GE(counted + 12 * alone, sent) << alone << " without the lock";
 }
 
 // Twice as many flows as there is room for, of some of which answers are seen, that expire soon and are swept meanwhile.

@@ -85,14 +85,18 @@ TEST_F(VerbsTest, ValidateKnowsEveryKind) {
 }
 
 TEST_F(VerbsTest, PoliciesAreListedAndShown) {
-  service_.rules = {{testing::kDbIngress0, {12, 0, 0}}, {testing::kDbIsolated, {0, 14000, 3}}, {testing::kDefaultRule, {15, 0, 0}}, {77, {1, 1, 1}}};
+  service_.rules = {{testing::kDbIngress0, {12, 0, 0}},
+                    {testing::kDbIsolated, {0, 14000, 3}},
+                    {testing::kDefaultRule, {15, 0, 0}},
+                    {77, {1, 1, 1}}};
   Start();
   EXPECT_EQ(Run("policy list").out,
             "POLICY   TIER           SELECTOR  DIRECTIONS  RULES  WORKLOADS  MODE  FILE\n"
             "shop/db  NetworkPolicy  app=db    ingress     1      3          -     policies.d/db.yaml:1\n");
   const Outcome shown = Run("policy show shop/db");
   EXPECT_THAT(shown.out, HasSubstr("# selects 3 workloads: shop/db-1, shop/db-2, shop/db-3\n"));
-  EXPECT_THAT(shown.out, HasSubstr("# ingress[0]: 12 flows, 0 denied, 0 would-deny\n# ingress isolated: 0 flows, 14k denied, 3 would-deny\n"));
+  EXPECT_THAT(shown.out,
+              HasSubstr("# ingress[0]: 12 flows, 0 denied, 0 would-deny\n# ingress isolated: 0 flows, 14k denied, 3 would-deny\n"));
   EXPECT_THAT(shown.out, HasSubstr("port: 5432"));
   EXPECT_EQ(Run("policy rules").out,
             "RULE                      ACTION  FLOWS  DENIED  WOULD-DENY  NAME  FILE\n"
@@ -131,12 +135,13 @@ TEST_F(VerbsTest, PoliciesOfTheTiersAndInAuditAreListed) {
   view->documents = documents;
   service_.SetView(view);
   Start();
-  EXPECT_EQ(Run("policy list").out,
-            "POLICY     TIER           SELECTOR                                            DIRECTIONS  RULES  WORKLOADS  MODE   FILE\n"
-            "cnp:guard  Admin 7        all in namespaces kubernetes.io/metadata.name=shop  egress      1      5          -      "
-            "policies.d/guard.yaml:2\n"
-            "shop/db    NetworkPolicy  app=db                                              ingress     1      3          audit  "
-            "policies.d/db.yaml:1\n");
+  EXPECT_EQ(
+      Run("policy list").out,
+      "POLICY     TIER           SELECTOR                                            DIRECTIONS  RULES  WORKLOADS  MODE   FILE\n"
+      "cnp:guard  Admin 7        all in namespaces kubernetes.io/metadata.name=shop  egress      1      5          -      "
+      "policies.d/guard.yaml:2\n"
+      "shop/db    NetworkPolicy  app=db                                              ingress     1      3          audit  "
+      "policies.d/db.yaml:1\n");
   const Outcome shown = Run("policy get cnp:guard");
   EXPECT_THAT(shown.out, HasSubstr("kind: ClusterNetworkPolicy"));
   EXPECT_EQ(Run("policy validate -", shown.out).exit_code, 0);
@@ -155,10 +160,10 @@ TEST_F(VerbsTest, ModesAreSetByWhatTheTargetIs) {
   EXPECT_EQ(Run("mode set --global audit").exit_code, 0);
   EXPECT_EQ(Run("confirm").exit_code, 0);
   EXPECT_THAT(service_.calls(),
-              ElementsAre("readiness shop", "mode ns=shop service= mode=enforce confirm=60", "mode ns=shop service=db mode=audit confirm=0",
-                          "mode ns=new service=service mode=audit confirm=0", "mode ns=new service= mode=learn confirm=0",
-                          "mode ns=new service=svc mode=inherit confirm=0", "readiness ", "mode ns= service= mode=audit confirm=0",
-                          "confirm"));
+              ElementsAre("readiness shop", "mode ns=shop service= mode=enforce confirm=60",
+                          "mode ns=shop service=db mode=audit confirm=0", "mode ns=new service=service mode=audit confirm=0",
+                          "mode ns=new service= mode=learn confirm=0", "mode ns=new service=svc mode=inherit confirm=0",
+                          "readiness ", "mode ns= service= mode=audit confirm=0", "confirm"));
   for (const char* bad : {"mode set enforce", "mode set nosuch enforce", "mode set shop strict", "mode set --global shop audit",
                           "mode set", "mode set / audit", "mode"}) {
     EXPECT_EQ(Run(bad).exit_code, 2) << bad;
@@ -219,7 +224,8 @@ api::Replay SomeReplay() {
   replay.by_service = {{"shop", "db", replay.total}, {"shop", "web", {}}};
   replay.rejected = {{"world", "shop/db", "tcp", 5432, "203.0.113.9 and 2 more", 7, 1'700'000'000, 1'700'003'000, true, "ingress",
                       "shop/db", "isolated", "db.yaml:3:1", "answered once only"}};
-  replay.apart = {{"shop/web", "shop/db", "tcp", 22, "", 2, 1'700'000'000, 1'700'003'000, false, "", "", "", "", "somebody rejected it"}};
+  replay.apart = {
+      {"shop/web", "shop/db", "tcp", 22, "", 2, 1'700'000'000, 1'700'003'000, false, "", "", "", "", "somebody rejected it"}};
   replay.escaped = {{"shop/db", "shop/web", "22/tcp, 80/tcp", 2}};
   return replay;
 }
@@ -230,22 +236,23 @@ TEST_F(VerbsTest, ReplayListsWhatWouldBeRejectedAndExitsWithOne) {
   Write("db.yaml", kPolicy);
   const Outcome outcome = Run("policy replay --policy db.yaml --since 7d");
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
-  EXPECT_EQ(outcome.out,
-            "recorded 2023-11-14 22:13 .. 2023-11-14 23:13 UTC: 2 services, 3 ports\n\n"
-            "NAMESPACE  SERVICE  PERMITTED      REJECTED     APART        ALLOWED  ESCAPED\n"
-            "shop       db       4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
-            "shop       web      -              -            -            0/0      -\n"
-            "total               4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
-            "\nrejected: answered, and would be denied\n"
-            "FROM                          TO       PORT      ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
-            "world 203.0.113.9 and 2 more  shop/db  5432/tcp  7         2023-11-14 23:03  denied    shop/db isolated (db.yaml:3:1); "
-            "answered once only\n"
-            "\napart: answered, but no evidence of use\n"
-            "FROM      TO       PORT    ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
-            "shop/web  shop/db  22/tcp  2         2023-11-14 23:03  allowed   somebody rejected it\n"
-            "\nescaped: allowed, and never seen\n"
-            "FROM     TO        PORTS\n"
-            "shop/db  shop/web  22/tcp, 80/tcp\n");
+  EXPECT_EQ(
+      outcome.out,
+      "recorded 2023-11-14 22:13 .. 2023-11-14 23:13 UTC: 2 services, 3 ports\n\n"
+      "NAMESPACE  SERVICE  PERMITTED      REJECTED     APART        ALLOWED  ESCAPED\n"
+      "shop       db       4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+      "shop       web      -              -            -            0/0      -\n"
+      "total               4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+      "\nrejected: answered, and would be denied\n"
+      "FROM                          TO       PORT      ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
+      "world 203.0.113.9 and 2 more  shop/db  5432/tcp  7         2023-11-14 23:03  denied    shop/db isolated (db.yaml:3:1); "
+      "answered once only\n"
+      "\napart: answered, but no evidence of use\n"
+      "FROM      TO       PORT    ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
+      "shop/web  shop/db  22/tcp  2         2023-11-14 23:03  allowed   somebody rejected it\n"
+      "\nescaped: allowed, and never seen\n"
+      "FROM     TO        PORTS\n"
+      "shop/db  shop/web  22/tcp, 80/tcp\n");
   EXPECT_THAT(service_.calls(), ElementsAre("replay shop/db since 604800"));
 }
 
@@ -272,10 +279,26 @@ TEST_F(VerbsTest, ReplayRefusesWhatIsNoPolicy) {
 }
 
 TEST_F(VerbsTest, ExitCodeThreeWithoutADaemon) {
-  for (const char* verb :
-       {"status", "workloads", "services", "flows", "flows -f", "top", "capture --service a/b", "simulate --from a --to b 1", "drops", "explain a b 1", "policy list", "policy show a/b", "policy rules",
-        "policy delete a/b", "mode get", "mode set a/b learn", "confirm", "learn edges", "learn propose",
-        "policy replay --policy -"}) {
+  for (const char* verb : {"status",
+                           "workloads",
+                           "services",
+                           "flows",
+                           "flows -f",
+                           "top",
+                           "capture --service a/b",
+                           "simulate --from a --to b 1",
+                           "drops",
+                           "explain a b 1",
+                           "policy list",
+                           "policy show a/b",
+                           "policy rules",
+                           "policy delete a/b",
+                           "mode get",
+                           "mode set a/b learn",
+                           "confirm",
+                           "learn edges",
+                           "learn propose",
+                           "policy replay --policy -"}) {
     const Outcome outcome = Run(verb);
     EXPECT_EQ(outcome.exit_code, 3) << verb;
     EXPECT_EQ(outcome.err, absl::StrCat("bulkhead: cannot reach bulkheadd at ", folder_,
@@ -298,10 +321,39 @@ TEST_F(VerbsTest, UsageErrorsAreTwo) {
 }
 
 TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
-  for (const char* verb : {"",         "status",      "workloads",   "services",        "flows",         "drops",  "top", "capture", "simulate",
-                           "explain",  "policy list", "policy show", "policy rules", "policy validate", "policy apply",  "policy delete",
-                           "mode get", "mode set",    "confirm",     "learn edges",     "learn propose", "uninstall", "policy replay",
-                           "version",  "completion",  "block add",   "block del",       "block list"}) {
+  for (const char* verb : {"",
+                           "status",
+                           "workloads",
+                           "services",
+                           "flows",
+                           "drops",
+                           "top",
+                           "capture",
+                           "simulate",
+                           "explain",
+                           "policy list",
+                           "policy show",
+                           "policy rules",
+                           "policy validate",
+                           "policy apply",
+                           "policy delete",
+                           "mode get",
+                           "mode set",
+                           "confirm",
+                           "learn edges",
+                           "learn propose",
+                           "uninstall",
+                           "policy replay",
+                           "learn status",
+                           "learn review",
+                           "learn accept",
+                           "learn reject",
+                           "learn diff",
+                           "version",
+                           "completion",
+                           "block add",
+                           "block del",
+                           "block list"}) {
     const Outcome outcome = Run(absl::StrCat(verb, " --help"));
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, HasSubstr("Example")) << verb;
