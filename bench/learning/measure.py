@@ -51,7 +51,7 @@ def of_proposals(town, allowed, proposals):
     """proposals: rows of `learn propose -o json`."""
     real = set(town.edges)
     known = {edge for edge, (answered, _) in town.legitimate.items() if answered >= 3}
-    rules = {row["service"]: len(re.findall(r"^  - ", row["yaml"].split("\n  policyTypes", 1)[0], re.M)) for row in proposals}
+    rules = {row["service"]: len(re.findall(r"^  - (?:from|to|ports):", row["yaml"], re.M)) for row in proposals}
     edges = {service: sum(service in (edge.client, edge.server) for edge in town.edges) for service in town.services}
     ports = [int(port) for row in proposals for port in re.findall(r"\bport: (\d+)", row["yaml"])]
     return {

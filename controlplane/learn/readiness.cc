@@ -97,7 +97,7 @@ std::vector<std::string> Missing(const Readiness& row, const ReadyLimits& limits
     out.push_back(absl::StrFormat("%.1f of %.1f workload-hours were observed", row.hours, limits.workload_hours));
   }
   if (row.new_per_hour && *row.new_per_hour > limits.new_per_hour) {
-    out.push_back(absl::StrFormat("the next workload-hour may show a new edge with up to %.2g, at most %.2g is expected",
+    out.push_back(absl::StrFormat("the next workload-hour may show a new edge with up to %.3g, at most %.3g is expected",
                                   *row.new_per_hour, limits.new_per_hour));
   }
   const uint64_t quiet = row.last_seen > row.last_new ? (row.last_seen - row.last_new) / window_seconds : 0;
