@@ -53,6 +53,7 @@ def of_proposals(town, allowed, proposals):
     known = {edge for edge, (answered, _) in town.legitimate.items() if answered >= 3}
     rules = {row["service"]: len(re.findall(r"^  - (?:from|to|ports):", row["yaml"], re.M)) for row in proposals}
     edges = {service: sum(service in (edge.client, edge.server) for edge in town.edges) for service in town.services}
+    served = {edge.port for edge in town.edges}
     ports = [int(port) for row in proposals for port in re.findall(r"\bport: (\d+)", row["yaml"])]
     return {
         "precision": (share(allowed & real, allowed), "share"),
@@ -61,5 +62,5 @@ def of_proposals(town, allowed, proposals):
         "rules_per_service": (max((rules.get(service, 0) / edges[service] for service in town.services), default=0.0), "rules/edge, most"),
         "attack_edges": (len(town.attacks), "edges"),
         "attack_edges_accepted": (len(set(town.attacks) & allowed), "edges"),
-        "ephemeral_port_rules": (sum(port >= FIRST_EPHEMERAL for port in ports), "rules"),
+        "ephemeral_port_rules": (sum(port >= FIRST_EPHEMERAL and port not in served for port in ports), "rules"),
     }
