@@ -35,10 +35,15 @@ absl::Status NewImages::Load() {
   for (const auto& [key, times] : *entries) {
     const absl::StatusOr<Labels> names = DecodeLabels(key);
     Digest digest;
-    if (!names.ok() || names->size() != 3 || !ParseTimes(times, &digest.since, &digest.until)) {
+    const auto name = [&names](const char* key) -> const std::string* {
+      const auto at = names->find(key);
+      return at == names->end() ? nullptr : &at->second;
+    };
+    if (!names.ok() || !name("namespace") || !name("service") || !name("digest") ||
+        !ParseTimes(times, &digest.since, &digest.until)) {
       return absl::DataLossError("image digests cannot be read");
     }
-    services[{names->at("namespace"), names->at("service")}][names->at("digest")] = digest;
+    services[{*name("namespace"), *name("service")}][*name("digest")] = digest;
   }
   services_ = std::move(services);
   return absl::OkStatus();
@@ -63,6 +68,20 @@ bool NewImages::Add(Digests* digests, const std::string& digest, bool first, Mod
   return true;
 }
 
+void NewImages::ForgetServices(const std::map<ServiceName, std::set<std::string>>& live) {
+  if (services_.size() <= kMaxServices) return;
+  std::set<std::pair<uint64_t, ServiceName>> idle;  // by their newest digest
+  for (const auto& [service, digests] : services_) {
+    uint64_t newest = 0;
+    for (const auto& [name, digest] : digests) newest = std::max(newest, digest.since);
+    if (!live.contains(service)) idle.emplace(newest, service);
+  }
+  for (auto at = idle.begin(); at != idle.end() && services_.size() > kMaxServices; ++at) {
+    services_.erase(at->second);
+    unsaved_ = true;
+  }
+}
+
 absl::Status NewImages::Sync(const std::map<IdentityId, std::set<IpAddress>>& identities, const Modes& modes, uint64_t unix_now) {
   std::map<ServiceName, std::set<std::string>> live;
   std::map<IdentityId, NewcomerView> newcomers;
@@ -85,6 +104,7 @@ absl::Status NewImages::Sync(const std::map<IdentityId, std::set<IpAddress>>& id
       known.erase(oldest);
     }
   }
+  ForgetServices(live);
   for (const auto& [id, addresses] : identities) {
     const Identity* identity = interner_->Find(id);
     if (identity == nullptr || identity->image_digest.empty()) continue;

@@ -23,6 +23,8 @@ namespace bulkhead {
 
 // So many digests are remembered of one service; the oldest that no workload has give way.
 inline constexpr size_t kMaxDigests = 64;
+// So many services; of those that have no workload the one that showed nothing new for longest gives way. Its next image is its first.
+inline constexpr size_t kMaxServices = 4096;
 
 class NewImages {
  public:
@@ -45,6 +47,7 @@ class NewImages {
   };
   using Digests = std::map<std::string, Digest>;
 
+  void ForgetServices(const std::map<ServiceName, std::set<std::string>>& live);
   bool Add(Digests* digests, const std::string& digest, bool first, Mode mode, uint64_t unix_now);
   absl::Status Save();
 

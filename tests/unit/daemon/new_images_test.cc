@@ -133,10 +133,23 @@ TEST_F(NewImagesTest, DigestsAreBoundedAndLiveOnesStay) {
   EXPECT_TRUE(live_.contains(first));
 }
 
+TEST_F(NewImagesTest, ServicesThatAreGoneGiveWay) {
+  Make();
+  for (size_t i = 0; i < kMaxServices + 10; ++i) Run(absl::StrCat("s", i), "sha256:1");
+  At(10);
+  EXPECT_EQ(DecodeLabels(**store_->Get("image_digests"))->size(), kMaxServices + 10) << "all of them live";
+  live_.clear();
+  At(11);
+  EXPECT_EQ(DecodeLabels(**store_->Get("image_digests"))->size(), kMaxServices);
+}
+
 TEST_F(NewImagesTest, WhatCannotBeReadIsSaid) {
   ASSERT_TRUE(store_->Set("image_digests", EncodeLabels({{"nonsense", "1 2"}})).ok());
   NewImages images(store_.get(), &interner_, NewImage::kReview, 3600);
   EXPECT_EQ(images.Load().code(), absl::StatusCode::kDataLoss);
+  const std::string strange = EncodeLabels({{EncodeLabels({{"a", "1"}, {"b", "2"}, {"c", "3"}}), "1 2"}});
+  ASSERT_TRUE(store_->Set("image_digests", strange).ok());
+  EXPECT_EQ(images.Load().code(), absl::StatusCode::kDataLoss) << "three names, but not those";
 }
 
 TEST(ResolvConf, NameServersButLoopback) {

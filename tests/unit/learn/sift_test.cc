@@ -155,6 +155,21 @@ TEST_F(LateralMoverTest, OftenFromOneOfSeveralWorkloadsOfAServerIsForReview) {
   for (const size_t target : {cache_, mail_, pay_}) EXPECT_EQ(StandingOf(db_, target, 80), Standing::kDeviant);
 }
 
+// Two workloads, of which one took the place of the other, are no replicas: there was nobody to share with.
+TEST_F(LateralMoverTest, ASuccessorIsNoReplica) {
+  std::vector<uint64_t> often;
+  for (uint64_t window = 2; window < kHours; window += 6) often.push_back(window);
+  for (const size_t target : {cache_, mail_, pay_}) seen_.InWindows(db_, target, 80, often, kWorm);
+  seen_.Mutable().edges[0].destination_workloads = kWorm | kOthers;
+  seen_.Mutable().window_seconds = EvidenceBuilder::kWindow;
+  for (uint64_t hour = 0; hour < kHours; ++hour) {
+    seen_.Mutable().presence.push_back({db_, EvidenceBuilder::kBegin + hour * EvidenceBuilder::kWindow, 3'600'000});
+  }
+  EXPECT_EQ(StandingOf(db_, pay_, 80), Standing::kSupports);
+  for (auto& present : seen_.Mutable().presence) present.workload_ms *= 2;
+  EXPECT_EQ(StandingOf(db_, pay_, 80), Standing::kDeviant);
+}
+
 TEST_F(LateralMoverTest, ARareEdgeOfTheServiceIsNotTakenForOne) {
   seen_.InWindows(web_, pay_, 80, {5, 41, 77}, kOthers);
   seen_.InWindows(web_, mail_, 25, {17, 18, 90}, kWorm);
