@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The quick path: an established packet of the common kind (TCP that opens nothing, UDP, SCTP) costs one look at one entry, and no call
- * of a helper. What it does not recognise is left to the slow programs, which know all that it knows
+/* The quick path: an established packet of the common kind (TCP that opens nothing, UDP, SCTP) costs one look at one entry, and no
+ * call of a helper. What it does not recognise is left to the slow programs, which know all that it knows
  * (established.h), and more; but for floods of denied packets (denial.h). */
 #ifndef BULKHEAD_BPF_QUICK_H_
 #define BULKHEAD_BPF_QUICK_H_
