@@ -23,7 +23,8 @@ static __always_inline int bh_entry_holds(const struct bh_context *c, const stru
 		return 0;
 	if (c->hook == BH_HOOK_INGRESS)
 		return bh_load(&hot->ifindex[side]) == c->ifindex;
-	return bh_load(&hot->ifindex[1 - side]) == c->ifindex && (bh_load(&hot->slot[side]) == c->tag || bh_is_first_answer(hot, ref->meta, side));
+	return bh_load(&hot->ifindex[1 - side]) == c->ifindex &&
+	       (bh_load(&hot->slot[side]) == c->tag || (c->tag != BH_TAG_REFUSED && bh_is_first_answer(hot, ref->meta, side)));
 }
 
 /* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the

@@ -157,9 +157,9 @@ static __always_inline __u32 bh_gives_way(const struct bh_claimant *by, struct b
 		return state == BH_FLOW_BUSY || by->over_quota ? BH_GIVE_NOT : BH_GIVE_FREE;
 	if ((BH_META_FLAGS(meta) & BH_FLOW_HELD) || (by->over_quota && owner != by->owner))
 		return BH_GIVE_NOT;
-	if (bh_tick_expired(by->tick, bh_load(&slot->last_seen), by->control->timeout[bh_timeout_row(protocol)][state & 3]))
+	if (bh_flow_expired(meta, bh_load(&slot->last_seen), protocol, by->tick, by->control))
 		return BH_GIVE_EXPIRED;
-	if (state == BH_FLOW_UNANSWERED)
+	if (!(BH_META_FLAGS(meta) & BH_FLOW_HEARD))
 		return BH_GIVE_UNANSWERED;
 	return by->over_quota ? BH_GIVE_ANSWERED : BH_GIVE_NOT;
 }

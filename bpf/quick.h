@@ -73,8 +73,8 @@ static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct
 		return 0;
 	if (bh_load(&hot->last_seen) != tick && bh_flow_expired(meta, bh_load(&hot->last_seen), protocol, tick, q->control))
 		return 0;
-	if (BH_META_STATE(meta) == BH_FLOW_UNANSWERED && side != bh_flow_opener(meta))
-		return 0; /* an answer */
+	if (!(BH_META_FLAGS(meta) & BH_FLOW_HEARD) && side != bh_flow_opener(meta))
+		return 0; /* an answer, or what must come behind it */
 	if (q->hook == BH_HOOK_INGRESS)
 		return bh_load(&hot->ifindex[side]) == q->ifindex;
 	return bh_load(&hot->ifindex[1 - side]) == q->ifindex && bh_load(&hot->slot[side]) == q->tag;

@@ -46,6 +46,8 @@ static __always_inline __u8 bh_new_flags(const struct bh_context *c, const struc
 		flags |= BH_FLOW_LINKED;
 	if (j->midstream)
 		flags |= BH_FLOW_MIDSTREAM;
+	if (j->reversed)
+		flags |= BH_FLOW_HEARD;
 	return flags;
 }
 
@@ -129,7 +131,8 @@ static __noinline int bh_revoke_flow(const struct bh_context *c, const struct bh
 {
 	struct bh_flow_ref ref;
 
-	if (!bh_flow_find(c, &c->packet, &ref) || !bh_store_hold(ref.hot, ref.meta))
+	if (!bh_flow_find(c, &c->packet, &ref) || BH_META_VERSION(ref.meta) != BH_META_VERSION(c->old_meta) ||
+	    !bh_store_hold(ref.hot, ref.meta))
 		return 0;
 	bh_store(&ref.hot->stamp, ~c->stamp);
 	if (ref.cold->verdict != BH_DENY)
@@ -168,8 +171,8 @@ static __noinline int bh_conclude_known(const struct bh_context *c, struct bh_ju
 	struct bh_flow_ref ref;
 
 	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
-	if (!bh_flow_find(c, &c->packet, &ref))
-		return 0; /* gone meanwhile; the next packet makes a new one */
+	if (!bh_flow_find(c, &c->packet, &ref) || BH_META_VERSION(ref.meta) != BH_META_VERSION(c->old_meta))
+		return 0; /* gone meanwhile, and what was judged is not what is there now: the next packet sees */
 	bh_fast_review(c, &ref);
 	bh_refresh_flow(c, j, &ref);
 	if (!(BH_META_FLAGS(ref.meta) & BH_FLOW_LINKED))

@@ -118,6 +118,7 @@ class Judge {
 
   Outcome Pass();
   Outcome Refuse(bh_reason reason);
+  Outcome RefuseForged(bh_reason reason);
   bool Enforced() const;
   // Counter and event of what policy said, and the outcome.
   Outcome Say(const Flow& flow);

@@ -50,10 +50,11 @@ void Judge::CountPacket(Flow& flow) {
   if (!ingress() && flow.ifindex[sender] != 0) return;
   const EdgeKey edge = EdgeOf(flow);
   const Ends ends{flow.ifindex[flow.opener], flow.ifindex[flow.responder()]};
-  if (!Count(flow, sender, parsed_, packet_.bytes.size(), tables_.tick)) return;
+  const Counted counted = Count(flow, sender, parsed_, packet_.bytes.size(), tables_.tick);
+  if (counted.accepts && flow.ifindex[sender] == 0) flow.slot[sender] = packet_.tag;
+  if (!counted.answers) return;
   tables_.ledger.Count(BH_COUNTER_FLOWS_ANSWERED);
   if (!flow.linked) tables_.ledger.EdgeAnswered(edge, ends, tables_.now);
-  if (flow.ifindex[sender] == 0) flow.slot[sender] = packet_.tag;
 }
 
 bool Judge::IsOutside(const Flow& flow, int which) const {
@@ -101,6 +102,13 @@ Outcome Judge::Refuse(bh_reason reason) {
   outcome.tag = !ingress() ? packet_.tag : endpoint_ == nullptr ? uint16_t{0} : endpoint_->slot;
   tables_.ledger.Count(reason, outcome.verdict);
   tables_.ledger.Report(Event(reason, outcome.verdict));
+  return outcome;
+}
+
+// What is forged may pass because its sender does not enforce, but not as that sender's.
+Outcome Judge::RefuseForged(bh_reason reason) {
+  Outcome outcome = Refuse(reason);
+  if (ingress()) outcome.tag = BH_TAG_REFUSED;
   return outcome;
 }
 

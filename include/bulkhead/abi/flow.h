@@ -48,6 +48,7 @@ BH_SIZE(struct bh_flow6_key, 40);
 #define BH_FLOW_FIN_1 8u
 #define BH_FLOW_MIDSTREAM 16u /* picked up without its first packet */
 #define BH_FLOW_FAST 32u      /* fit for the short way between two workloads of a bridge (bpf/fast_path.h) */
+#define BH_FLOW_HEARD 128u    /* the other side has sent what only who got the opener's packets would: no SYN-ACK, no reset */
 #define BH_FLOW_HELD 64u      /* somebody writes the verdict anew: the entry may not be taken away, nor held a second time */
 
 /* bh_flow_hot.meta: bits 0-15 version, 16-23 enum bh_flow_state, 24-31 flags. Only ever changed by atomic operations on the whole.
