@@ -71,6 +71,11 @@ static __always_inline bh_word *bh_slot_key(struct bh_flow_hot *slot)
 	return (bh_word *)(slot + 1);
 }
 
+static __always_inline struct bh_flow_macs *bh_slot_macs(struct bh_flow_hot *slot, int words)
+{
+	return (struct bh_flow_macs *)(bh_slot_key(slot) + words);
+}
+
 static __always_inline int bh_slot_has_key(struct bh_flow_hot *slot, const bh_word *key, int words)
 {
 	const bh_word *has = bh_slot_key(slot);
@@ -232,6 +237,8 @@ static __always_inline void bh_store_publish(const struct bh_group *group, __u32
 #pragma GCC unroll 5
 	for (i = 0; i < (unsigned int)words; i++)
 		bh_store(&bh_slot_key(slot)[i], key[i]);
+	bh_store(&bh_slot_macs(slot, words)->of[0], flow->macs.of[0]);
+	bh_store(&bh_slot_macs(slot, words)->of[1], flow->macs.of[1]);
 	bh_store_charge(group, flow->cold.owner, words, 1);
 	bh_exchange(&slot->meta, next);
 }

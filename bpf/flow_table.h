@@ -15,6 +15,7 @@
 
 struct bh_flow_ref {
 	struct bh_flow_hot *hot;
+	struct bh_flow_macs *macs;
 	struct bh_flow_cold *cold;
 	__u32 meta; /* when it was found */
 	__u32 side; /* of the key: who sent the packet. Set when nothing was found, too. */
@@ -87,6 +88,7 @@ static __always_inline int bh_flow_take(__u64 found, int words, struct bh_flow_r
 		return 0;
 	ref->meta = BH_FOUND_META(found);
 	ref->hot = bh_slot_at(&group, n, words);
+	ref->macs = bh_slot_macs(ref->hot, words);
 	ref->cold = bh_cold_at(&group, n, words);
 	return 1;
 }

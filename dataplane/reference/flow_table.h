@@ -38,6 +38,7 @@ struct Flow {
   uint32_t stamp = 0;
   uint32_t ifindex[2] = {0, 0};  // of the endpoint that has the side's address; 0 = not here
   uint16_t slot[2] = {0, 0};     // provenance that packets of the side carry
+  uint32_t mac[2] = {0, 0};      // the last four bytes of the MAC that packets of the side come from, as in a frame; 0 = not known
   uint32_t last_seen = 0;        // ticks
   uint64_t bytes[2] = {0, 0}, packets[2] = {0, 0};
   uint64_t first_seen = 0;  // ns

@@ -61,11 +61,12 @@ std::optional<Outcome> Judge::Established() {
   if (flow == nullptr || flow->stamp != tables_.stamp || StartsAnew(*flow, sender, parsed_)) return std::nullopt;
   if (ingress()) {
     if (flow->ifindex[sender] != packet_.ifindex) return std::nullopt;
+    if (flow->mac[sender] != 0 && flow->mac[sender] != EndOf(parsed_.source_mac)) return std::nullopt;
   } else {
     if (flow->ifindex[1 - sender] != packet_.ifindex) return std::nullopt;
     // Nobody knows yet what provenance the answers of a responder that is not here will have.
-    const bool first_answer = flow->ifindex[sender] == 0 && sender == flow->responder() &&
-                              flow->state == BH_FLOW_UNANSWERED && packet_.tag != BH_TAG_REFUSED;
+    const bool first_answer = flow->ifindex[sender] == 0 && sender == flow->responder() && flow->state == BH_FLOW_UNANSWERED &&
+                              packet_.tag != BH_TAG_REFUSED;
     if (packet_.tag != flow->slot[sender] && !first_answer) return std::nullopt;
   }
   Outcome outcome;

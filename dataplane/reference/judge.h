@@ -110,6 +110,7 @@ class Judge {
 
   Flow Candidate(const Ruling& ruling, uint16_t port, int opener) const;
   void Refresh(Flow& flow) const;
+  void RefreshPlaces(Flow& flow) const;
   void CountPacket(Flow& flow);
   bool IsOutside(const Flow& flow, int which) const;
   EdgeKey EdgeOf(const Flow& flow) const;

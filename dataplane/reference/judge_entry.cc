@@ -19,7 +19,7 @@ Flow Judge::Candidate(const Ruling& ruling, uint16_t port, int opener) const {
 }
 
 // What this hook knows for sure of both sides. The other hook may have found more: that stays.
-void Judge::Refresh(Flow& flow) const {
+void Judge::RefreshPlaces(Flow& flow) const {
   const Directory& directory = tables_.directory;
   const int sender = side();
   const int own = ingress() ? sender : 1 - sender;
@@ -42,6 +42,14 @@ void Judge::Refresh(Flow& flow) const {
     flow.ifindex[sender] = 0;
   }
   flow.slot[sender] = packet_.tag;
+}
+
+void Judge::Refresh(Flow& flow) const {
+  RefreshPlaces(flow);
+  for (const int which : {0, 1}) {
+    const EndpointState* endpoint = flow.ifindex[which] == 0 ? nullptr : tables_.directory.AtSlot(flow.slot[which]);
+    flow.mac[which] = endpoint == nullptr || !endpoint->bound ? 0 : EndOf(endpoint->mac);
+  }
 }
 
 // The first hook that sees a packet counts it: ingress, or egress for what came through no workload's ingress.

@@ -60,7 +60,8 @@ TEST_P(FlowTest, AddsUpOneEdge) {
 
 TEST_P(FlowTest, EdgesTellWorkloadsApart) {
   const int family = GetParam().family;
-  const uint64_t web = bh_workload_bit(kWeb.ifindex()), web2 = bh_workload_bit(kWeb2.ifindex()), db = bh_workload_bit(kDb.ifindex());
+  const uint64_t web = bh_workload_bit(kWeb.ifindex()), web2 = bh_workload_bit(kWeb2.ifindex()),
+                 db = bh_workload_bit(kDb.ifindex());
   ASSERT_NE(web, web2);
   Stage stage(OneWay());
   stage.Travels(kWeb, kDb, Asks());

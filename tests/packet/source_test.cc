@@ -82,6 +82,29 @@ TEST(SourceTest, AForgeryIsNoFirstAnswerAndNoError) {
   EXPECT_THAT(stage.Travels(kDb, kWeb, Between(kDb, kWeb) / error), Allowed());
 }
 
+// The bridge learns from every frame that passes: a neighbour's MAC on one of a flow that is allowed would take its frames away.
+TEST(SourceTest, AnEstablishedFlowTakesNoOtherMac) {
+  Stage stage({});
+  for (const int family : {4, 6}) {
+    const auto asks = [&](const MacAddress& from) {
+      return Headers(family, from, (family == 4 ? kWeb.v4 : kWeb.v6), kDb.mac(), (family == 4 ? kDb.v4 : kDb.v6)) /
+             Udp{40000, 5432, {}};
+    };
+    const auto answers = [&](const MacAddress& from) {
+      return Headers(family, from, (family == 4 ? kDb.v4 : kDb.v6), kWeb.mac(), (family == 4 ? kWeb.v4 : kWeb.v6)) /
+             Udp{5432, 40000, {}};
+    };
+    EXPECT_THAT(stage.Travels(kWeb, kDb, asks(kWeb.mac())), Established());
+    EXPECT_THAT(stage.Travels(kDb, kWeb, answers(kDb.mac())), Established());
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    EXPECT_THAT(stage.Leaves(kDb, answers(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    stage.Apply({.policies = AllowIngress("cache", "api", "")});
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kWeb.mac())), Allowed()) << "judged again";
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    EXPECT_THAT(stage.Travels(kWeb, kDb, asks(kWeb.mac())), Established());
+  }
+}
+
 TEST(SourceTest, Arp) {
   Stage stage(Closed());
   const auto arp = [](const MacAddress& ethernet, const MacAddress& mac, const IpAddress& ip, uint16_t operation) {
