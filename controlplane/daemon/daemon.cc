@@ -117,7 +117,7 @@ absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* ser
 
 }  // namespace
 
-absl::Status RunDaemon(const Config& config, const std::string& version) {
+absl::Status RunDaemon(const Config& config, const std::string& version, KernelWriter& writer) {
   if (absl::Status status = CheckRights(); !status.ok()) return status;
   absl::StatusOr<UniqueFd> lock = LockPidFile(std::filesystem::path(config.api_socket).parent_path().string());
   if (!lock.ok()) return lock.status();
@@ -126,7 +126,6 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   if (!signals.ok()) return signals.status();
 
   const RealClock clock;
-  KernelWriter writer;
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(absl::StrCat(config.state_dir, "/bulkhead.db"));
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
