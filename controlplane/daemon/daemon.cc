@@ -14,6 +14,7 @@
 #include "controlplane/api/server.h"
 #include "controlplane/daemon/confine.h"
 #include "controlplane/daemon/control.h"
+#include "controlplane/daemon/learn_file.h"
 #include "controlplane/daemon/service.h"
 #include "controlplane/daemon/source_finder.h"
 #include "controlplane/daemon/start_checks.h"
@@ -55,14 +56,6 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> OpenBackend(const Config& config, K
   options.workload_xdp = config.workload_xdp;
   options.flow_entries = config.flow_table_entries;
   return EbpfBackend::Open(*writer, *clock, options);
-}
-
-// A learner that cannot be had costs the proposals, not the enforcement.
-std::unique_ptr<Learner> OpenLearner(const Store& store, const LearnLimits& limits) {
-  absl::StatusOr<std::unique_ptr<Learner>> learner = Learner::Open(store.path().empty() ? ":memory:" : store.path(), limits);
-  if (learner.ok()) return *std::move(learner);
-  spdlog::error("learning: {}; nothing is recorded", std::string(learner.status().message()));
-  return nullptr;
 }
 
 ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
@@ -137,7 +130,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   const AdoptedState& adopted = (*backend)->adopted();
   spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
                adopted.endpoints.size());
-  const std::unique_ptr<Learner> learner = OpenLearner(**store, config.learn);
+  const std::unique_ptr<Learner> learner = OpenLearner((*store)->path(), config.learn);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
 
