@@ -35,8 +35,8 @@ constexpr const char* kRefused[] = {
     "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "keyctl", "add_key",
     "request_key", "unshare", "personality",
     // The machine.
-    "reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "sethostname", "setdomainname", "iopl", "ioperm",
-    "syslog", "vhangup", "nfsservctl", "_sysctl", "modify_ldt", "vm86", "vm86old"};
+    "reboot", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "stime", "sethostname", "setdomainname", "iopl",
+    "ioperm", "syslog", "vhangup", "nfsservctl", "_sysctl", "modify_ldt", "vm86", "vm86old"};
 
 using Filter = std::unique_ptr<void, void (*)(scmp_filter_ctx)>;
 
@@ -73,7 +73,8 @@ absl::Status RefuseFamilies(scmp_filter_ctx filter) {
 // clone3 has its flags in memory, out of a filter's sight: refused as unknown, so that the C library falls back to clone.
 absl::Status RefuseNamespaces(scmp_filter_ctx filter) {
   absl::Status status = Refuse(filter, "setns", {SCMP_CMP32(1, SCMP_CMP_NE, CLONE_NEWNET)});
-  for (const unsigned flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
+  for (const unsigned flag :
+       {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
     if (status.ok()) status = Refuse(filter, "clone", {SCMP_CMP32(0, SCMP_CMP_MASKED_EQ, flag, flag)});
   }
   if (!status.ok()) return status;

@@ -26,14 +26,16 @@ namespace bulkhead {
 // Their names, as /proc/self/status and systemd have them, without "cap_": those of above.
 std::vector<std::string> KeptCapabilities();
 
-// Sets no_new_privs and keeps those of KeptCapabilities that it has. kPermissionDenied, kInternal: nothing, or not all, was given up.
+// Sets no_new_privs and keeps those of KeptCapabilities that it has. kPermissionDenied, kInternal: nothing, or not all, was given
+// up.
 absl::Status DropCapabilities();
 
 // Refuses system calls, with EPERM and in all threads: what executes, traces, loads into the kernel, mounts,
-// changes users, clocks or keys, makes namespaces or enters others than those of networks, and sockets other than unix, netlink and IP.
-// A list of what is refused and not of what is allowed: SQLite, curl, the C library and its name services decide for themselves what
-// they call, and differ from one system to the next. EPERM and no kill: a call that some library tries in vain must not end the
-// daemon, and who took it over gets as little either way. (The systemd unit has a list of what is allowed, which grows with systemd.)
+// changes users, clocks or keys, makes namespaces or enters others than those of networks, and sockets other than unix, netlink and
+// IP. A list of what is refused and not of what is allowed: SQLite, curl, the C library and its name services decide for themselves
+// what they call, and differ from one system to the next. EPERM and no kill: a call that some library tries in vain must not end
+// the daemon, and who took it over gets as little either way. (The systemd unit has a list of what is allowed, which grows with
+// systemd.)
 absl::Status RefuseSystemCalls();
 
 }  // namespace bulkhead

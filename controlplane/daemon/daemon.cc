@@ -68,7 +68,8 @@ ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
 
 // Without a state folder the daemon goes on, and forgets.
 absl::Status MakeFolders(const Config& config) {
-  if (absl::Status status = CheckFolder(std::filesystem::path(config.api_socket).parent_path().string(), true); !status.ok()) return status;
+  if (absl::Status status = CheckFolder(std::filesystem::path(config.api_socket).parent_path().string(), true); !status.ok())
+    return status;
   if (absl::Status status = MakeFolder(config.policy_dir, 0755); !status.ok()) return status;
   if (absl::Status status = CheckFolder(config.policy_dir); !status.ok()) return status;
   if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) {
@@ -94,7 +95,10 @@ struct Serving {
 
 absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* service) {
   const int signals = what.signals;
-  if (absl::Status status = loop->Watch(signals, [=] { OnSignal(signals, loop, control); }, "signals"); !status.ok()) return status;
+  if (absl::Status status = loop->Watch(
+          signals, [=] { OnSignal(signals, loop, control); }, "signals");
+      !status.ok())
+    return status;
   if (absl::Status status = control->Start(); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<ApiServer>> server =
       ApiServer::Start(ApiOptions(what.config, what.version), service, std::move(what.socket));
@@ -148,7 +152,8 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
   // Its group is given while that can be done, and nobody is answered before all is in place.
-  absl::StatusOr<std::unique_ptr<api::ApiSocket>> socket = api::ApiSocket::Open(config.api_socket, {config.api_group, config.read_group});
+  absl::StatusOr<std::unique_ptr<api::ApiSocket>> socket =
+      api::ApiSocket::Open(config.api_socket, {config.api_group, config.read_group});
   if (!socket.ok()) return socket.status();
   if (absl::Status status = Confine(config); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));

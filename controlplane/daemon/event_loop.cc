@@ -20,7 +20,8 @@ absl::StatusOr<std::unique_ptr<EventLoop>> EventLoop::Create(size_t max_queued) 
   if (!wake.ok()) return absl::ErrnoToStatus(errno, "eventfd");
   std::unique_ptr<EventLoop> loop(new EventLoop(std::move(epoll), std::move(wake), max_queued));
   EventLoop* self = loop.get();
-  const absl::Status status = loop->Watch(self->wake_.get(), [self] { self->RunQueued(); }, nullptr);
+  const absl::Status status = loop->Watch(
+      self->wake_.get(), [self] { self->RunQueued(); }, nullptr);
   if (!status.ok()) return status;
   return loop;
 }

@@ -40,8 +40,9 @@ class EventLoop {
   // Runs after each round in which anything else ran: what many events change is worked out once.
   void AfterRound(Callback callback) { after_round_ = std::move(callback); }
 
-  // Hands work to the loop. In one round as much is done of it as kWorkNs holds, so that a burst keeps no timer waiting. While the queue is full the caller waits, so that nothing is lost and memory is bounded. false: the loop
-  // has stopped; the work is dropped.
+  // Hands work to the loop. While the queue is full the caller waits, unless it is the loop itself: nothing is lost and memory is
+  // bounded. In one round as much is done of it as kWorkNs holds, so that a burst keeps no timer waiting. false: the loop has
+  // stopped; the work is dropped.
   bool Post(Callback work, const char* name = "work");
 
   // Returns once Stop was called; what is queued then is dropped.

@@ -15,8 +15,9 @@ namespace bulkhead {
 
 std::string LearnFile(const std::string& store_file);
 
-// store_file: empty = nothing is remembered. A learner that cannot be had costs the proposals, not the enforcement: then nullptr, and
-// a line in the log. A damaged file is moved aside to PATH.bad. Evidence that was written to the store's file, as was once done, comes along.
+// store_file: empty = nothing is remembered. A learner that cannot be had costs the proposals, not the enforcement: then nullptr,
+// and a line in the log. A damaged file is moved aside to PATH.bad. Evidence that the store's file holds, as it once did, comes
+// along.
 std::unique_ptr<Learner> OpenLearner(const std::string& store_file, const LearnLimits& limits);
 
 }  // namespace bulkhead

@@ -16,7 +16,8 @@ namespace bulkhead {
 class LoopMeter {
  public:
   void BeginRound();
-  // Runs a handler of the round, or a step of one: its time is then not counted as the outer one's. name: a constant of the program.
+  // Runs a handler of the round, or a step of one: its time is then not counted as the outer one's. name: a constant of the
+  // program.
   void Run(const char* name, const std::function<void()>& handler);
   // Adds the round up, and writes a line to the log when it was late: at most one in kQuietNs, with how many there were meanwhile.
   void EndRound();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Supervisor: what the daemon tells who started it, by sd_notify(3): that it is ready, how it is, and, from the control loop, that it
-// lives. A loop that hangs says nothing, and systemd starts the daemon anew. Without systemd all of it does nothing.
+// Supervisor: what the daemon tells who started it, by sd_notify(3): that it is ready, how it is, and, from the control loop, that
+// it lives. A loop that hangs says nothing, and systemd starts the daemon anew. Without systemd all of it does nothing.
 //
 // Thread safety: by the thread of the loop.
 #ifndef BULKHEAD_CONTROLPLANE_DAEMON_SUPERVISOR_H_

@@ -51,8 +51,12 @@ def well_wired(root):
                 yield f"{unit}: {program} is not installed"
 
 
+def analyze(*args):
+    return subprocess.run(["systemd-analyze", *args], capture_output=True, text=True, timeout=120, check=False)
+
+
 def verified(root):
-    """systemd reads the units without a word. Their programs stand where they will be installed only in `root`, so they are named there."""
+    """systemd reads the units without a word. Their programs stand only in `root`, so they are named there."""
     with tempfile.TemporaryDirectory() as folder:
         copies = []
         for unit in units_of(root):
@@ -61,14 +65,14 @@ def verified(root):
             copies.append(os.path.join(folder, os.path.basename(unit)))
             with open(copies[-1], "w", encoding="utf-8") as out:
                 out.write(re.sub(r"^(Exec\w+=[-+!@: ]*)(/usr/s?bin/bulkhead)", rf"\1{root}\2", text, flags=re.MULTILINE))
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *copies], capture_output=True, text=True, timeout=120, check=False)
-        told = [line for line in (done.stdout + done.stderr).splitlines() if any(copy in line or os.path.basename(copy) in line for copy in copies)]
+        done = analyze("verify", "--man=no", *copies)
+        ours = [os.path.basename(copy) for copy in copies]
+        told = [line for line in (done.stdout + done.stderr).splitlines() if any(name in line for name in ours)]
         if done.returncode != 0 or told:
             yield "systemd-analyze verify: " + ("\n".join(told) or f"exit {done.returncode}: {done.stderr[-500:]}")
         for copy in copies:
-            done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", copy], capture_output=True, text=True,
-                                  timeout=120, check=False)
-            score = re.search(r"Overall exposure level for (\S+): ([0-9.]+)", done.stdout)
+            answer = analyze("security", "--offline=true", "--no-pager", copy).stdout
+            score = re.search(r"Overall exposure level for (\S+): ([0-9.]+)", answer)
             if not score:
                 print(f"{os.path.basename(copy)}: this systemd does not tell how exposed it is")
                 continue

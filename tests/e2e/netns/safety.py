@@ -96,11 +96,12 @@ def check_who_may_use_the_api(lab):
         lab.check(f"but not {' '.join(verb[:2])}", refused, (done.returncode, done.stderr))
     lab.equal("and changes nothing", lab.bulkhead.status()["mode"], "audit")
     done = as_user(lab, NOBODY, "status")
-    lab.check("who is in neither gets nothing", done.returncode == 3 and "Permission denied" in done.stderr, (done.returncode, done.stderr))
+    refused = done.returncode == 3 and "Permission denied" in done.stderr
+    lab.check("who is in neither gets nothing", refused, (done.returncode, done.stderr))
     os.chmod(lab.bulkhead.socket, 0o666)
     done = as_user(lab, NOBODY, "status")
-    lab.check("not past a mistake at the socket's mode either", done.returncode == 3 and "nobody may not use the API" in done.stderr,
-              (done.returncode, done.stderr))
+    refused = done.returncode == 3 and "nobody may not use the API" in done.stderr
+    lab.check("not past a mistake at the socket's mode either", refused, (done.returncode, done.stderr))
 
 
 def check_folders_that_everybody_may_write_are_refused(lab):
@@ -110,8 +111,8 @@ def check_folders_that_everybody_may_write_are_refused(lab):
         os.chmod(folder, 0o777)
         before = lab.bulkhead.config[setting] if setting in lab.bulkhead.config else None
         lab.bulkhead.configure(**{setting: folder + ("/api.sock" if setting == "api_socket" else "")})
-        done = subprocess.run([lab.bulkhead.daemon_path, "--config", lab.bulkhead.config_path], capture_output=True, text=True, timeout=60,
-                              check=False)
+        done = subprocess.run([lab.bulkhead.daemon_path, "--config", lab.bulkhead.config_path], capture_output=True, text=True,
+                              timeout=60, check=False)
         lab.check(f"{setting}", done.returncode == 2 and "everybody may write" in done.stderr, (done.returncode, done.stderr[-300:]))
         lab.bulkhead.configure(**{setting: before})
 

@@ -66,7 +66,8 @@ class ConfineTest : public testing::Test {
 };
 
 TEST_F(ConfineTest, KeepsSixCapabilitiesAndNoWayToOthers) {
-  EXPECT_THAT(KeptCapabilities(), testing::UnorderedElementsAre("net_admin", "bpf", "perfmon", "sys_admin", "sys_ptrace", "dac_override"));
+  EXPECT_THAT(KeptCapabilities(),
+              testing::UnorderedElementsAre("net_admin", "bpf", "perfmon", "sys_admin", "sys_ptrace", "dac_override"));
   constexpr uint64_t kMask = 1ull << 12 | 1ull << 39 | 1ull << 38 | 1ull << 21 | 1ull << 19 | 1ull << 1;  // linux/capability.h
   const uint64_t had = MaskOf(StatusOfThread(), "CapPrm");
   const std::string status = InChild([](std::ostream& out) {
@@ -105,16 +106,23 @@ TEST_F(ConfineTest, RefusesWhatTheDaemonNeverDoes) {
     out << "own network namespace " << Outcome(setns(netns, CLONE_NEWNET)) << "\n";
     out << "own mount namespace " << Outcome(setns(mounts, CLONE_NEWNS)) << "\n";
     out << "any namespace " << Outcome(setns(netns, 0)) << "\n";
-    for (const auto& [name, family] : {std::pair("unix", AF_UNIX), {"netlink", AF_NETLINK}, {"IP", AF_INET}, {"IPv6", AF_INET6},
-                                       {"packet", AF_PACKET}, {"vsock", AF_VSOCK}, {"x25", AF_X25}, {"key", AF_KEY}}) {
+    for (const auto& [name, family] : {std::pair("unix", AF_UNIX),
+                                       {"netlink", AF_NETLINK},
+                                       {"IP", AF_INET},
+                                       {"IPv6", AF_INET6},
+                                       {"packet", AF_PACKET},
+                                       {"vsock", AF_VSOCK},
+                                       {"x25", AF_X25},
+                                       {"key", AF_KEY}}) {
       out << name << " " << Outcome(socket(family, family == AF_INET || family == AF_INET6 ? SOCK_STREAM : SOCK_RAW, 0)) << "\n";
     }
     out << "new privileges " << prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) << "\n";
   });
-  EXPECT_EQ(said,
-            "OK\nexecve refused\nptrace refused\nmount refused\nchroot refused\nsetuid refused\nunshare refused\n"
-            "unshare in an older thread refused\nown network namespace done\nown mount namespace refused\nany namespace refused\n"
-            "unix done\nnetlink done\nIP done\nIPv6 done\npacket refused\nvsock refused\nx25 refused\nkey refused\nnew privileges 1\n");
+  EXPECT_EQ(
+      said,
+      "OK\nexecve refused\nptrace refused\nmount refused\nchroot refused\nsetuid refused\nunshare refused\n"
+      "unshare in an older thread refused\nown network namespace done\nown mount namespace refused\nany namespace refused\n"
+      "unix done\nnetlink done\nIP done\nIPv6 done\npacket refused\nvsock refused\nx25 refused\nkey refused\nnew privileges 1\n");
 }
 
 }  // namespace

@@ -31,11 +31,12 @@ TEST_F(LearnFileTest, NobodyWaitsForWhatIsLearned) {
   absl::Status saved;
   std::chrono::steady_clock::duration took{};
   ASSERT_TRUE(busy->Transaction([&] {
-    const auto began = std::chrono::steady_clock::now();
-    saved = store->Set("key", "value");
-    took = std::chrono::steady_clock::now() - began;
-    return absl::OkStatus();
-  }).ok());
+                    const auto began = std::chrono::steady_clock::now();
+                    saved = store->Set("key", "value");
+                    took = std::chrono::steady_clock::now() - began;
+                    return absl::OkStatus();
+                  })
+                  .ok());
   EXPECT_TRUE(saved.ok()) << saved;
   EXPECT_LT(took, std::chrono::milliseconds(kBusyTimeoutMs / 4));
 }

@@ -53,10 +53,14 @@ TEST(LoopMeterTest, TheLoopMeasuresEachKindOfWork) {
   auto loop = *EventLoop::Create();
   const auto slow = [] { std::this_thread::sleep_for(milliseconds(120)); };
   int ticks = 0;
-  ASSERT_TRUE(loop->Every(5, [&] {
-    slow();
-    if (++ticks == 2) loop->Stop();
-  }, "slow timer").ok());
+  ASSERT_TRUE(loop->Every(
+                      5,
+                      [&] {
+                        slow();
+                        if (++ticks == 2) loop->Stop();
+                      },
+                      "slow timer")
+                  .ok());
   loop->Post(slow, "slow work");
   loop->Run();
   EXPECT_THAT(loop->latency().late_by, testing::Contains(Pair("slow timer", testing::Ge(1u))));
@@ -73,10 +77,12 @@ TEST(LoopMeterTest, ABurstOfWorkKeepsNoTimerWaiting) {
       ++done;
     });
   }
-  ASSERT_TRUE(loop->Every(1, [&] {
-    if (done_at_tick < 0) done_at_tick = done;
-    if (done == 100) loop->Stop();
-  }).ok());
+  ASSERT_TRUE(loop->Every(1,
+                          [&] {
+                            if (done_at_tick < 0) done_at_tick = done;
+                            if (done == 100) loop->Stop();
+                          })
+                  .ok());
   loop->Run();
   EXPECT_EQ(done, 100);
   EXPECT_LT(done_at_tick, 50);
@@ -121,15 +127,17 @@ TEST(SupervisorTest, TellsThatItIsReadyAndOnlyALiveLoopFeedsTheWatchdog) {
   EXPECT_THAT(systemd.Take(), ElementsAre("READY=1", "STATUS=generation 7, 0 workloads, 0 problems"));
   std::vector<std::string> while_stuck;
   int ticks = 0;
-  ASSERT_TRUE(loop->Every(100, [&] {
-    if (++ticks == 1) {
-      EXPECT_GE(systemd.Take().size(), 2u) << "every 20 ms until now";
-      std::this_thread::sleep_for(milliseconds(100));
-      while_stuck = systemd.Take();
-    } else {
-      loop->Stop();
-    }
-  }).ok());
+  ASSERT_TRUE(loop->Every(100,
+                          [&] {
+                            if (++ticks == 1) {
+                              EXPECT_GE(systemd.Take().size(), 2u) << "every 20 ms until now";
+                              std::this_thread::sleep_for(milliseconds(100));
+                              while_stuck = systemd.Take();
+                            } else {
+                              loop->Stop();
+                            }
+                          })
+                  .ok());
   loop->Run();
   EXPECT_TRUE(while_stuck.empty());
   EXPECT_THAT(systemd.Take(), testing::Each("WATCHDOG=1"));
