@@ -90,7 +90,7 @@ def check_who_may_use_the_api(lab):
     for verb in (["status"], ["workloads", "-A"], ["flows", "-A"], ["policy", "list", "-A"]):
         done = as_user(lab, reading, *verb)
         lab.equal(f"who is in the second may ask for {verb[0]}", (done.returncode, done.stderr), (0, ""))
-    for verb in (["mode", "set", "--force", "--global", "learn"], ["capture", "shop/web"], ["block", "add", "203.0.113.0/24"]):
+    for verb in (["mode", "set", "--force", "--global", "learn"], ["capture", "--service", "shop/web"], ["block", "add", "203.0.113.0/24"]):
         done = as_user(lab, reading, *verb)
         refused = done.returncode == 3 and "nobody may only read" in done.stderr
         lab.check(f"but not {' '.join(verb[:2])}", refused, (done.returncode, done.stderr))
