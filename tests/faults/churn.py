@@ -5,8 +5,9 @@ import random
 import threading
 import time
 
-from faults_lab import SEQUENCE, LabError, Process, Seeds, start, wait_until
+from faults_lab import SEQUENCE, HostLab, LabError, Process, Seeds, start, wait_until
 
+SCENARIO_LAB = HostLab
 SEED = 6
 
 
@@ -25,7 +26,7 @@ class Killer(threading.Thread):
                 self.lab.bulkhead.kill()
                 self.kills += 1
                 time.sleep(self.dice.uniform(0, 0.3))
-                self.lab.bulkhead.spawn()
+                self.lab.bulkhead.launch()
         except (LabError, OSError) as error:
             self.error = error
 
@@ -80,10 +81,10 @@ def check_workloads_come_and_go_while_the_daemon_is_killed(lab):
     web, evil, db = lab.shop()
     seeds, crowd, killer = Seeds(lab, db, allowed=[web], denied=[evil]), Crowd(lab, db), Killer(lab)
     killer.start()
-    crowd.live(lab.long(40, 200))
+    crowd.live(lab.pick(40, 200))
     killer.end()
     lab.check("the daemon could be started each time", killer.error is None, killer.error)
-    lab.check("it was killed often", killer.kills >= lab.long(4, 20), killer.kills)
+    lab.check("it was killed often", killer.kills >= lab.pick(4, 20), killer.kills)
     wait_until("the daemon answers", lab.bulkhead.answers, 30)
     lab.bulkhead.wait_protected(3 + len(crowd.alive), 30)
     seeds.end("while workloads came and went")

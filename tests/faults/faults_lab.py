@@ -7,11 +7,8 @@ import subprocess
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e", "netns"))
-
-from harness import Lab, checks, frames, peer, policy, port, rule  # noqa: E402,F401
-from world import LAB, LabError, Process, ip_batch, wait_until  # noqa: E402,F401
+from faults import HERE, FaultLab, frames, peer, policy, port, rule  # noqa: F401
+from world import LAB, LabError, Process, ip_batch, wait_until  # noqa: F401
 
 SEQUENCE = [sys.executable, "-E", "-s", os.path.join(HERE, "sequence.py")]
 
@@ -54,13 +51,15 @@ def dump(pin):
     return [row.get("formatted", row) for row in json.loads(done.stdout)]
 
 
-class FaultsLab(Lab):
-    def __init__(self, bin_dir, folder, is_long, **settings):
-        super().__init__(bin_dir, folder, "clsact", **settings)
-        self.is_long = is_long
+class HostLab(FaultLab):
+    """With the daemon as it is."""
 
-    def long(self, short, long):
-        return long if self.is_long else short
+    def __init__(self, bin_dir, *args, **settings):
+        super().__init__(bin_dir, *args, **settings)
+        self.bulkhead.daemon_path = os.path.join(bin_dir, "bulkheadd")
+
+    def pick(self, short, long):
+        return long if self.long else short
 
     def shop(self, **settings):
         """web may talk to db, evil may not; both are at it already."""

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import time
 
-from faults_lab import Seeds, peer, policy, port, rule, wait_until
+from faults_lab import HostLab, Seeds, peer, policy, port, rule, wait_until
 
+SCENARIO_LAB = HostLab
 MOUNT_BYTES = 2 << 20
 
 

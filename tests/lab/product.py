@@ -41,12 +41,12 @@ class Bulkhead:
         with open(self.config_path, "w", encoding="utf-8") as out:
             json.dump(self.config, out)  # JSON is YAML
 
-    def spawn(self):
-        """Starts it, and does not wait."""
+    def launch(self):
+        """Starts the daemon and waits for nothing."""
         refuse_outside()
         with open(self.log_path, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([*self.prefix, self.daemon_path, "--config", self.config_path], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True)
+            self.process = subprocess.Popen([*self.prefix, self.daemon_path, "--config", self.config_path], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, start_new_session=True)
 
     def answers(self):
         if self.process.poll() is not None:
@@ -54,7 +54,7 @@ class Bulkhead:
         return self.cli("status", "-o", "json", check=False).returncode in (0, 1)
 
     def start(self):
-        self.spawn()
+        self.launch()
         wait_until("the daemon answers", self.answers, 90)  # the verifier works long where CPU is scarce
         return self
 
