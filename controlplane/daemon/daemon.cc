@@ -82,7 +82,6 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   if (absl::Status status = CheckRights(); !status.ok()) return status;
   absl::StatusOr<UniqueFd> lock = LockPidFile(std::filesystem::path(config.api_socket).parent_path().string());
   if (!lock.ok()) return lock.status();
-  if (absl::Status status = MakeFolder(config.policy_dir, 0755); !status.ok()) return status;
   if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) spdlog::warn("state: {}", std::string(status.message()));
   absl::StatusOr<UniqueFd> signals = TakeSignals();
   if (!signals.ok()) return signals.status();

@@ -11,6 +11,7 @@ namespace bulkhead {
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                      const std::vector<EndpointState>& adopted, uint64_t generation)
     : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
+      saved_generation_(generation),
       active_(interner, options,
               {[this](CompiledPolicy* policy) { NumberRules(policy); },
                [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
@@ -35,6 +36,7 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
     PutUnboundFirst(inventory);
     UpdatePolicy(input, inventory);
   }
+  Remember();
   Note("policy", policy_status());
   RemoveEndpoints(inventory, release);
   PutEndpoints(inventory);
@@ -82,7 +84,20 @@ void Reconciler::PutUnboundFirst(const InventoryState& inventory) {
 }
 
 void Reconciler::NumberRules(CompiledPolicy* policy) {
-  if (absl::Status status = store_->SaveRules(rules_->Number(policy)); !status.ok()) Note("state", status);
+  const std::vector<RuleInfo> changed = rules_->Number(policy);
+  unsaved_rules_.insert(unsaved_rules_.end(), changed.begin(), changed.end());
+  Remember();
+}
+
+// What could not be stored is tried again by the next Sync.
+void Reconciler::Remember() {
+  absl::Status status = store_->SaveRules(unsaved_rules_);
+  if (status.ok()) unsaved_rules_.clear();
+  if (status.ok() && generation() != saved_generation_) {
+    status = store_->Set("generation", std::to_string(generation()));
+    if (status.ok()) saved_generation_ = generation();
+  }
+  Note("state, rules", status);
 }
 
 void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& inventory) {
@@ -92,7 +107,6 @@ void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& in
   if (generation() == before) return;
   spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", generation(), documents()->policies.size(),
                 inventory.identities.size(), policy()->classes, policy()->rulesets.size());
-  if (absl::Status status = store_->Set("generation", std::to_string(generation())); !status.ok()) Note("state", status);
 }
 
 void Reconciler::Put(const EndpointState& endpoint) {

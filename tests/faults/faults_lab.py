@@ -24,14 +24,15 @@ class Seeds:
         for marker, source in zip(self.allowed + self.denied, [*allowed, *denied]):
             self.sowers[marker] = start(source, "sow", destination.v4, number, marker, "--rate", rate).expect("ready")
 
-    def end(self, when, least=20):
+    def end(self, when, lossless=True, least=20):
         """Claims that all that may come has come, and nothing else; each sender has sent `least` at least."""
         sent = {marker: sower.finish()["sent"] for marker, sower in self.sowers.items()}
         received = self.reaper.finish()
         for marker in self.allowed:
             got = received[marker]
-            self.lab.check(f"{when}: each of {sent[marker]} allowed datagrams arrived once",
-                           got["received"] == sent[marker] >= least and got["repeated"] == 0, got)
+            wanted = sent[marker] if lossless else 0.95 * sent[marker]
+            self.lab.check(f"{when}: {'each' if lossless else 'nearly each'} of {sent[marker]} allowed datagrams arrived once",
+                           got["received"] >= wanted and sent[marker] >= least and got["repeated"] == 0, got)
         for marker in self.denied:
             got = received[marker]
             self.lab.check(f"{when}: none of {sent[marker]} denied datagrams arrived", got["received"] == 0 and sent[marker] >= least, got)
