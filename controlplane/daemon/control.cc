@@ -267,18 +267,18 @@ void Control::Round() {
   SaveIdentities();
   FindNewImages();
   AskKernel();
-  if (WaitsForSources()) {
-    dirty_ = true;
-    return;
-  }
+  if (!WaitsForSources()) Publish(state);
+  view_late_ = true;
+  if (Now() - view_made_ >= kViewPause) PublishView();
+}
+
+void Control::Publish(const InventoryState& state) {
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
   Note("staged policy", SyncStaged());
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
   Note("fast path", fast_path_->status());
-  view_late_ = true;
-  if (Now() - view_made_ >= kViewPause) PublishView();
 }
 
 absl::Status Control::SyncStaged() {

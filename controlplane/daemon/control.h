@@ -99,6 +99,7 @@ class Control : public PolicyHost {
   absl::StatusOr<uint64_t> LoadRemembered();  // the generation
   void ReserveNumbers();
   bool WaitsForSources();
+  void Publish(const InventoryState& state);
   void TakeFolder(FolderText text);
   absl::Status RecallPolicies();
   void SavePolicies();
@@ -156,7 +157,7 @@ class Control : public PolicyHost {
   bool folder_read_ = false;
   std::string folder_id_;         // of the folder that policies_ was read from; empty: not known
   bool policies_unsaved_ = false;
-  uint64_t wait_until_ = 0;       // ns; see WaitsForSources
+  bool wait_for_sources_ = false;
   ClockWatch clock_watch_;
   std::map<std::string, std::string> problems_;  // of the daemon itself, by what they are about
   EventRing events_;

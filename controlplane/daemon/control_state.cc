@@ -8,12 +8,6 @@
 #include "controlplane/daemon/control.h"
 
 namespace bulkhead {
-namespace {
-
-// How long adopted endpoints of which nobody knows any more who they were are left as they are, until the sources tell.
-constexpr uint64_t kWaitForSources = 3'000'000'000;  // ns
-
-}  // namespace
 
 absl::StatusOr<uint64_t> Control::LoadRemembered() {
   if (const std::string& problem = parts_.store->problem(); !problem.empty()) {
@@ -41,8 +35,7 @@ void Control::ReserveNumbers() {
   uint32_t rule = 0;
   for (const EndpointState& endpoint : parts_.adopted) {
     identity = std::max(identity, endpoint.identity);
-    const bool known = endpoint.identity < kFirstIdentity || interner_.Find(endpoint.identity) != nullptr;
-    if (!known) wait_until_ = Now() + kWaitForSources;
+    wait_for_sources_ |= endpoint.identity >= kFirstIdentity && interner_.Find(endpoint.identity) == nullptr;
   }
   absl::Status status = parts_.backend->ReadEdges([&](const EdgeRecord& edge) {
     identity = std::max({identity, edge.source_identity, edge.destination_identity});
@@ -61,10 +54,14 @@ void Control::ReserveNumbers() {
   rules_.Reserve(rule);
 }
 
-// A policy that is compiled now would not know who the adopted endpoints are, and cut them off.
+// A policy that is compiled before it is known who the adopted endpoints are would take them for nobody: what isolates them would not
+// hold, and what they may would be denied. What the kernel has goes on meanwhile.
 bool Control::WaitsForSources() {
-  if (wait_until_ != 0 && (inventory_->settled() || Now() >= wait_until_)) wait_until_ = 0;
-  return wait_until_ != 0;
+  wait_for_sources_ = wait_for_sources_ && !inventory_->settled();
+  Note("state", wait_for_sources_ ? absl::UnavailableError("who has the endpoints in the kernel is forgotten; what is enforced stays as it "
+                                                           "is until every source has listed its workloads")
+                                  : absl::OkStatus());
+  return wait_for_sources_;
 }
 
 // Numbers reach pinned maps next, so they are remembered first: after a crash no other identity may get one of them.

@@ -34,6 +34,7 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
   }
   if (active_.IsBehind(input, inventory)) {
     PutUnboundFirst(inventory);
+    PutForgottenFirst(inventory);
     UpdatePolicy(input, inventory);
   }
   Remember();
@@ -80,6 +81,17 @@ void Reconciler::PutUnboundFirst(const InventoryState& inventory) {
     unbound.ifindex = endpoint.ifindex;
     unbound.zone = endpoint.zone;
     Put(unbound);
+  }
+}
+
+// Adopted endpoints whose numbers nobody knows any more. The next policy knows them by their new ones, so that there is no moment in
+// which they are nobody's; until then they are judged as they were.
+void Reconciler::PutForgottenFirst(const InventoryState& inventory) {
+  if (policy() != nullptr) return;
+  for (const auto& [slot, endpoint] : inventory.endpoints) {
+    const auto at = applied_.find(slot);
+    if (at == applied_.end() || !at->second.bound || !endpoint.bound || at->second.ifindex != endpoint.ifindex) continue;
+    if (at->second.identity >= kFirstIdentity && interner_->Find(at->second.identity) == nullptr) Put(endpoint);
   }
 }
 

@@ -60,6 +60,7 @@ class Reconciler {
 
  private:
   void PutUnboundFirst(const InventoryState& inventory);
+  void PutForgottenFirst(const InventoryState& inventory);
   void UpdatePolicy(const PolicyInput& input, const InventoryState& inventory);
   void NumberRules(CompiledPolicy* policy);
   void Remember();

@@ -249,6 +249,16 @@ TEST_F(ReconcilerTest, EndpointGoesOnlyAfterItsPrograms) {
   EXPECT_THAT(backend_.log, ElementsAre("remove 1"));
 }
 
+TEST_F(ReconcilerTest, WhoWasForgottenHasItsNewNumberBeforeThePolicyThatKnowsIt) {
+  EndpointState adopted = Endpoint(1, "web", "198.18.0.2");
+  const EndpointState known = Endpoint(2, "db", "198.18.0.3");
+  adopted.identity = 9999;
+  Make({adopted, known});
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("bound 1", "policy"));
+  EXPECT_EQ(backend_.endpoints.at(1), state_.endpoints.at(1));
+}
+
 TEST_F(ReconcilerTest, AdoptedEndpointsAreNotWrittenAgain) {
   const EndpointState kept = Endpoint(1, "web", "198.18.0.2");
   EndpointState gone = kept;
