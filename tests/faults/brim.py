@@ -85,7 +85,7 @@ def check_more_interfaces_than_endpoints(lab):
     wait_until("all numbers are taken", lambda: lab.counters() and len(lab.elements("bh_ports")) == 4095, 600, 2)
     late_web, late_evil = lab.world.workload("web-1", "web"), lab.world.workload("evil-1", "evil")
     seeds = Seeds(lab, db, allowed=[web], denied=[evil, late_evil])
-    lab.wait_problem(["no room"], 60)
+    lab.wait_problem(["no endpoint slot"], 60)
     lab.judges("with no room for more endpoints", web, evil, db)
     lab.stopped(late_web, db, 5432, claim="one that found no room is nobody, and may nothing")
     unprotected = {row["name"] for row in lab.bulkhead.status()["unprotected"]}

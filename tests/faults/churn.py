@@ -40,8 +40,8 @@ class Crowd:
 
     def __init__(self, lab, db):
         self.lab, self.dice, self.alive = lab, random.Random(SEED), []
-        self.watch = start(db, "reap", "eth0", "web-knocks-", "evil-knocks-").expect("ready")
-        self.knocker = Process([*SEQUENCE, "knock", db.v4, "53"]).expect("ready")
+        self.watch = start(db, "reap", "eth0", "web-knocks-", "evil-knocks-").expect("ready", 60)
+        self.knocker = Process([*SEQUENCE, "knock", db.v4, "53"]).expect("ready", 60)
 
     def order(self, *words):
         self.knocker.process.stdin.write(json.dumps(words) + "\n")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from faults import HERE, FaultLab, frames, peer, policy, port, rule  # noqa: F401
+from faults import HERE, FaultLab, checks, frames, peer, policy, port, rule  # noqa: F401
 from world import LAB, LabError, Process, ip_batch, wait_until  # noqa: F401
 
 SEQUENCE = [sys.executable, "-E", "-s", os.path.join(HERE, "sequence.py")]
@@ -19,10 +19,10 @@ class Seeds:
     def __init__(self, lab, destination, allowed=(), denied=(), number=53, rate=300):
         self.lab = lab
         self.allowed, self.denied = [f"yes-{source.name}-" for source in allowed], [f"no-{source.name}-" for source in denied]
-        self.reaper = start(destination, "reap", "eth0", *self.allowed, *self.denied).expect("ready")
+        self.reaper = start(destination, "reap", "eth0", *self.allowed, *self.denied).expect("ready", 60)
         self.sowers = {}
         for marker, source in zip(self.allowed + self.denied, [*allowed, *denied]):
-            self.sowers[marker] = start(source, "sow", destination.v4, number, marker, "--rate", rate).expect("ready")
+            self.sowers[marker] = start(source, "sow", destination.v4, number, marker, "--rate", rate).expect("ready", 60)
 
     def end(self, when, lossless=True, least=20):
         """Claims that all that may come has come, and nothing else; each sender has sent `least` at least."""
