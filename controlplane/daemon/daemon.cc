@@ -66,11 +66,10 @@ ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
   return options;
 }
 
-// Without a state folder the daemon goes on, and forgets.
+// Without a state folder the daemon goes on, and forgets. That of the policies is made later, where none is remembered.
 absl::Status MakeFolders(const Config& config) {
   if (absl::Status status = CheckFolder(std::filesystem::path(config.api_socket).parent_path().string(), true); !status.ok())
     return status;
-  if (absl::Status status = MakeFolder(config.policy_dir, 0755); !status.ok()) return status;
   if (absl::Status status = CheckFolder(config.policy_dir); !status.ok()) return status;
   if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) {
     spdlog::warn("state: {}", std::string(status.message()));
