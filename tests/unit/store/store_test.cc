@@ -71,6 +71,23 @@ TEST_F(StoreTest, DamagedFileIsMovedAside) {
   EXPECT_EQ((*Store::Open(path_))->problem(), "");
 }
 
+TEST_F(StoreTest, ASoundDatabaseThatDoesNotHoldWhatWeWroteIsMovedAside) {
+  int number = 0;
+  for (const char* damage : {"UPDATE identities SET labels = x'ff000000'", "DROP TABLE rules", "DROP TABLE key_values"}) {
+    SCOPED_TRACE(damage);
+    {
+      auto store = *Store::Open(path_);
+      ASSERT_TRUE(store->SaveIdentities({Identity{17, "shop", "web", {{"a", "b"}}, "", {}}}).ok());
+    }
+    ASSERT_TRUE((*Database::Open(path_))->Exec(damage).ok());
+    auto store = Store::Open(path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_THAT((*store)->problem(), HasSubstr(path_ + ".bad-" + std::to_string(++number)));
+    EXPECT_TRUE((*store)->LoadIdentities()->empty());
+    EXPECT_EQ((*store)->path(), path_);
+  }
+}
+
 TEST_F(StoreTest, DamageInTheMiddleIsFound) {
   {
     auto store = *Store::Open(path_);
