@@ -122,8 +122,8 @@ absl::Status Control::Start() {
   if (absl::Status status = ReadHost(); !status.ok()) return status;
   ReadFolderIfSettled();
   ShowNow();
-  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); });
-  if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); });
+  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); }, "interfaces");
+  if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); }, "policy folder");
   if (status.ok() && parts_.config.fast_path) status = WatchFastPath();
   if (status.ok()) status = StartTimers();
   if (!status.ok()) return status;
@@ -135,7 +135,7 @@ absl::Status Control::Start() {
 void Control::StartSources(size_t from) {
   for (size_t i = from; i < sources_.size(); ++i) {
     sources_[i]->Start([this](SourceEvent event) {
-      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); });
+      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); }, "source");
     });
   }
 }
@@ -153,7 +153,7 @@ absl::Status Control::WatchFastPath() {
   for (const int fd : {fast_path_monitor_->route_fd(), fast_path_monitor_->netfilter_fd()}) {
     const absl::Status status = parts_.loop->Watch(fd, [this] {
       if (fast_path_monitor_->Drain()) fast_path_->OnChange(Now());
-    });
+    }, "fast path");
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -162,21 +162,21 @@ absl::Status Control::WatchFastPath() {
 absl::Status Control::StartTimers() {
   EventLoop* loop = parts_.loop;
   absl::Status status = loop->Every(20, [this] {
-    ReadFolderIfSettled();
+    parts_.loop->Step("policy files", [this] { ReadFolderIfSettled(); });
     fast_path_->Tend(Now());
-  });
+  }, "every 20 ms");
   if (status.ok()) {
     status = loop->Every(100, [this] {
       DrainEvents();
       AskKernel();
-    });
+    }, "events");
   }
-  if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); });
+  if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); }, "every second");
   if (status.ok()) {
     status = loop->Every(5000, [this] {
       FindSources();
       TendTables();
-    });
+    }, "every 5 s");
   }
   return status;
 }
@@ -257,24 +257,29 @@ void Control::AskKernel() {
 }
 
 void Control::Round() {
-  if (!dirty_) {
-    if (view_late_ && Now() - view_made_ >= kViewPause) PublishView();
-    return;
-  }
+  if (dirty_) CatchUp();
+  if (view_late_ && Now() - view_made_ >= kViewPause) parts_.loop->Step("view", [this] { PublishView(); });
+}
+
+void Control::CatchUp() {
   dirty_ = false;
-  const InventoryState& state = inventory_->Update(Now());
+  EventLoop* const loop = parts_.loop;
+  loop->Step("inventory", [this] { inventory_->Update(Now()); });
+  const InventoryState& state = inventory_->state();
   parts_.observer->See(state, Now());
-  SaveIdentities();
-  FindNewImages();
+  loop->Step("store", [this] {
+    SaveIdentities();
+    FindNewImages();
+  });
   AskKernel();
   if (!WaitsForSources()) Publish(state);
   view_late_ = true;
-  if (Now() - view_made_ >= kViewPause) PublishView();
 }
 
 void Control::Publish(const InventoryState& state) {
-  reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
-  Note("staged policy", SyncStaged());
+  EventLoop* const loop = parts_.loop;
+  loop->Step("dataplane", [&] { reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); }); });
+  loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());

@@ -112,6 +112,7 @@ class Control : public PolicyHost {
   absl::Status ReadHost();
   void TakeHostAddresses();
   absl::Status StartTimers();
+  void CatchUp();
   absl::Status WatchFastPath();
   void StartSources(size_t from);
   void FindSources();

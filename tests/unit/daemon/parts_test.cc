@@ -50,6 +50,17 @@ TEST(EventLoopTest, FullQueueHoldsTheCallerAndLosesNothing) {
   EXPECT_EQ(done, 1000);
 }
 
+TEST(EventLoopTest, WorkThatHandsOverWorkNeverWaitsForItself) {
+  auto loop = *EventLoop::Create(1);
+  int done = 0;
+  loop->Post([&] {
+    for (int i = 0; i < 5; ++i) loop->Post([&] { ++done; });
+    loop->Post([&] { loop->Stop(); });
+  });
+  loop->Run();
+  EXPECT_EQ(done, 5);
+}
+
 TEST(EventLoopTest, StopFreesWhoWaits) {
   auto loop = *EventLoop::Create(1);
   ASSERT_TRUE(loop->Post([] {}));
