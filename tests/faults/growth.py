@@ -53,7 +53,8 @@ def check_nothing_grows(lab):
     lab.bulkhead.start()
     lab.mode("enforce")
     nursery = Nursery(lab)
-    lives, warm = int(os.environ.get("BULKHEAD_LIVES", lab.pick(500, 20_000))), lab.pick(200, 2000)  # what is kept for reuse has been taken by then
+    lives = int(os.environ.get("BULKHEAD_LIVES", lab.pick(500, 20_000)))
+    warm = lab.pick(200, 2000)  # what is kept for reuse has been taken by then
     while nursery.lived < warm:
         nursery.generation()
     memory, fds, held = weigh(lab)
