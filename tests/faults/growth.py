@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thousands of workloads live and end: neither the daemon nor the kernel holds anything for those that are gone."""
+"""Thousands of workloads live and end: neither the daemon nor the kernel holds anything for those that are gone.
+
+BULKHEAD_LIVES: how many of them (short form: 500, long: 20,000)."""
 import os
 import time
 
@@ -51,7 +53,8 @@ def check_nothing_grows(lab):
     lab.bulkhead.start()
     lab.mode("enforce")
     nursery = Nursery(lab)
-    lives, warm = lab.pick(500, 20_000), lab.pick(200, 2000)  # what is kept for reuse has been taken by then
+    lives = int(os.environ.get("BULKHEAD_LIVES", lab.pick(500, 20_000)))
+    warm = lab.pick(200, 2000)  # what is kept for reuse has been taken by then
     while nursery.lived < warm:
         nursery.generation()
     memory, fds, held = weigh(lab)

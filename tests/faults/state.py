@@ -124,8 +124,8 @@ def check_the_database_is_damaged_at_the_start(lab):
 
 
 def sql(path, text):
-    done = subprocess.run(["/usr/bin/python3", "-c", "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute(sys.argv[2]); d.commit()",
-                           path, text], capture_output=True, text=True, check=False)
+    program = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute(sys.argv[2]); d.commit()"
+    done = subprocess.run(["/usr/bin/python3", "-c", program, path, text], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
 
