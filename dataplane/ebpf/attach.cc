@@ -78,6 +78,11 @@ absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Attacher::Rec
   return out;
 }
 
+absl::Status Attacher::Note(uint32_t ifindex, const AttachmentRecord& record) {
+  const absl::Status status = writer_.UpdateElement(records_.get(), &ifindex, &record, BPF_NOEXIST);
+  return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+}
+
 absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs) {
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();

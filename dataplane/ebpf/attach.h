@@ -17,27 +17,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/ebpf/attachment_record.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/kernel/kernel_writer.h"
 #include "dataplane/kernel/netlink.h"
 #include "dataplane/kernel/unique_fd.h"
 
 namespace bulkhead {
-
-enum class AttachMode : uint8_t { kClsact = 0, kTcx = 1 };
-
-// Value of the map bh_attachments, by ifindex (u32). Only user space uses it.
-struct AttachmentRecord {
-  uint16_t zone = 0;
-  AttachMode mode = AttachMode::kClsact;
-  uint8_t own_clsact = 0;  // 1: the clsact qdisc was added by us
-
-  bool operator==(const AttachmentRecord&) const = default;
-};
-static_assert(sizeof(AttachmentRecord) == 4);
-
-inline constexpr char kAttachmentsMap[] = "bh_attachments";
-inline constexpr uint32_t kMaxAttachments = 4096;
 
 class Attacher {
  public:
@@ -51,6 +37,8 @@ class Attacher {
   absl::Status Detach(uint32_t ifindex);
 
   absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Records() const;
+  // Notes what an older layout's record says of an interface, unless there is a record already.
+  absl::Status Note(uint32_t ifindex, const AttachmentRecord& record);
   // Where the XDP program that was asked for cannot be, and why: ingress judges there. Any thread.
   std::map<uint32_t, std::string> XdpProblems() const;
 

@@ -179,7 +179,7 @@ def check_every_call_of_a_change_of_policy(lab):
     also = policy("mon", "db", ingress=[rule([peer("mon")], [port(7000, "UDP")])])
 
     def change(there, check=True):
-        done = lab.bulkhead.cli("policy", "delete", "networkpolicy", "mon", "-n", "shop", check=False) if there else lab.apply(also)
+        done = lab.bulkhead.cli("policy", "delete", "shop/mon", check=False) if there else lab.apply(also)
         if check and there and done.returncode != 0:
             raise LabError(done.stderr)
     expected, count = {}, 0

@@ -4,7 +4,7 @@
 
   send HOST PORT [--interval SECONDS]   numbers from 0 on, from one socket, until stdin ends; prints {"sent", "answered", "unanswered"},
                                         the last being the first few numbers that no answer came for
-  receive PORT                          answers each with its own number; until stdin ends; prints {"received": {source address: how many
+  receive PORT                          answers each with itself; until stdin ends; prints {"received": {source address: how many
                                         different numbers}}
 
 Both say "ready" when they are.
@@ -61,7 +61,8 @@ def receive(args):
             readable = select.select([own, sys.stdin], [], [])[0]
             if own in readable:
                 message, source = own.recvfrom(64)
-                numbers.setdefault(source[0].removeprefix("::ffff:"), set()).add(struct.unpack("!Q", message)[0])
+                if len(message) == 8:
+                    numbers.setdefault(source[0].removeprefix("::ffff:"), set()).add(struct.unpack("!Q", message)[0])
                 try:
                     own.sendto(message, source)
                 except OSError:

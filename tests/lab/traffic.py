@@ -299,11 +299,11 @@ def watch(args):
                        struct.pack("iHH8s", socket.if_nametoindex(args.interface), PACKET_MR_PROMISC, 0, b""))
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         print("ready", flush=True)
-        ending = False
+        ending = None
         while True:
-            # What has arrived before stdin ended is still counted.
+            # What has arrived before stdin ended is still counted; other traffic may go on without end.
             readable = select.select([tap] if ending else [tap, sys.stdin], [], [], 0.05 if ending else None)[0]
-            if not readable:
+            if not readable or (ending and time.monotonic() > ending):
                 break
             if tap in readable:
                 frame, meta = tap.recvfrom(65536)
@@ -311,7 +311,7 @@ def watch(args):
                     for text in wanted:
                         wanted[text] += args.decode(text) in frame
             elif sys.stdin in readable:
-                ending = True
+                ending = time.monotonic() + 1
     return wanted
 
 
