@@ -16,6 +16,8 @@ void AttachKeeper::Sync(const InventoryState& inventory, uint64_t now) {
   for (const auto& [slot, endpoint] : inventory.endpoints) {
     Interface& interface = interfaces_[endpoint.ifindex];
     if (interface.busy) continue;
+    const auto held = held_.find(endpoint.ifindex);
+    if (held != held_.end() && now < held->second) continue;
     const bool moved = interface.attached && interface.zone != endpoint.zone;
     if (moved || now >= interface.next) Attach(endpoint.ifindex, &interface, endpoint.zone);
   }

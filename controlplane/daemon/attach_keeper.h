@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "controlplane/inventory/inventory.h"
@@ -26,6 +26,9 @@ class AttachKeeper {
 
   // Asks for what is missing, and again, now and then, for what should be there: somebody may have taken it off.
   void Sync(const InventoryState& inventory, uint64_t now);
+
+  // Nothing is attached to these interfaces before their time (ns). Replaces the list of before.
+  void HoldBack(std::map<uint32_t, uint64_t> until) { held_ = std::move(until); }
 
   // Takes the programs off an interface that the inventory gave up. true: they are off; false: under way.
   bool Release(uint32_t ifindex);
@@ -47,6 +50,7 @@ class AttachKeeper {
   const std::function<void(Job)> back_;
   const std::function<void(uint32_t, const absl::Status&)> done_;
   std::map<uint32_t, Interface> interfaces_;
+  std::map<uint32_t, uint64_t> held_;
   uint64_t now_ = 0;
 };
 

@@ -12,6 +12,17 @@
 #include "dataplane/kernel/links.h"
 
 namespace bulkhead {
+namespace {
+
+EndpointState OnlyNumbers(const EndpointState& endpoint) {
+  EndpointState out;
+  out.slot = endpoint.slot;
+  out.ifindex = endpoint.ifindex;
+  out.zone = endpoint.zone;
+  return out;
+}
+
+}  // namespace
 
 absl::Status EbpfBackend::Adopt() {
   auto adopted = publisher_.Adopt();
@@ -88,7 +99,7 @@ absl::Status EbpfBackend::TakeOver() {
   }
   if (plan_.kind == StartKind::kReset) {
     // Their numbers alone: packets on their way carry them from interface to interface.
-    for (EndpointState& endpoint : adopted_.endpoints) endpoint = {.slot = endpoint.slot, .ifindex = endpoint.ifindex, .zone = endpoint.zone};
+    for (EndpointState& endpoint : adopted_.endpoints) endpoint = OnlyNumbers(endpoint);
   }
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();
