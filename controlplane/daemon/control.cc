@@ -89,7 +89,7 @@ void Control::MakeAttacher() {
         if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
         inventory_->OnAttached(ifindex, status);
       });
-  handover_ = std::make_unique<Handover>(attacher_.get(), parts_.attached, parts_.older, parts_.finish_upgrade);
+  handover_ = std::make_unique<Handover>(attacher_.get(), parts_.attached, parts_.older, parts_.handover);
 }
 
 void Control::MakeUplinks() {
@@ -296,7 +296,7 @@ void Control::Round() {
   AskKernel();
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
   Note("staged policy", SyncStaged());
-  Note("upgrade", handover_->Sync(inventory_->settled(), state));
+  Note("upgrade", handover_->Sync(inventory_->settled(), state, Now()));
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());

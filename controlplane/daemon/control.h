@@ -65,7 +65,7 @@ struct ControlParts {
   // Interfaces where an older layout's programs judge. With `fresh`, adopted endpoints are known but not yet in the backend.
   std::set<uint32_t> older;
   bool fresh = false;
-  std::function<absl::Status()> finish_upgrade;  // may be empty
+  Handover::Outlet handover;
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;

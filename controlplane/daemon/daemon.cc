@@ -137,7 +137,13 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
   for (const AdoptedAttachment& attachment : adopted.attachments) parts.attached.insert(attachment.ifindex);
   parts.older = adopted.older_interfaces;
   parts.fresh = !adopted.adopted;
-  parts.finish_upgrade = [&backend] { return (*backend)->FinishUpgrade(); };
+  parts.handover.finish = [&backend] { return (*backend)->FinishUpgrade(); };
+  parts.handover.together = [&backend](const AttachKeeper::Interfaces& interfaces) {
+    std::vector<AdoptedAttachment> all;
+    for (const auto& [ifindex, zone] : interfaces) all.push_back({ifindex, zone});
+    const absl::Status status = (*backend)->AttachTogether(all);
+    if (!status.ok()) spdlog::debug("attaching to {} interfaces: {}", all.size(), std::string(status.message()));
+  };
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));

@@ -25,6 +25,9 @@
 
 namespace bulkhead {
 
+// Ingress alone: for interfaces that get their programs together (EbpfBackend::AttachTogether).
+enum class AttachPart : uint8_t { kIngress, kAll };
+
 class Attacher {
  public:
   // base: PinBase(root). Opens or creates the record.
@@ -32,7 +35,7 @@ class Attacher {
 
   // Idempotent; also replaces programs of an earlier build, and those of the other mode. Reads back that the kernel has exactly
   // these. kNotFound: no such interface.
-  absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs);
+  absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs, AttachPart part = AttachPart::kAll);
   // Takes off whatever is ours, and a clsact that we added and nobody else uses. An interface that is gone is fine.
   absl::Status Detach(uint32_t ifindex);
 
@@ -45,8 +48,9 @@ class Attacher {
  private:
   Attacher(KernelWriter& writer, std::string base, AttachMode mode) : writer_(writer), base_(std::move(base)), mode_(mode) {}
 
-  absl::Status AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
-  absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
+  absl::Status AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs,
+                            AttachPart part);
+  absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs, AttachPart part);
   absl::Status DetachClsact(NetlinkSocket& socket, uint32_t ifindex);
   absl::Status DetachTcx(uint32_t ifindex);
   absl::Status SyncXdp(uint32_t ifindex, const ZonePrograms& programs);

@@ -71,6 +71,15 @@ absl::StatusOr<ProgramFacts> ReadProgram(int program) {
   return facts;
 }
 
+absl::StatusOr<bool> HasPrograms(NetlinkSocket& socket, uint32_t ifindex, const AttachmentRecord& record, const std::string& base) {
+  for (const TcDirection hook : kHooks) {
+    const auto id = ProgramAt(socket, ifindex, hook, record, base);
+    if (!id.ok()) return id.status();
+    if (!*id) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<ProgramsFound> FindPrograms(const AttachmentRecords& records, const ProgramsWanted& wanted) {
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();

@@ -38,6 +38,9 @@ struct ProgramsFound {
 
 using AttachmentRecords = std::vector<std::pair<uint32_t, AttachmentRecord>>;
 
+// That some program is at both hooks, where the record says. base: of its layout.
+absl::StatusOr<bool> HasPrograms(NetlinkSocket& socket, uint32_t ifindex, const AttachmentRecord& record, const std::string& base);
+
 absl::StatusOr<ProgramsFound> FindPrograms(const AttachmentRecords& records, const ProgramsWanted& wanted);
 
 }  // namespace bulkhead

@@ -67,6 +67,11 @@ class EbpfBackend : public Backend {
   // Removes all layouts but ours, once our programs are at all of adopted().older_interfaces that are left. Nothing to do: fine.
   absl::Status FinishUpgrade();
 
+  // Attach for several interfaces that talk to each other already: first all of them get what notes who sends, then what checks it on
+  // the way to the receiver. One by one, what a still unnoted sender sends to one that checks already would be dropped as a spoof.
+  // An interface that is gone is left out. As Attach: one worker.
+  absl::Status AttachTogether(const std::vector<AdoptedAttachment>& interfaces);
+
   // What was there when it was opened.
   const AdoptedState& adopted() const { return adopted_; }
   uint32_t stamp() const { return publisher_.stamp(); }

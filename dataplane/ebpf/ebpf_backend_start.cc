@@ -57,12 +57,32 @@ absl::Status EbpfBackend::AdoptAttachments() {
   const auto records = attacher_->Records();
   if (!records.ok()) return records.status();
   if (auto status = NoteRepairs(*records); !status.ok()) return status;
+  std::vector<AdoptedAttachment> there;
+  bool whole = false;
   for (const auto& [ifindex, record] : *records) {
-    const bool lives = living.contains(ifindex);
-    const absl::Status status = lives ? Attach(ifindex, record.zone) : Detach(ifindex);
-    if (absl::IsNotFound(status)) continue;  // gone since the dump
-    if (!status.ok()) return status;
-    if (lives) adopted_.attachments.push_back({ifindex, record.zone});
+    if (!living.contains(ifindex)) {
+      if (auto status = Detach(ifindex); !status.ok() && !absl::IsNotFound(status)) return status;
+      continue;
+    }
+    there.push_back({ifindex, record.zone});
+    const auto both = HasPrograms(*socket, ifindex, record, base_);
+    if (!both.ok()) return both.status();
+    whole |= *both;
+  }
+  // Nowhere both: a first start ended before it was done. Whoever attaches to all interfaces begins again.
+  if (!whole) return absl::OkStatus();
+  adopted_.attachments = there;
+  return AttachTogether(there);
+}
+
+absl::Status EbpfBackend::AttachTogether(const std::vector<AdoptedAttachment>& interfaces) {
+  for (const AttachPart part : {AttachPart::kIngress, AttachPart::kAll}) {
+    for (const AdoptedAttachment& interface : interfaces) {
+      const auto programs = loader_->Programs(interface.zone);
+      if (!programs.ok()) return programs.status();
+      const absl::Status status = attacher_->Attach(interface.ifindex, interface.zone, *programs, part);
+      if (!status.ok() && !absl::IsNotFound(status)) return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <utility>
+#include <vector>
 
 #include "controlplane/daemon/config_change.h"
 #include "tests/unit/daemon/fakes.h"
@@ -18,10 +19,13 @@ class HandoverTest : public testing::Test {
                 [](uint32_t, const absl::Status&) {}) {}
 
   Handover Make(std::set<uint32_t> attached, std::set<uint32_t> older) {
-    return Handover(&keeper_, std::move(attached), std::move(older), [this] {
+    Handover::Outlet outlet;
+    outlet.together = [this](const AttachKeeper::Interfaces& interfaces) { together_.push_back(interfaces); };
+    outlet.finish = [this] {
       ++finished_;
       return finish_status_;
-    });
+    };
+    return Handover(&keeper_, std::move(attached), std::move(older), std::move(outlet));
   }
   static InventoryState With(const std::vector<uint32_t>& interfaces) {
     InventoryState state;
@@ -35,21 +39,25 @@ class HandoverTest : public testing::Test {
 
   FakeBackend backend_;
   AttachKeeper keeper_;
+  std::vector<AttachKeeper::Interfaces> together_;
   int finished_ = 0;
   absl::Status finish_status_;
 };
 
 TEST_F(HandoverTest, OnlyInterfacesThatWereThereWithoutProgramsWait) {
   Handover handover = Make({1}, {});
-  handover.Begin({1, 2}, 100 * kSecond);
-  const InventoryState state = With({1, 2, 3});
-  EXPECT_TRUE(handover.Sync(false, state).ok());
-  keeper_.Sync(state, 101 * kSecond);
-  EXPECT_EQ(backend_.attached, (std::map<uint32_t, uint16_t>{{1, 0}, {3, 0}})) << "1 has them already, 3 came later";
+  handover.Begin({1, 2, 4}, 100 * kSecond);
+  const InventoryState state = With({1, 2, 3, 4});
+  EXPECT_TRUE(handover.Sync(false, state, 103 * kSecond - 1).ok());
   keeper_.Sync(state, 103 * kSecond - 1);
-  EXPECT_FALSE(backend_.attached.contains(2));
+  EXPECT_EQ(backend_.attached, (std::map<uint32_t, uint16_t>{{1, 0}, {3, 0}})) << "1 has them already, 3 came later";
+  EXPECT_TRUE(together_.empty());
+  EXPECT_TRUE(handover.Sync(false, state, 103 * kSecond).ok());
+  EXPECT_EQ(together_, (std::vector<AttachKeeper::Interfaces>{{{2, 0}, {4, 0}}})) << "nobody waits for an engine for ever";
   keeper_.Sync(state, 103 * kSecond);
-  EXPECT_TRUE(backend_.attached.contains(2)) << "nobody waits for an engine for ever";
+  EXPECT_TRUE(backend_.attached.contains(2) && backend_.attached.contains(4));
+  EXPECT_TRUE(handover.Sync(false, state, 104 * kSecond).ok());
+  EXPECT_EQ(together_.size(), 1u) << "once";
   EXPECT_EQ(finished_, 0);
 }
 
@@ -57,18 +65,19 @@ TEST_F(HandoverTest, EverythingIsAttachedOnceTheSourcesAreInSync) {
   Handover handover = Make({}, {2});
   handover.Begin({1, 2}, 100 * kSecond);
   const InventoryState state = With({1, 2});
-  EXPECT_TRUE(handover.Sync(false, state).ok());
+  EXPECT_TRUE(handover.Sync(false, state, 150 * kSecond).ok());
   keeper_.Sync(state, 150 * kSecond);
   EXPECT_EQ(backend_.attached, (std::map<uint32_t, uint16_t>{{1, 0}})) << "older programs go on judging";
-  EXPECT_TRUE(handover.Sync(true, state).ok());
-  EXPECT_EQ(finished_, 0) << "2 has none of ours yet";
+  EXPECT_TRUE(handover.Sync(true, state, 151 * kSecond).ok());
+  EXPECT_EQ(together_, (std::vector<AttachKeeper::Interfaces>{{{1, 0}}, {{2, 0}}}));
+  EXPECT_EQ(finished_, 0) << "2 is not known to have ours yet";
   keeper_.Sync(state, 151 * kSecond);
   EXPECT_TRUE(backend_.attached.contains(2));
   finish_status_ = absl::InternalError("not now");
-  EXPECT_FALSE(handover.Sync(true, state).ok());
+  EXPECT_FALSE(handover.Sync(true, state, 151 * kSecond).ok());
   finish_status_ = absl::OkStatus();
-  EXPECT_TRUE(handover.Sync(true, state).ok());
-  EXPECT_TRUE(handover.Sync(true, state).ok());
+  EXPECT_TRUE(handover.Sync(true, state, 151 * kSecond).ok());
+  EXPECT_TRUE(handover.Sync(true, state, 151 * kSecond).ok());
   EXPECT_EQ(finished_, 2) << "again after an error, never after that";
 }
 
@@ -76,10 +85,10 @@ TEST_F(HandoverTest, OlderProgramsThatNobodyWantsAreTakenOffFirst) {
   backend_.attached[7] = 0;
   Handover handover = Make({}, {7});
   handover.Begin({7}, 100 * kSecond);
-  EXPECT_TRUE(handover.Sync(true, With({})).ok());
+  EXPECT_TRUE(handover.Sync(true, With({}), 100 * kSecond).ok());
   EXPECT_FALSE(backend_.attached.contains(7));
   EXPECT_EQ(finished_, 0);
-  EXPECT_TRUE(handover.Sync(true, With({})).ok());
+  EXPECT_TRUE(handover.Sync(true, With({}), 100 * kSecond).ok());
   EXPECT_EQ(finished_, 1);
 }
 
