@@ -52,6 +52,7 @@ absl::StatusOr<Places> ReadPlaces(const std::string& base) {
     if (number != 0) places[number << 16 | zone->Number(key)].push_back(found);
   });
   if (!status.ok()) return status;
+  for (auto& [place, addresses] : places) std::sort(addresses.begin(), addresses.end());
   return places;
 }
 
