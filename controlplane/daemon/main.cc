@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "controlplane/config/config.h"
 #include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/guard_only.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -26,6 +27,7 @@ constexpr char kExamples[] =
 struct Flags {
   std::string config, policy_dir, state_dir, socket, pin_root, workloads_dir, attach, log_level;
   std::vector<std::string> docker;
+  bool guard_only = false;
   bool foreground = true;  // it knows no other way; the flag is for those who say so
 };
 
@@ -40,6 +42,7 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--docker", flags->docker, "Socket of a Docker Engine, may be repeated; none: no engine")->type_name("SOCKET");
   app->add_option("--log-level", flags->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app->add_flag("--guard-only", flags->guard_only, "Put the guard up as it was last, and end: for the host's start, before any engine");
   app->add_flag("--foreground", flags->foreground, "Stay in the foreground, which it always does");
   app->set_version_flag("--version", std::string("bulkheadd ") + kVersion);
   app->footer(kExamples);
@@ -88,7 +91,8 @@ int main(int argc, char** argv) {
   spdlog::flush_on(spdlog::level::debug);
 
   bulkhead::KernelWriter writer;
-  const absl::Status status = bulkhead::RunDaemon(config, kVersion, writer);
+  const absl::Status status =
+      flags.guard_only ? bulkhead::RunGuardOnly(config, writer) : bulkhead::RunDaemon(config, kVersion, writer);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bulkheadd: %s\n", std::string(status.message()).c_str());
   const bool asked_wrong = absl::IsPermissionDenied(status) || absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);

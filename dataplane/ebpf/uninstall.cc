@@ -17,7 +17,6 @@
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/links.h"
 #include "dataplane/kernel/tc.h"
-#include "dataplane/nft/guard.h"
 
 namespace bulkhead {
 namespace {
@@ -120,12 +119,6 @@ absl::StatusOr<std::vector<Item>> FindItems(const std::string& root) {
   const auto pins = FindPins(root);
   if (!pins.ok()) return pins.status();
   std::vector<Item> items;
-  // First: what it drops would otherwise be all that is no longer judged.
-  const auto tables = nft::FindTables();
-  if (!tables.ok()) return tables.status();
-  for (const nft::InstalledTable& table : *tables) {
-    items.push_back({table.text, [table](KernelWriter& writer) { return nft::RemoveTable(writer, table.family); }});
-  }
   if (auto status = FindFilters(*pins, items); !status.ok()) return status;
   for (const std::string& path : pins->links) items.push_back(LinkItem(path));
   const std::set<std::string> links(pins->links.begin(), pins->links.end());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that the ebpf backend and the guard ever put into the kernel: finding it and taking it away, without a running daemon.
+// Everything that the ebpf backend ever put into the kernel: finding it and taking it away, without a running daemon.
 // Looks at the network namespace of the calling thread and at the bpffs below `root`. Thread safety: plain functions.
 #ifndef BULKHEAD_DATAPLANE_EBPF_UNINSTALL_H_
 #define BULKHEAD_DATAPLANE_EBPF_UNINSTALL_H_

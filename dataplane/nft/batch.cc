@@ -10,7 +10,9 @@ constexpr size_t kMostOfAMessage = 128 * 1024;  // bytes; its largest attribute 
 
 }  // namespace
 
-Batch::Batch() : scratch_(kMostOfAMessage / sizeof(uint64_t)) { Append(nftnl_batch_begin(reinterpret_cast<char*>(scratch_.data()), 0)); }
+Batch::Batch() : scratch_(kMostOfAMessage / sizeof(uint64_t)) {
+  Append(nftnl_batch_begin(reinterpret_cast<char*>(scratch_.data()), 0));
+}
 
 void Batch::Append(const nlmsghdr* message) {
   const auto* begin = reinterpret_cast<const uint8_t*>(message);

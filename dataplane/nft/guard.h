@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guard: the nftables tables `bridge bulkhead` and `inet bulkhead`, which drop what container interfaces send and get that no program
-// of the dataplane holds. They stay when the process ends.
+// Guard: the nftables tables `bridge bulkhead` and `inet bulkhead`, which drop what container interfaces send and get that no
+// program of the dataplane holds. They stay when the process ends.
 //
 // Works in the network namespace of the thread that opened it. Thread safety: one thread at a time. Errors: as the kernel's.
 // kUnimplemented: it has no nftables for bridges (CONFIG_NF_TABLES_BRIDGE), or none at all. A table is changed whole or not at all.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the guard lets through. Plain values.
 //
-// A managed interface is known by its number and its name at once. Either alone may come back while nobody looks: engines give a new
-// container the name of one that is gone (veth0), and an interface that is moved out of a container keeps its number where that is
-// free. An interface that is renamed is cut off until it is entered anew.
+// A managed interface is known by its number and its name at once. Either alone may come back while nobody looks: engines give a
+// new container the name of one that is gone (veth0), and an interface that is moved out of a container keeps its number where that
+// is free. An interface that is renamed is cut off until it is entered anew.
 #ifndef BULKHEAD_DATAPLANE_NFT_GUARD_RULES_H_
 #define BULKHEAD_DATAPLANE_NFT_GUARD_RULES_H_
 
@@ -29,7 +29,7 @@ struct TableRules {
   std::set<Port> exempt;               // no workload's
   std::set<std::string> exempt_names;  // likewise, whatever their number: for those that come back under their name
   std::vector<std::string> patterns;   // likewise, by the beginnings of names; sorted
-  std::set<std::string> bridges;       // no container networks; counts where the kernel can tell a port's bridge, and not for kRouted
+  std::set<std::string> bridges;  // no container networks; counts where the kernel can tell a port's bridge, and not for kRouted
 
   bool operator==(const TableRules&) const = default;
 };
@@ -59,9 +59,12 @@ struct FoundGuard {
   std::optional<FoundTable> bridge, routed;
 };
 
-// Whether interfaces of that kind (IFLA_INFO_KIND) lead to other machines, or to what lies below: none that an engine gives a workload.
-// The guard lets them be, whatever it is told, also where nobody could tell it of them.
+// Whether interfaces of that kind (IFLA_INFO_KIND) lead to other machines, or to what lies below: none that an engine gives a
+// workload. The guard lets them be, whatever it is told, also where nobody could tell it of them.
 bool IsWire(std::string_view kind);
+
+// Whether they are one end of two, which engines give workloads; the only kinds that the table for routed interfaces is about.
+bool IsPair(std::string_view kind);
 
 }  // namespace bulkhead::nft
 

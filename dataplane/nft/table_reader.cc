@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nft/table_reader.h"
 
-#include "dataplane/nft/handles.h"
-
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -11,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/nft/handles.h"
 #include "dataplane/nft/table_writer.h"
 
 namespace bulkhead::nft {
@@ -55,34 +54,40 @@ absl::Status ReadSet(NetlinkSocket& socket, uint8_t family, const char* name, co
 std::string NameIn(Bytes bytes) { return std::string(bytes.substr(0, bytes.find('\0'))); }
 
 absl::Status ReadPorts(NetlinkSocket& socket, uint8_t family, const char* name, std::set<Port>& out) {
-  return ReadSet(socket, family, name, [&] { out.clear(); }, [&](Bytes key) {
-    Port port;
-    if (key.size() <= sizeof(port.ifindex)) return;
-    std::memcpy(&port.ifindex, key.data(), sizeof(port.ifindex));
-    port.name = NameIn(key.substr(sizeof(port.ifindex)));
-    out.insert(std::move(port));
-  });
+  return ReadSet(
+      socket, family, name, [&] { out.clear(); },
+      [&](Bytes key) {
+        Port port;
+        if (key.size() <= sizeof(port.ifindex)) return;
+        std::memcpy(&port.ifindex, key.data(), sizeof(port.ifindex));
+        port.name = NameIn(key.substr(sizeof(port.ifindex)));
+        out.insert(std::move(port));
+      });
 }
 
 absl::Status ReadNames(NetlinkSocket& socket, uint8_t family, std::set<std::string>& out) {
-  return ReadSet(socket, family, kNamesSet, [&] { out.clear(); }, [&](Bytes key) { out.insert(NameIn(key)); });
+  return ReadSet(
+      socket, family, kNamesSet, [&] { out.clear(); }, [&](Bytes key) { out.insert(NameIn(key)); });
 }
 
 absl::Status ReadCounters(NetlinkSocket& socket, uint8_t family, Dropped& out) {
   NetlinkRequest request = RequestFor(NFT_MSG_GETOBJ, family);
   AddText(request, NFTA_OBJ_TABLE, kTable);
-  return NothingIsFine(socket.Dump(request, [&] { out = {}; }, [&](const nlmsghdr& message) {
-    const ObjectHandle object(nftnl_obj_alloc());
-    if (nftnl_obj_nlmsg_parse(&message, object.get()) != 0 || nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) {
-      return;
-    }
-    const std::string_view table = nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE);
-    const std::string_view name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
-    const uint64_t packets = nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS);
-    if (table != kTable) return;
-    if (name == kFromCounter) out.from = packets;
-    if (name == kToCounter) out.to = packets;
-  }));
+  return NothingIsFine(socket.Dump(
+      request, [&] { out = {}; },
+      [&](const nlmsghdr& message) {
+        const ObjectHandle object(nftnl_obj_alloc());
+        if (nftnl_obj_nlmsg_parse(&message, object.get()) != 0 ||
+            nftnl_obj_get_u32(object.get(), NFTNL_OBJ_TYPE) != NFT_OBJECT_COUNTER) {
+          return;
+        }
+        const std::string_view table = nftnl_obj_get_str(object.get(), NFTNL_OBJ_TABLE);
+        const std::string_view name = nftnl_obj_get_str(object.get(), NFTNL_OBJ_NAME);
+        const uint64_t packets = nftnl_obj_get_u64(object.get(), NFTNL_OBJ_CTR_PKTS);
+        if (table != kTable) return;
+        if (name == kFromCounter) out.from = packets;
+        if (name == kToCounter) out.to = packets;
+      }));
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nft/table_writer.h"
 
-#include "dataplane/nft/handles.h"
-
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -11,6 +9,8 @@
 #include <cstring>
 #include <iterator>
 #include <utility>
+
+#include "dataplane/nft/handles.h"
 
 namespace bulkhead::nft {
 namespace {
@@ -66,12 +66,14 @@ std::vector<BaseChain> BaseChainsOf(uint8_t family) {
   if (family == NFPROTO_INET) {
     return {{"prerouting", NF_INET_PRE_ROUTING, kEarly, {&kFrom}}, {"postrouting", NF_INET_POST_ROUTING, kLate, {&kTo}}};
   }
-  return {{"forward", NF_INET_FORWARD, kEarly, {&kFrom, &kTo}}, {"input", NF_INET_LOCAL_IN, kEarly, {&kFrom}},
+  return {{"forward", NF_INET_FORWARD, kEarly, {&kFrom, &kTo}},
+          {"input", NF_INET_LOCAL_IN, kEarly, {&kFrom}},
           {"output", NF_INET_LOCAL_OUT, kEarly, {&kTo}}};
 }
 
 // Kinds of interfaces: those that the bridge's table lets be, those that the other one is about.
-constexpr const char* kWires[] = {"bond", "team", "vlan", "vxlan", "geneve", "gretap", "ip6gretap", "macsec", "batadv", "hsr", "dsa"};
+constexpr const char* kWires[] = {"bond",      "team",   "vlan",   "vxlan", "geneve", "gretap",
+                                  "ip6gretap", "macsec", "batadv", "hsr",   "dsa"};
 constexpr const char* kRoutedKinds[] = {"veth", "netkit"};
 
 // One rule under construction.
@@ -158,8 +160,7 @@ void AddCounter(uint8_t family, const char* name, uint64_t packets, Batch& batch
   nftnl_obj_set_u32(object.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
   nftnl_obj_set_u64(object.get(), NFTNL_OBJ_CTR_PKTS, packets);
   nftnl_obj_set_u64(object.get(), NFTNL_OBJ_CTR_BYTES, 0);
-  batch.Add(NFT_MSG_NEWOBJ, family, NLM_F_CREATE,
-            [&](nlmsghdr* message) { nftnl_obj_nlmsg_build_payload(message, object.get()); });
+  batch.Add(NFT_MSG_NEWOBJ, family, NLM_F_CREATE, [&](nlmsghdr* message) { nftnl_obj_nlmsg_build_payload(message, object.get()); });
 }
 
 // id: of the set within its transaction.
@@ -174,8 +175,7 @@ void AddSet(uint8_t family, const char* name, uint32_t id, bool of_ports, Batch&
   if (!of_ports && nftnl_udata_put_u32(about.get(), NFTNL_UDATA_SET_KEYBYTEORDER, kHostOrder) != 0) {
     nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(about.get()), nftnl_udata_buf_len(about.get()));
   }
-  batch.Add(NFT_MSG_NEWSET, family, NLM_F_CREATE,
-            [&](nlmsghdr* message) { nftnl_set_nlmsg_build_payload(message, set.get()); });
+  batch.Add(NFT_MSG_NEWSET, family, NLM_F_CREATE, [&](nlmsghdr* message) { nftnl_set_nlmsg_build_payload(message, set.get()); });
 }
 
 template <typename Elements>
@@ -232,7 +232,13 @@ void AddUnmanaged(const TableKind& kind, const TableRules& rules, const Side& si
 
 }  // namespace
 
-bool IsWire(std::string_view kind) { return kind.empty() || std::find(std::begin(kWires), std::end(kWires), kind) != std::end(kWires); }
+bool IsWire(std::string_view kind) {
+  return kind.empty() || std::find(std::begin(kWires), std::end(kWires), kind) != std::end(kWires);
+}
+
+bool IsPair(std::string_view kind) {
+  return std::find(std::begin(kRoutedKinds), std::end(kRoutedKinds), kind) != std::end(kRoutedKinds);
+}
 
 void AddReplacement(const TableKind& kind, const TableRules& rules, const Dropped& dropped, Batch& batch) {
   const uint8_t family = kind.family;

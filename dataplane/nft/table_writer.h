@@ -11,8 +11,8 @@
 //   chain output  { oif . oifname != @managed jump to }
 //
 // So a packet between managed interfaces costs two looks. An interface without a kind (a device of its own) matches no rule about
-// kinds at all and passes. The table `inet bulkhead` has chains prerouting { meta iifkind @kinds iif . iifname != @managed jump from }
-// and postrouting instead, where the kinds are those that it is about, and no bridges.
+// kinds at all and passes. The table `inet bulkhead` has chains prerouting { meta iifkind @kinds iif . iifname != @managed jump
+// from } and postrouting instead, where the kinds are those that it is about, and no bridges.
 //
 // Thread safety: plain functions.
 #ifndef BULKHEAD_DATAPLANE_NFT_TABLE_WRITER_H_

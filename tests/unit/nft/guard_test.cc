@@ -23,7 +23,8 @@ class RecordingWriter : public KernelWriter {
     ops.push_back(op);
     messages = 0;
     int left = static_cast<int>(batch.size());
-    for (auto* at = reinterpret_cast<const nlmsghdr*>(batch.data()); mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left)) ++messages;
+    for (auto* at = reinterpret_cast<const nlmsghdr*>(batch.data()); mnl_nlmsg_ok(at, left); at = mnl_nlmsg_next(at, &left))
+      ++messages;
     if (fail > 0) return --fail, absl::InternalError("refused");
     return KernelWriter::CommitRules(op, socket, batch);
   }
