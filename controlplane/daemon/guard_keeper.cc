@@ -2,6 +2,7 @@
 #include "controlplane/daemon/guard_keeper.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -64,6 +65,7 @@ void GuardKeeper::Begin(const absl::StatusOr<nft::FoundGuard>& found, const absl
 void GuardKeeper::OnLink(const Link& link, uint64_t now) {
   facts_.links[link.ifindex] = link;
   seen_.emplace(link.ifindex, now);
+  stale_ = true;
 }
 
 void GuardKeeper::OnLinkGone(uint32_t ifindex) {
@@ -72,6 +74,7 @@ void GuardKeeper::OnLinkGone(uint32_t ifindex) {
   if (at->second.kind == "bridge") facts_.container_bridges.erase(at->second.name);
   facts_.links.erase(at);
   seen_.erase(ifindex);
+  stale_ = true;
 }
 
 void GuardKeeper::OnAllLinks(const std::vector<Link>& links, uint64_t now) {
@@ -106,7 +109,6 @@ bool GuardKeeper::IsWanted(const World& world) {
 }
 
 void GuardKeeper::FindWorkloads(const InventoryState& inventory) {
-  facts_.workloads.clear();
   for (const auto& [slot, endpoint] : inventory.endpoints) {
     facts_.workloads.insert(endpoint.ifindex);
     const auto link = facts_.links.find(endpoint.ifindex);
@@ -123,7 +125,6 @@ void GuardKeeper::FindWorkloads(const InventoryState& inventory) {
 }
 
 void GuardKeeper::FindHeld(const World& world, uint64_t now) {
-  facts_.held.clear();
   for (const auto& [slot, endpoint] : world.inventory->endpoints) {
     const uint32_t ifindex = endpoint.ifindex;
     const auto link = facts_.links.find(ifindex);
@@ -141,25 +142,35 @@ bool GuardKeeper::MayBegin(const World& world, uint64_t now) const {
   });
 }
 
-void GuardKeeper::Sync(const World& world, uint64_t now) {
-  now_ = now;
-  if (tables_ == nullptr) return;
+void GuardKeeper::Plan(const World& world, uint64_t now) {
+  const auto parts = [this] { return std::tuple(facts_.container_bridges.size(), facts_.routed, facts_.can_tell); };
+  const auto before = parts();
+  const std::set<uint32_t> workloads = std::exchange(facts_.workloads, {}), held = std::exchange(facts_.held, {});
   FindWorkloads(*world.inventory);
   FindHeld(world, now);
   facts_.can_tell = world.sources_settled || now >= began_ + kInheritFor;
+  if (before == parts() && workloads == facts_.workloads && held == facts_.held && !stale_ && now < plan_next_) return;
+  stale_ = false;
+  plan_next_ = now + kSecond;
+  plan_ = std::make_shared<const nft::GuardRules>(PlanGuard(facts_));
+}
+
+void GuardKeeper::Sync(const World& world, uint64_t now) {
+  now_ = now;
+  if (tables_ == nullptr) return;
+  Plan(world, now);
   on_ = IsWanted(world);
-  nft::GuardRules rules = PlanGuard(facts_);
-  Keep(rules);
+  Keep();
   if (!on_) {
-    Tell({}, now);
+    Tell(std::make_shared<const nft::GuardRules>(), now);
   } else if (MayBegin(world, now)) {
     begun_ = true;
-    Tell(std::move(rules), now);
+    Tell(plan_, now);
   }
 }
 
-void GuardKeeper::Tell(nft::GuardRules rules, uint64_t now) {
-  if (wanted_ == nullptr || *wanted_ != rules) wanted_ = std::make_shared<const nft::GuardRules>(std::move(rules));
+void GuardKeeper::Tell(const Rules& rules, uint64_t now) {
+  if (wanted_ == nullptr || (wanted_ != rules && *wanted_ != *rules)) wanted_ = rules;
   Tend(now);
 }
 
@@ -173,7 +184,7 @@ void GuardKeeper::Tend(uint64_t now) {
     put_back_gap_ = peace ? kFirstGap : std::min(kLastGap, 2 * put_back_gap_);
     put_back_next_ = now + put_back_gap_;
     Post(wanted_, true);
-  } else if (told_ == nullptr || *told_ != *wanted_) {
+  } else if (told_ != wanted_ && (told_ == nullptr || *told_ != *wanted_)) {
     Post(wanted_, false);
   }
 }
@@ -233,13 +244,13 @@ void GuardKeeper::Poll(uint64_t now) {
   });
 }
 
-void GuardKeeper::Keep(const nft::GuardRules& rules) {
+void GuardKeeper::Keep() {
   KeptGuard guard;
   guard.on = on_;
   guard.routed = facts_.routed;
   guard.container_bridges = facts_.container_bridges;
-  guard.exempt_bridges = rules.bridge->bridges;
-  guard.exempt_names = rules.bridge->exempt_names;
+  guard.exempt_bridges = plan_->bridge->bridges;
+  guard.exempt_names = plan_->bridge->exempt_names;
   if (saving_ || guard == saved_ || now_ < save_next_) return;
   saving_ = true;
   outlet_.write([this, guard] {

@@ -85,10 +85,12 @@ class GuardKeeper {
   bool MayBegin(const World& world, uint64_t now) const;
   void FindHeld(const World& world, uint64_t now);
   void FindWorkloads(const InventoryState& inventory);
-  void Tell(nft::GuardRules rules, uint64_t now);
+  // Of thousands of interfaces, hence only when something of it may have changed.
+  void Plan(const World& world, uint64_t now);
+  void Tell(const Rules& rules, uint64_t now);
   void Post(Rules rules, bool put_back);
   void OnTold(const Rules& rules, bool put_back, const absl::Status& status);
-  void Keep(const nft::GuardRules& rules);
+  void Keep();
 
   const GuardSettings settings_;
   nft::GuardTables* const tables_;
@@ -102,8 +104,11 @@ class GuardKeeper {
   bool begun_ = false;  // the tables were brought somewhere once
   std::string reason_;
 
-  Rules wanted_, told_;  // told_: null: not known
-  unsigned busy_ = 0;    // jobs under way
+  Rules plan_;              // were it on
+  bool stale_ = true;       // interfaces have come, changed or gone since
+  uint64_t plan_next_ = 0;  // time alone changes it, too
+  Rules wanted_, told_;     // told_: null: not known
+  unsigned busy_ = 0;       // jobs under way
   bool disturbed_ = false;
   uint64_t put_back_next_ = 0, put_back_gap_ = 0, retry_ = 0;
   uint64_t restored_ = 0, fights_ = 0;

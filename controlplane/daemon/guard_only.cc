@@ -52,7 +52,8 @@ absl::StatusOr<GuardFacts> FindFacts(const Config& config, const absl::StatusOr<
   facts.exempt = GuardSettingsOf(config).exempt;
   facts.routed = facts.kept.routed || facts.found.routed.has_value();
   facts.settled = [](uint32_t) { return true; };
-  facts.can_tell = true;
+  // With a guard that is up already, engines may be, too: nothing is exempt then that was not.
+  facts.can_tell = !facts.found.bridge.has_value();
   return facts;
 }
 

@@ -42,7 +42,11 @@ nft::TableRules PlanBridges(const GuardFacts& facts, const std::set<nft::Port>& 
   nft::TableRules table;
   table.managed = managed;
   AddConfigured(facts, table);
-  if (!facts.can_tell) table.exempt_names.insert(facts.kept.exempt_names.begin(), facts.kept.exempt_names.end());
+  if (!facts.can_tell) {
+    table.exempt_names.insert(facts.kept.exempt_names.begin(), facts.kept.exempt_names.end());
+    if (facts.found.bridge)
+      table.exempt_names.insert(facts.found.bridge->exempt_names.begin(), facts.found.bridge->exempt_names.end());
+  }
   for (const auto& [ifindex, link] : facts.links) {
     if (link.kind == "bridge" && IsKnownStranger(facts, link)) table.bridges.insert(link.name);
     if (const Link* bridge = BridgeOf(facts, link)) AddPort(facts, link, *bridge, table);
