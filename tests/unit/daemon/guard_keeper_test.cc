@@ -70,7 +70,10 @@ class GuardKeeperTest : public testing::Test {
     links_.push_back(link);
   }
   void AddEndpoint(uint16_t slot, uint32_t ifindex) {
-    inventory_.endpoints[slot] = {.slot = slot, .ifindex = ifindex, .zone = 1};
+    EndpointState& endpoint = inventory_.endpoints[slot];
+    endpoint.slot = slot;
+    endpoint.ifindex = ifindex;
+    endpoint.zone = 1;
     inventory_.owners[slot] = "static/" + std::to_string(slot);
   }
   void Make(OnUnmanaged on_unmanaged = OnUnmanaged::kByMode, std::vector<std::string> exempt = {}) {
