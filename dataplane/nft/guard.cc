@@ -2,10 +2,11 @@
 #include "dataplane/nft/guard.h"
 
 // Before the kernel's headers, which then leave the same names alone.
+#include <netinet/in.h>
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 

@@ -4,6 +4,8 @@
 #define BULKHEAD_DATAPLANE_NFT_HANDLES_H_
 
 // Before the kernel's headers, which then leave the same names alone.
+#include <netinet/in.h>
+
 #include <libnftnl/chain.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/object.h>
@@ -11,7 +13,6 @@
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
-#include <netinet/in.h>
 
 #include <memory>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nft/table_reader.h"
 
+#include "dataplane/nft/handles.h"
+
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -9,7 +11,6 @@
 #include <string>
 #include <string_view>
 
-#include "dataplane/nft/handles.h"
 #include "dataplane/nft/table_writer.h"
 
 namespace bulkhead::nft {

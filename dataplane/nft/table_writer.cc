@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nft/table_writer.h"
 
+#include "dataplane/nft/handles.h"
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
@@ -9,8 +11,6 @@
 #include <cstring>
 #include <iterator>
 #include <utility>
-
-#include "dataplane/nft/handles.h"
 
 namespace bulkhead::nft {
 namespace {
