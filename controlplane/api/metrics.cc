@@ -81,6 +81,20 @@ void AddView(const View& view, std::string* out) {
   absl::StrAppend(out, "bulkhead_policy_errors ", errors, "\n");
 }
 
+void AddGuard(const GuardView& guard, std::string* out) {
+  const auto add = [out](const std::string& name, const char* type, const char* help, uint64_t value) {
+    Head(out, name, type, help);
+    absl::StrAppend(out, name, " ", value, "\n");
+  };
+  add("bulkhead_guard_on", "gauge", "Whether the guard drops what no program of the dataplane holds.", guard.state == "on" ? 1 : 0);
+  add("bulkhead_guard_managed_interfaces", "gauge", "Interfaces that the guard lets through since programs are on them.", guard.managed);
+  add("bulkhead_guard_exempt_interfaces", "gauge", "Interfaces, and beginnings of names, that it lets through in any case.", guard.exempt);
+  add("bulkhead_guard_restored_total", "counter", "Times that it was put back after somebody had changed it.", guard.restored);
+  const std::string name = "bulkhead_guard_dropped_packets_total";
+  Head(out, name, "counter", "Packets that it dropped, sent by unmanaged interfaces or for them.");
+  absl::StrAppend(out, name, "{direction=\"from\"} ", guard.dropped_from, "\n", name, "{direction=\"to\"} ", guard.dropped_to, "\n");
+}
+
 absl::Status AddUplinkDrops(const Context& context, const View& view, std::string* out) {
   if (view.uplinks.empty()) return absl::OkStatus();
   absl::StatusOr<std::map<uint32_t, uint64_t>> drops = context.service->ReadUplinkDrops();
@@ -108,6 +122,7 @@ absl::StatusOr<Response> GetMetrics(const Context& context, const Request& /*req
   response.content_type = "text/plain; version=0.0.4";
   const std::shared_ptr<const View> view = context.service->GetView();
   AddView(*view, &response.body);
+  AddGuard(view->guard, &response.body);
   if (absl::Status added = AddUplinkDrops(context, *view, &response.body); !added.ok()) return added;
   const std::string dropped = "bulkhead_denied_packets_total";
   Head(&response.body, dropped, "counter", "Packets denied, or that would have been, by reason.");

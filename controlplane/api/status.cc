@@ -43,6 +43,8 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
   status.generation = view->generation;
   status.attach = view->attach;
   if (absl::Status added = AddUplinks(context, *view, &status); !added.ok()) return added;
+  const GuardView& guard = view->guard;
+  status.guard = {guard.state, guard.reason, guard.managed, guard.exempt, guard.dropped_from, guard.dropped_to, guard.restored};
   status.mode = ModeName(view->modes.global);
   status.workloads = view->workloads.size();
   std::set<ServiceName> services;

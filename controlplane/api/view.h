@@ -81,6 +81,15 @@ struct UplinkView {
   std::string error;  // why it is not attached
 };
 
+// The nftables rules that drop what no program of the dataplane holds.
+struct GuardView {
+  std::string state = "off";  // "on", "off", "starting", "failed", "none"
+  std::string reason;         // why it is on or off
+  uint64_t managed = 0, exempt = 0;           // interfaces
+  uint64_t dropped_from = 0, dropped_to = 0;  // packets that unmanaged interfaces sent, or that were for them
+  uint64_t restored = 0;                      // times that it was put back after somebody had changed it
+};
+
 // A prefix of the uplinks' deny list.
 struct BlockView {
   Prefix prefix;
@@ -119,6 +128,7 @@ struct View {
   std::string workload_hook;    // "tc" or "xdp"
   std::string uplink_hook;      // "xdp", "generic" or "none"
   std::vector<UplinkView> uplinks;
+  GuardView guard;
   std::shared_ptr<const std::vector<BlockView>> blocks;  // may be null: none
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };

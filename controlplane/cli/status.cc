@@ -22,6 +22,16 @@ std::string ServicesText(const api::Status& status) {
   return OrDash(text);
 }
 
+// "on (a service enforces): 3 managed, 1 exempt, dropped 12, put back 0 times"
+std::string GuardText(const api::GuardRow& guard) {
+  const Colour colour = guard.state == "on" ? Colour::kGreen : guard.state == "failed" || guard.state == "none" ? Colour::kRed : Colour::kNone;
+  std::string text = Coloured(OrDash(Printable(guard.state)), colour);
+  if (!guard.reason.empty()) text += " (" + Printable(guard.reason) + ")";
+  if (guard.state != "on") return text;
+  return text + ": " + std::to_string(guard.managed) + " managed, " + std::to_string(guard.exempt) + " exempt, dropped " +
+         std::to_string(guard.dropped_from + guard.dropped_to) + ", put back " + std::to_string(guard.restored) + " times";
+}
+
 void PrintList(const char* title, const std::vector<std::string>& lines, Colour colour) {
   if (lines.empty()) return;
   std::printf("\n%s\n", title);
@@ -45,6 +55,7 @@ void PrintStatus(const api::Status& status) {
   line("workloads", std::to_string(status.workloads) + ", protected " + std::to_string(status.protected_workloads) + "/" +
                         std::to_string(status.workloads));
   line("attach", OrDash(Printable(status.attach)) + (status.workload_hook == "xdp" ? ", XDP in front of it" : ""));
+  line("guard", GuardText(status.guard));
   if (status.blocked_prefixes != 0) line("blocked", std::to_string(status.blocked_prefixes) + " prefixes (bulkhead block list)");
   if (!status.pending_confirm.empty()) line("unconfirmed", Coloured(Printable(status.pending_confirm), Colour::kYellow));
   if (status.loop.late != 0) line("late", Coloured(LoopText(status.loop), Colour::kYellow));

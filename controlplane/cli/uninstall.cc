@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 
@@ -13,6 +15,7 @@
 #include "controlplane/api/listen.h"
 #include "controlplane/cli/common.h"
 #include "controlplane/cli/format.h"
+#include "dataplane/nft/guard.h"
 
 namespace bulkhead::cli {
 namespace {
@@ -20,6 +23,7 @@ namespace {
 struct UninstallOptions {
   Output output;
   std::string pin_root = "/sys/fs/bpf/bulkhead";
+  std::string state_dir = "/var/lib/bulkhead";
   bool yes = false;
   bool dry_run = false;
 };
@@ -49,10 +53,50 @@ void PrintJson(const std::vector<std::string>& installed, const std::vector<std:
   std::printf("%s\n", api::DumpJsonIndented({{"installed", installed}, {"removed", removed}}).c_str());
 }
 
+// What would put the guard up again when the host starts (`bulkheadd --guard-only`).
+std::string GuardFileOf(const UninstallOptions& options) { return absl::StrCat(options.state_dir, "/guard"); }
+
+std::string GuardFileText(const UninstallOptions& options) {
+  return absl::StrCat("guard for the next start ", GuardFileOf(options));
+}
+
+absl::StatusOr<std::vector<std::string>> ListAll(const UninstallOptions& options) {
+  const absl::StatusOr<std::vector<nft::InstalledTable>> tables = nft::FindTables();
+  if (!tables.ok()) return tables.status();
+  const absl::StatusOr<std::vector<std::string>> installed = ListInstalled(options.pin_root);
+  if (!installed.ok()) return installed.status();
+  std::vector<std::string> out;
+  for (const nft::InstalledTable& table : *tables) out.push_back(table.text);
+  out.insert(out.end(), installed->begin(), installed->end());
+  std::error_code error;
+  if (std::filesystem::exists(GuardFileOf(options), error)) out.push_back(GuardFileText(options));
+  return out;
+}
+
+// Tries all of it, however one of them ends.
+absl::Status RemoveGuard(KernelWriter& writer, const UninstallOptions& options, std::vector<std::string>& removed) {
+  const absl::StatusOr<std::vector<nft::InstalledTable>> tables = nft::FindTables();
+  if (!tables.ok()) return tables.status();
+  absl::Status first;
+  for (const nft::InstalledTable& table : *tables) {
+    const absl::Status status = nft::RemoveTable(writer, table.family);
+    if (status.ok()) removed.push_back(table.text);
+    if (first.ok()) first = status;
+  }
+  if (unlink(GuardFileOf(options).c_str()) == 0) {
+    removed.push_back(GuardFileText(options));
+  } else if (errno != ENOENT && first.ok()) {
+    first = absl::ErrnoToStatus(errno, GuardFileOf(options));
+  }
+  return first;
+}
+
 int Remove(const UninstallOptions& options, const std::vector<std::string>& installed) {
   KernelWriter writer;
   std::vector<std::string> removed;
-  const absl::Status status = Uninstall(writer, options.pin_root, removed);
+  // The guard first: all that is no longer judged would be cut off by it.
+  absl::Status status = RemoveGuard(writer, options, removed);
+  if (const absl::Status rest = Uninstall(writer, options.pin_root, removed); status.ok()) status = rest;
   if (options.output.json()) {
     PrintJson(installed, removed);
   } else {
@@ -67,7 +111,7 @@ int Run(const Globals& globals, const UninstallOptions& options) {
     return Report(
         absl::FailedPreconditionError(absl::StrCat("bulkheadd is running (", daemon, "): stop it first; nothing was removed")));
   }
-  const absl::StatusOr<std::vector<std::string>> installed = ListInstalled(options.pin_root);
+  const absl::StatusOr<std::vector<std::string>> installed = ListAll(options);
   if (!installed.ok()) return Report(installed.status());
   if (!options.output.json()) {
     for (const std::string& line : *installed) std::printf("%s\n", Printable(line).c_str());
@@ -94,9 +138,12 @@ void AddUninstall(CLI::App& app, Globals* globals) {
   verb->add_option("--pin-root", options->pin_root, "Folder of the pinned maps and programs")
       ->capture_default_str()
       ->type_name("DIR");
+  verb->add_option("--state-dir", options->state_dir, "The daemon's; what brings the guard back at the host's start is removed from it")
+      ->capture_default_str()
+      ->type_name("DIR");
   AddOutput(verb, &options->output, false);
   verb->footer(
-      "Needs root, and that the daemon is stopped. Files (policies, state) stay. With -o json it only lists, unless --yes is "
+      "Needs root, and that the daemon is stopped. Other files (policies, state) stay. With -o json it only lists, unless --yes is "
       "given.\n\n"
       "Examples:\n"
       "  bulkhead uninstall\n"

@@ -20,6 +20,7 @@ constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr int64_t kMaxTimeout = 7 * 24 * 3600;
 
 constexpr size_t kMaxResolvers = 16;
+constexpr size_t kMaxExempt = 256;
 constexpr uint64_t kMaxGrace = 30 * 86400;
 
 // "90s", "15m", "24h", "7d", in seconds; at least one.
@@ -147,6 +148,30 @@ void ReadUplinks(Fields* fields, Reader* reader, Config* config) {
   }
 }
 
+void ReadGuard(Fields* top, Reader* reader, Config* config) {
+  reader->Choice(top, "on_unmanaged", "drop or pass", [](const std::string& word) { return word == "drop" || word == "pass"; },
+                 [&](const std::string& word) { config->on_unmanaged = word == "drop" ? OnUnmanaged::kDrop : OnUnmanaged::kPass; });
+  const Node* node = top->Get("guard");
+  if (node == nullptr) return;
+  Fields fields(*node, reader->file, "guard", &reader->errors);
+  if (fields.Get("exempt") != nullptr) {
+    for (const Node& item : fields.Items("exempt")) {
+      const bool scalar = item.kind == Node::Kind::kScalar;
+      const bool pattern = scalar && item.scalar.size() > 1 && item.scalar.ends_with('*');
+      if (scalar && IsInterfaceName(pattern ? item.scalar.substr(0, item.scalar.size() - 1) : item.scalar) &&
+          config->guard_exempt.size() < kMaxExempt) {
+        config->guard_exempt.push_back(item.scalar);
+        continue;
+      }
+      yaml::AddError(reader->file, item,
+                     absl::StrCat("guard.exempt: found ", yaml::Describe(item), ", expected the name of an interface, or its beginning and *, of at most ",
+                                  kMaxExempt),
+                     &reader->errors);
+    }
+  }
+  fields.Finish();
+}
+
 void ReadHooks(Fields* fields, Reader* reader, Config* config) {
   reader->Choice(fields, "attach", "clsact or tcx", [](const std::string& name) { return IsAttachName(name); },
                  [&](const std::string& name) { config->attach = name; });
@@ -207,6 +232,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   ReadRights(&fields, reader, config);
   ReadHooks(&fields, reader, config);
   ReadLearning(&fields, reader, config);
+  ReadGuard(&fields, reader, config);
   reader->Choice(&fields, "fast_path", "auto or off", [](const std::string& word) { return word == "auto" || word == "off"; },
                  [&](const std::string& word) { config->fast_path = word == "auto"; });
   reader->Choice(&fields, "default_mode", "learn, audit or enforce",

@@ -16,6 +16,10 @@
 //   uplinks: auto                         # or names: [eth0]; where packets come in from outside
 //   uplink_hook: xdp                      # native where the driver can, else generic; or generic, none; from the next start on
 //   fast_path: auto                       # past the bridge between two workloads, where nothing there would be missed; or off
+//   on_unmanaged: drop                    # or pass: what interfaces of container networks send and get that no program holds (yet).
+//                                         # Absent: drop as soon as any service enforces, else pass
+//   guard:
+//     exempt: []                          # interfaces that are never cut off, by name; "vnet*": by the beginning of it
 //   default_mode: learn                   # where modes.yaml says nothing
 //   new_image: review                     # what no rule permits of an image that is new to an enforcing service, for new_image_grace:
 //                                         # review = passes as would-deny, `learn review` lists it; learn = passes and is learned;
@@ -77,6 +81,8 @@ inline constexpr char kDefaultWorkloadsDir[] = "/etc/bulkhead/workloads.d";
 
 enum class NewImage : uint8_t { kReview, kLearn, kEnforce };
 
+enum class OnUnmanaged : uint8_t { kByMode, kDrop, kPass };
+
 struct Config {
   std::optional<std::vector<std::string>> docker_sockets;  // nullopt: found by themselves
   std::optional<std::string> workloads_dir;                // nullopt: the default one; "" = none
@@ -92,6 +98,8 @@ struct Config {
   std::optional<std::vector<std::string>> uplinks;  // nullopt: found by themselves
   UplinkHook uplink_hook = UplinkHook::kXdp;
   bool fast_path = true;
+  OnUnmanaged on_unmanaged = OnUnmanaged::kByMode;
+  std::vector<std::string> guard_exempt;  // names of interfaces; a trailing '*' stands for anything
   Mode default_mode = Mode::kLearn;
   NewImage new_image = NewImage::kReview;
   uint64_t new_image_grace = 24 * 3600;  // seconds

@@ -80,4 +80,9 @@ bool AttachKeeper::IsAttached(uint32_t ifindex) const {
   return at != interfaces_.end() && at->second.attached;
 }
 
+bool AttachKeeper::IsFailing(uint32_t ifindex) const {
+  const auto at = interfaces_.find(ifindex);
+  return at != interfaces_.end() && !at->second.attached && !at->second.busy && at->second.next != 0;
+}
+
 }  // namespace bulkhead

@@ -40,6 +40,8 @@ class AttachKeeper {
   bool Release(uint32_t ifindex);
 
   bool IsAttached(uint32_t ifindex) const;
+  // That the last try was in vain.
+  bool IsFailing(uint32_t ifindex) const;
 
  private:
   struct Interface {

@@ -48,6 +48,7 @@ absl::Status Control::Load() {
   slow_worker_ = std::make_unique<Worker>();
   MakeAttacher();
   MakeUplinks();
+  MakeGuard();
   fast_path_ = std::make_unique<FastPathKeeper>(
       parts_.backend, config.fast_path,
       FastPathKeeper::Outlet{[this](FastPathKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
@@ -63,44 +64,6 @@ absl::Status Control::Load() {
   if (absl::Status status = RecallPolicies(); !status.ok()) return status;
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
-}
-
-void Control::MakeAttacher() {
-  attacher_ = std::make_unique<AttachKeeper>(
-      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
-      [this](AttachKeeper::Job job) {
-        parts_.loop->Post([this, job = std::move(job)] {
-          job();
-          dirty_ = true;
-        });
-      },
-      [this](uint32_t ifindex, const absl::Status& status) {
-        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
-        inventory_->OnAttached(ifindex, status);
-      });
-  handover_ = std::make_unique<Handover>(attacher_.get(), parts_.attached, parts_.older, parts_.handover);
-}
-
-void Control::MakeUplinks() {
-  UplinkWorld world;
-  world.run = [this](std::function<void()> job) { kernel_worker_->Post(std::move(job)); };
-  world.back = [this](std::function<void()> job) {
-    parts_.loop->Post([this, job = std::move(job)] {
-      job();
-      dirty_ = true;
-    });
-  };
-  world.outward = [this] { return OutwardInterfaces(*dumps_); };
-  world.local_ports = LocalPortRange;
-  uplinks_ = std::make_unique<UplinkKeeper>(parts_.uplinks, parts_.config.uplinks, std::move(world));
-  blocks_ = std::make_unique<BlockList>(parts_.store, parts_.uplinks);
-}
-
-// An uplink by name may be a veth on a container bridge, and is no endpoint for that.
-HostLink Control::HostLinkOf(const Link& link) const {
-  HostLink out = ToHostLink(link);
-  if (uplinks_->IsNamed(link.name)) out.kind.clear();
-  return out;
 }
 
 // The threads that call into this object end before it does: sources first, then the workers.
@@ -129,10 +92,12 @@ absl::Status Control::Start() {
   if (!watch.ok()) return watch.status();
   watch_.emplace(*std::move(watch));
 
-  if (absl::Status status = ReadHost(); !status.ok()) return status;
+  absl::Status status = StartGuard();
+  if (status.ok()) status = ReadHost();
+  if (!status.ok()) return status;
   ReadFolderIfSettled();
   ShowNow();
-  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); }, "interfaces");
+  status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); }, "interfaces");
   if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); }, "policy folder");
   if (status.ok() && parts_.config.fast_path) status = WatchFastPath();
   if (status.ok()) status = StartTimers();
@@ -174,6 +139,7 @@ absl::Status Control::StartTimers() {
   absl::Status status = loop->Every(20, [this] {
     parts_.loop->Step("policy files", [this] { ReadFolderIfSettled(); });
     fast_path_->Tend(Now());
+    guard_->Tend(Now());
   }, "every 20 ms");
   if (status.ok()) {
     status = loop->Every(100, [this] {
@@ -209,6 +175,7 @@ absl::Status Control::ReadHost() {
     links_read_ = true;
   }
   uplinks_->OnAllLinks(*links);
+  guard_->OnAllLinks(*links, Now());
   host_addresses_.Replace(*addresses);
   TakeHostAddresses();
   dirty_ = true;
@@ -222,11 +189,13 @@ void Control::OnKernel() {
         host_addresses_.OnLink(event.link.ifindex, event.link.kind == "veth");
         inventory_->OnLink(HostLinkOf(event.link), Now());
         uplinks_->OnLink(event.link);
+        guard_->OnLink(event.link, Now());
         break;
       case LinkEvent::Type::kLinkGone:
         host_addresses_.OnLink(event.link.ifindex, false);
         inventory_->OnLinkGone(event.link.ifindex, Now());
         uplinks_->OnLinkGone(event.link.ifindex);
+        guard_->OnLinkGone(event.link.ifindex);
         break;
       case LinkEvent::Type::kAddress: host_addresses_.Add(event.address); break;
       case LinkEvent::Type::kAddressGone: host_addresses_.Remove(event.address); break;
@@ -294,10 +263,16 @@ void Control::CatchUp() {
 
 void Control::Publish(const InventoryState& state) {
   EventLoop* const loop = parts_.loop;
-  loop->Step("dataplane", [&] { reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); }); });
+  loop->Step("dataplane", [&] {
+    reconciler_->Sync(input_, state, [this](uint32_t ifindex) {
+      guard_->Forget(ifindex);
+      return attacher_->Release(ifindex);
+    });
+  });
   loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
   loop->Step("upgrade", [&] { Note("upgrade", handover_->Sync(inventory_->settled(), state, Now())); });
   attacher_->Sync(state, Now());
+  SyncGuard();
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
   Note("fast path", fast_path_->status());
@@ -322,6 +297,7 @@ void Control::EverySecond() {
   SavePolicies();
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
+  guard_->Poll(Now());
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
@@ -367,6 +343,7 @@ void Control::PublishView() {
   parts.networks = fast_path_->Networks();
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
   for (const std::string& problem : uplinks_->problems()) parts.problems.push_back(problem);
+  for (const std::string& problem : guard_->problems()) parts.problems.push_back(problem);
   if (parts_.attach_problems) {
     for (const std::string& problem : parts_.attach_problems()) parts.problems.push_back(problem);
   }
@@ -379,6 +356,7 @@ void Control::PublishView() {
   parts.workload_hook = parts_.config.workload_xdp ? "xdp" : "tc";
   parts.uplink_hook = UplinkHookName(parts_.config.uplink_hook);
   parts.uplinks = uplinks_->View();
+  parts.guard = guard_->View();
   parts.blocks = blocks_->View();
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;

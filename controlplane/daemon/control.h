@@ -26,6 +26,7 @@
 #include "controlplane/daemon/event_ring.h"
 #include "controlplane/daemon/fast_path_keeper.h"
 #include "controlplane/daemon/folder_watch.h"
+#include "controlplane/daemon/guard_keeper.h"
 #include "controlplane/daemon/handover.h"
 #include "controlplane/daemon/host_addresses.h"
 #include "controlplane/daemon/new_images.h"
@@ -47,6 +48,7 @@
 #include "dataplane/kernel/clock.h"
 #include "dataplane/kernel/kernel_writer.h"
 #include "dataplane/kernel/links.h"
+#include "dataplane/nft/guard.h"
 
 namespace bulkhead {
 
@@ -56,6 +58,8 @@ struct ControlParts {
   EventLoop* loop = nullptr;
   Backend* backend = nullptr;
   Uplinks* uplinks = nullptr;
+  nft::GuardTables* guard = nullptr;  // null: there can be none
+  uint32_t guard_port = 0;            // of its changes; see GuardMonitor
   KernelWriter* writer = nullptr;
   const Clock* clock = nullptr;
   Store* store = nullptr;
@@ -119,6 +123,9 @@ class Control : public PolicyHost {
   void MakeUplinks();
   void MakeAttacher();
   absl::Status SetOptions();
+  void MakeGuard();
+  absl::Status StartGuard();
+  void SyncGuard();
   HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();
   void TakeHostAddresses();
@@ -154,6 +161,7 @@ class Control : public PolicyHost {
   std::unique_ptr<UplinkKeeper> uplinks_;
   std::unique_ptr<BlockList> blocks_;
   std::unique_ptr<FastPathKeeper> fast_path_;
+  std::unique_ptr<GuardKeeper> guard_;
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<NewImages> new_images_;
@@ -161,6 +169,7 @@ class Control : public PolicyHost {
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;
   std::optional<fast_path::Monitor> fast_path_monitor_;
+  std::optional<nft::GuardMonitor> guard_monitor_;
   std::optional<FolderWatch> watch_;
   HostAddresses host_addresses_;
   std::vector<std::string> resolver_hints_;

@@ -152,12 +152,18 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
 
+  absl::StatusOr<std::unique_ptr<nft::Guard>> guard = nft::Guard::Open(writer);
+
   ControlParts parts;
   parts.config = config;
   parts.loop = loop->get();
   parts.backend = backend->get();
   parts.uplinks = uplinks->get();
   parts.attach_problems = [&backend] { return (*backend)->AttachProblems(); };
+  if (guard.ok()) {
+    parts.guard = guard->get();
+    parts.guard_port = (*guard)->port();
+  }
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();

@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "controlplane/config/config.h"
 #include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/guard_only.h"
 #include "controlplane/daemon/start_check.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -30,6 +31,7 @@ struct Flags {
   std::vector<std::string> docker;
   std::string output = "text";
   bool check = false, reset = false;
+  bool guard_only = false;
   bool foreground = true;  // it knows no other way; the flag is for those who say so
 };
 
@@ -49,6 +51,7 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("-o,--output", flags->output, "How to print what --check finds")->check(CLI::IsMember({"text", "json"}));
   app->add_flag("--reset", flags->reset,
                 "Carry nothing over from what is in the kernel, newer or damaged as it may be. Connections are judged anew");
+  app->add_flag("--guard-only", flags->guard_only, "Put the guard up as it was last, and end: for the host's start, before any engine");
   app->add_flag("--foreground", flags->foreground, "Stay in the foreground, which it always does");
   app->set_version_flag("--version", std::string("bulkheadd ") + kVersion);
   app->footer(kExamples);
@@ -107,7 +110,8 @@ int main(int argc, char** argv) {
   start.read_config = [&flags] { return ReadConfig(flags); };
   if (flags.check) return bulkhead::PrintStartCheck(config, start, flags.output == "json");
   bulkhead::KernelWriter writer;
-  const absl::Status status = bulkhead::RunDaemon(config, start, writer);
+  const absl::Status status =
+      flags.guard_only ? bulkhead::RunGuardOnly(config, writer) : bulkhead::RunDaemon(config, start, writer);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bulkheadd: %s\n", std::string(status.message()).c_str());
   const bool asked_wrong = absl::IsPermissionDenied(status) || absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status) ||

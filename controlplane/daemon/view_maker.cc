@@ -52,6 +52,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   view->workload_hook = parts.workload_hook;
   view->uplink_hook = parts.uplink_hook;
   view->uplinks = parts.uplinks;
+  view->guard = parts.guard;
   view->blocks = parts.blocks;
   view->pending_confirm = parts.pending_confirm;
   return view;

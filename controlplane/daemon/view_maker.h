@@ -33,6 +33,7 @@ struct ViewParts {
   std::vector<std::string> problems;  // of the daemon itself
   std::string attach, workload_hook, uplink_hook;
   std::vector<UplinkView> uplinks;
+  GuardView guard;
   const std::map<IdentityId, NewcomerView>* newcomers = nullptr;
   std::vector<std::string> resolvers, resolver_hints;
   std::shared_ptr<const std::vector<BlockView>> blocks;

@@ -57,6 +57,7 @@ void Inventory::FindManagedBridges() {
     if (link.kind != "bridge") continue;
     if (names.contains(link.name) || found.contains(ifindex) || IsEngineBridgeName(link.name)) managed_bridges_.insert(ifindex);
   }
+  state_.bridges = managed_bridges_;
 }
 
 void Inventory::ClaimConfirmed() {

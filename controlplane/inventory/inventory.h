@@ -65,6 +65,7 @@ struct InventoryState {
   std::map<IdentityId, std::set<IpAddress>> identities;  // of every reported workload, and of what was adopted
   std::map<std::string, ObservedWorkload> observed;    // those of them whose traffic the hooks see; paused ones left out
   std::vector<PublishedTarget> published;              // sorted, unique
+  std::set<uint32_t> bridges;                          // container networks'
   std::set<std::string> closed_bridges;                // whose containers the engine keeps apart
   std::map<std::string, SourceState> sources;
   std::vector<std::string> problems;                   // sentences

@@ -270,4 +270,9 @@ absl::Status KernelWriter::AllocateNsid(int netns_fd) {
   return socket->Talk(request, nullptr);
 }
 
+absl::Status KernelWriter::CommitRules(const char* op, NetlinkSocket& socket, std::span<uint8_t> batch) {
+  if (auto status = Before(op); !status.ok()) return status;
+  return socket.TalkBatch(batch);
+}
+
 }  // namespace bulkhead

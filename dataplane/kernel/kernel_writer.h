@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,8 @@
 struct bpf_object;
 
 namespace bulkhead {
+
+class NetlinkSocket;
 
 // As seen from the interface: ingress is what arrives on it. On the host side of a veth that is what the workload sent.
 enum class TcDirection : uint8_t { kIngress = 0, kEgress = 1 };
@@ -103,6 +106,10 @@ class KernelWriter {
 
   // Gives the namespace a number in the calling thread's one. kAlreadyExists if it has one.
   virtual absl::Status AllocateNsid(int netns_fd);
+
+  // nftables: a transaction of the messages of one nfnetlink batch, all of it or nothing. `op` says what it is for. `socket`:
+  // NETLINK_NETFILTER, used by nobody else meanwhile; listeners are told its port.
+  virtual absl::Status CommitRules(const char* op, NetlinkSocket& socket, std::span<uint8_t> batch);
 
   // Calls so far.
   uint64_t sequence() const { return sequence_.load(); }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/kernel/netlink.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+
+#include <linux/netfilter/nfnetlink.h>
 
 #include <cerrno>
 
@@ -113,6 +116,39 @@ absl::Status NetlinkSocket::DumpOnce(const NetlinkCallback& callback) {
         return interrupted ? absl::AbortedError("the tables changed during every dump") : absl::OkStatus();
       }
       callback(*message);
+    }
+  }
+}
+
+// A transaction is one datagram, and must fit (af_netlink.c: netlink_sendmsg). Where the buffer cannot grow, sending says so.
+void NetlinkSocket::MakeRoomToSend(size_t bytes) {
+  const int wanted = static_cast<int>(bytes + 4096);
+  static_cast<void>(setsockopt(fd(), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)));
+}
+
+absl::Status NetlinkSocket::TalkBatch(std::span<uint8_t> messages) {
+  const uint32_t first = sequence_ + 1;
+  nlmsghdr* last = nullptr;
+  int left = static_cast<int>(messages.size());
+  for (auto* message = reinterpret_cast<nlmsghdr*>(messages.data()); mnl_nlmsg_ok(message, left);
+       message = reinterpret_cast<nlmsghdr*>(mnl_nlmsg_next(message, &left))) {
+    message->nlmsg_seq = ++sequence_;
+    if (message->nlmsg_type != NFNL_MSG_BATCH_END) last = message;
+  }
+  if (last == nullptr) return absl::InvalidArgumentError("an empty netlink batch");
+  last->nlmsg_flags |= NLM_F_ACK;
+  MakeRoomToSend(messages.size());
+  if (mnl_socket_sendto(socket_.get(), messages.data(), messages.size()) < 0) return Errno("netlink send");
+  while (true) {
+    const ssize_t got = Receive();
+    if (got < 0) return Errno("netlink receive");
+    int answered = static_cast<int>(got);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, answered);
+         message = mnl_nlmsg_next(message, &answered)) {
+      if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq - first > sequence_ - first) continue;
+      const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
+      if (error != 0) return absl::ErrnoToStatus(-error, "netlink batch");
+      if (message->nlmsg_seq == last->nlmsg_seq) return absl::OkStatus();
     }
   }
 }

@@ -55,6 +55,11 @@ class NetlinkSocket {
   // Sends a dump request; `restart` is called before each try, since the kernel may find its tables changed under the dump
   // (NLM_F_DUMP_INTR): what was called back until then is void. kAborted after 16 tries.
   absl::Status Dump(NetlinkRequest& request, const std::function<void()>& restart, const NetlinkCallback& callback);
+  // Sends messages that are one transaction of nfnetlink, from its begin to its end, numbers them, and returns at the acknowledgement of
+  // the last of them; else with the first error. All of it is in force then, or nothing.
+  absl::Status TalkBatch(std::span<uint8_t> messages);
+  // By which the kernel's notifications name who made a change.
+  uint32_t port() const { return mnl_socket_get_portid(socket_.get()); }
   // Calls back for each notification that is there, some thousands at most. kDataLoss: the kernel had to drop some (ENOBUFS); the caller must dump anew.
   absl::Status Drain(const NetlinkCallback& callback);
 
@@ -67,6 +72,7 @@ class NetlinkSocket {
   absl::Status Send(NetlinkRequest& request);
   // Into buffer_; bytes, or -1 with errno, which is never EINTR.
   ssize_t Receive();
+  void MakeRoomToSend(size_t bytes);
   // One try of a dump.
   absl::Status DumpOnce(const NetlinkCallback& callback);
 

@@ -80,6 +80,8 @@ class Bulkhead:
 
     def cli(self, *args, check=True, timeout=30, stdin=""):
         """check: exit 0, or 1 (the answer is no); anything else fails."""
+        if args[0] == "uninstall" and "--state-dir" not in args:
+            args = (*args, "--state-dir", self.config["state_dir"])  # never the machine's own
         done = subprocess.run([self.cli_path, *map(str, args)], capture_output=True, text=True, timeout=timeout, check=False, input=stdin,
                               env={**os.environ, "BULKHEAD_SOCKET": self.socket, "BULKHEAD_CONFIG": self.config_path})
         if check and done.returncode not in (0, 1):

@@ -133,6 +133,27 @@ struct LoopRow {
   }
 };
 
+struct GuardRow {
+  std::string state;   // on, off, starting, failed, none
+  std::string reason;
+  uint64_t managed = 0;  // interfaces
+  uint64_t exempt = 0;
+  uint64_t dropped_from = 0;  // packets that unmanaged interfaces sent
+  uint64_t dropped_to = 0;    // packets that were for them
+  uint64_t restored = 0;      // times that it was put back
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("state", self.state);
+    visit("reason", self.reason);
+    visit("managed", self.managed);
+    visit("exempt", self.exempt);
+    visit("dropped_from", self.dropped_from);
+    visit("dropped_to", self.dropped_to);
+    visit("restored", self.restored);
+  }
+};
+
 struct Status {
   bool ok = true;  // no service that enforces has an unprotected workload
   std::string version;
@@ -143,6 +164,7 @@ struct Status {
   std::string workload_hook;  // tc, xdp
   std::string uplink_hook;    // xdp, generic, none
   std::vector<UplinkRow> uplinks;
+  GuardRow guard;
   uint64_t blocked_prefixes = 0;
   std::string mode;    // global
   std::map<std::string, uint64_t> services_by_mode;
@@ -168,6 +190,7 @@ struct Status {
     visit("workload_hook", self.workload_hook);
     visit("uplink_hook", self.uplink_hook);
     visit("uplinks", self.uplinks);
+    visit("guard", self.guard);
     visit("blocked_prefixes", self.blocked_prefixes);
     visit("mode", self.mode);
     visit("services_by_mode", self.services_by_mode);

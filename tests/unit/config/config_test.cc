@@ -193,5 +193,17 @@ TEST(ModesFileTest, Errors) {
   EXPECT_TRUE(LoadModesFile("/nonexistent/modes.yaml").ok());
 }
 
+TEST(ConfigTest, Guard) {
+  EXPECT_EQ(ParseConfig("", "b.yaml")->on_unmanaged, OnUnmanaged::kByMode);
+  EXPECT_EQ(ParseConfig("on_unmanaged: drop\n", "b.yaml")->on_unmanaged, OnUnmanaged::kDrop);
+  EXPECT_EQ(ParseConfig("on_unmanaged: pass\n", "b.yaml")->on_unmanaged, OnUnmanaged::kPass);
+  EXPECT_THAT(ErrorOf("on_unmanaged: maybe\n"), HasSubstr("expected drop or pass"));
+  EXPECT_THAT(ParseConfig("guard: {exempt: [tap0, \"vnet*\"]}\n", "b.yaml")->guard_exempt, ElementsAre("tap0", "vnet*"));
+  for (const char* wrong : {"a/b", "\"*\"", "a-name-that-is-too-long", "[x]"}) {
+    EXPECT_THAT(ErrorOf("guard: {exempt: [" + std::string(wrong) + "]}\n"), HasSubstr("guard.exempt: found")) << wrong;
+  }
+  EXPECT_THAT(ErrorOf("guard: {exemt: []}\n"), HasSubstr("exempt"));
+}
+
 }  // namespace
 }  // namespace bulkhead
