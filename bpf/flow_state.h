@@ -39,17 +39,13 @@ static __always_inline int bh_flow_reopens(__u32 meta, const struct bh_packet *p
 	return packet->protocol == BH_TCP && BH_META_STATE(meta) >= BH_FLOW_CLOSING;
 }
 
-/* What the packet of that side makes of state and flags. A flow is answered by the first packet of the other side, but by no reset and
- * none that only opens (else the second hook on its way would find an answered entry and judge it as new). */
-static __always_inline __u32 bh_flow_next(__u32 meta, const struct bh_packet *packet, __u32 side)
+/* What a reset, or the end of that side's direction, makes of state and flags. tcp_flags: 0 where it is not TCP. */
+static __always_inline __u32 bh_flow_ends(__u32 meta, __u8 tcp_flags, __u32 side)
 {
-	__u8 tcp_flags = packet->protocol == BH_TCP ? packet->tcp_flags : 0;
 	__u32 state = BH_META_STATE(meta), flags = BH_META_FLAGS(meta);
 
 	if (bh_unlikely(tcp_flags & BH_TCP_RST))
 		return BH_META(meta, BH_FLOW_CLOSED, flags);
-	if (bh_unlikely(state == BH_FLOW_UNANSWERED) && side != bh_flow_opener(meta) && !(packet->flags & BH_PACKET_OPENS))
-		state = BH_FLOW_ESTABLISHED;
 	if (bh_unlikely(tcp_flags & BH_TCP_FIN)) {
 		flags |= side ? BH_FLOW_FIN_1 : BH_FLOW_FIN_0;
 		if ((flags & BH_FLOW_FIN_0) && (flags & BH_FLOW_FIN_1))
@@ -58,6 +54,15 @@ static __always_inline __u32 bh_flow_next(__u32 meta, const struct bh_packet *pa
 			state = BH_FLOW_CLOSING;
 	}
 	return BH_META(meta, state, flags);
+}
+
+/* What the packet of that side makes of state and flags. A flow is answered by the first packet of the other side, but by no reset and
+ * none that only opens (else the second hook on its way would find an answered entry and judge it as new). */
+static __always_inline __u32 bh_flow_next(__u32 meta, const struct bh_packet *packet, __u32 side)
+{
+	if (bh_unlikely(BH_META_STATE(meta) == BH_FLOW_UNANSWERED) && side != bh_flow_opener(meta) && !(packet->flags & BH_PACKET_OPENS))
+		meta = BH_META(meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(meta));
+	return bh_flow_ends(meta, packet->protocol == BH_TCP ? packet->tcp_flags : 0, side);
 }
 
 /* The packet, of that side, was the flow's first answer. A SYN with FIN moves the state, but asks for a flow and answers none. */

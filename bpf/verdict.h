@@ -18,7 +18,7 @@
  *    Multicast and broadcast never use or make entries.
  *    Counting: INGRESS counts what it sees; EGRESS counts only packets whose sender has no hook in this zone.
  *    At INGRESS an answered flow between two workloads of one bridge may go straight to its receiver (fast_path.h).
- *    The common packets (plain headers; TCP that neither opens nor ends anything, UDP, SCTP) are judged by this rule alone in a short
+ *    The common packets (plain headers; TCP that opens nothing, UDP, SCTP) are judged by this rule alone in a short
  *    program (quick.h); it leaves every other packet, and every doubt, to the slow one, which carries out all the rules. Only when a
  *    CPU has used up its events of a tick does the short program also deny, by the note of an equal packet's denial (denial.h).
  *
