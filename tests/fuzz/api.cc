@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "bulkhead/api/wire.h"
 #include "controlplane/api/errors.h"
 #include "controlplane/api/json.h"
 #include "controlplane/api/router.h"
@@ -15,7 +16,7 @@
 namespace bulkhead {
 namespace {
 
-constexpr size_t kPipeBytes = 64 << 20;  // more than the fake service has to tell
+constexpr size_t kPipeBytes = 64 << 20;   // more than the fake service has to tell
 constexpr int kRequestsOfAService = 256;  // it keeps a list of what it was asked
 
 struct Daemon {
@@ -84,7 +85,8 @@ void FuzzApi(std::string_view bytes) {
   if (requests++ % kRequestsOfAService == 0) daemon = std::make_unique<Daemon>();
   const api::Context context{&daemon->service, &daemon->activity, "0.1"};
   api::Request request = RequestOf(bytes);
-  const bool endless = request.path.starts_with("/v1/top") || request.path.starts_with("/v1/capture") || request.query.contains("follow");
+  const bool endless =
+      request.path.starts_with("/v1/top") || request.path.starts_with("/v1/capture") || request.query.contains("follow");
   std::string allowed;
   const absl::StatusOr<api::Response> response = api::Route(context, std::move(request), &allowed);
   if (!response.ok()) return CheckError(response.status());

@@ -22,11 +22,11 @@ struct Target {
   size_t least_seeds;
 };
 
-constexpr Target kTargets[] = {{"yaml", FuzzYaml, YamlSeeds, 18},          {"docker", FuzzDocker, DockerSeeds, 20},
-                               {"netlink", FuzzNetlink, NetlinkSeeds, 12}, {"api", FuzzApi, ApiSeeds, 40},
-                               {"database", FuzzDatabase, DatabaseSeeds, 30}, {"dns", FuzzDns, DnsSeeds, 3}};
+constexpr Target kTargets[] = {
+    {"yaml", FuzzYaml, YamlSeeds, 18}, {"docker", FuzzDocker, DockerSeeds, 20},       {"netlink", FuzzNetlink, NetlinkSeeds, 12},
+    {"api", FuzzApi, ApiSeeds, 40},    {"database", FuzzDatabase, DatabaseSeeds, 30}, {"dns", FuzzDns, DnsSeeds, 3}};
 
-class BodiesFuzz : public testing::TestWithParam<Target> {};
+class BodiesFuzz : public ::testing::TestWithParam<Target> {};
 
 void RunTimed(const Target& target, std::string_view input) {
   const auto began = std::chrono::steady_clock::now();
@@ -63,7 +63,8 @@ TEST_P(BodiesFuzz, Mutations) {
   EXPECT_GT(rounds, 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BodiesFuzz, testing::ValuesIn(kTargets), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, BodiesFuzz, ::testing::ValuesIn(kTargets),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace bulkhead

@@ -114,12 +114,21 @@ std::string Overwrite(std::string file, std::string_view pieces) {
 }
 
 // Rows as somebody may leave them, but no program: no other file, no trigger, nothing that goes on without end.
-int Authorize(void* /*self*/, int action, const char* name, const char* /*value*/, const char* /*database*/, const char* /*trigger*/) {
+int Authorize(void* /*self*/, int action, const char* name, const char* /*value*/, const char* /*database*/,
+              const char* /*trigger*/) {
   switch (action) {
-    case SQLITE_ATTACH: case SQLITE_DETACH: case SQLITE_CREATE_TRIGGER: case SQLITE_CREATE_TEMP_TRIGGER: case SQLITE_CREATE_VIEW:
-    case SQLITE_CREATE_VTABLE: case SQLITE_RECURSIVE: return SQLITE_DENY;
-    case SQLITE_PRAGMA: return name != nullptr && std::string_view(name) == "user_version" ? SQLITE_OK : SQLITE_DENY;
-    default: return SQLITE_OK;
+    case SQLITE_ATTACH:
+    case SQLITE_DETACH:
+    case SQLITE_CREATE_TRIGGER:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_VIEW:
+    case SQLITE_CREATE_VTABLE:
+    case SQLITE_RECURSIVE:
+      return SQLITE_DENY;
+    case SQLITE_PRAGMA:
+      return name != nullptr && std::string_view(name) == "user_version" ? SQLITE_OK : SQLITE_DENY;
+    default:
+      return SQLITE_OK;
   }
 }
 
@@ -128,15 +137,14 @@ void RunSql(const std::string& sql) {
   if (sqlite3_open(Place().file().c_str(), &raw) == SQLITE_OK) {
     sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, 1 << 20);
     sqlite3_set_authorizer(raw, &Authorize, nullptr);
-    sqlite3_progress_handler(raw, 100'000, [](void*) { return 1; }, nullptr);
+    sqlite3_progress_handler(
+        raw, 100'000, [](void*) { return 1; }, nullptr);
     sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr);
   }
   sqlite3_close(raw);
 }
 
-void CheckStatus(const absl::Status& status) {
-  Require(status.ok() || !status.message().empty(), "an error without a word");
-}
+void CheckStatus(const absl::Status& status) { Require(status.ok() || !status.message().empty(), "an error without a word"); }
 
 // Whatever the file holds, there is a store, and what it says can be used.
 void CheckStore(Store& store) {

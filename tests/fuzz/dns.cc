@@ -18,7 +18,8 @@ void FuzzDns(std::string_view bytes) {
   for (const SeenName& seen : cut) {
     names.insert(seen.name);
     const bool clean = seen.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string::npos;
-    const bool sound = clean && !seen.name.empty() && seen.name.size() <= 253 && seen.name.front() != '.' && seen.name.back() != '.';
+    const bool sound =
+        clean && !seen.name.empty() && seen.name.size() <= 253 && seen.name.front() != '.' && seen.name.back() != '.';
     Require(sound, "no host name", seen.name);
   }
   Require(names.size() <= 1, "names besides the one that was asked for");

@@ -34,8 +34,9 @@ class HttpEngine {
     address.sun_family = AF_UNIX;
     Require(path_.size() < sizeof(address.sun_path), "a path too long for a socket", path_);
     std::memcpy(address.sun_path, path_.c_str(), path_.size());
-    Require(bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 && listen(listener_.get(), 8) == 0,
-            "no socket");
+    Require(
+        bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 && listen(listener_.get(), 8) == 0,
+        "no socket");
   }
   ~HttpEngine() {
     unlink(path_.c_str());

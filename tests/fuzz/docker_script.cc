@@ -29,12 +29,19 @@ class ReportChecker {
     using Kind = SourceEvent::Kind;
     Require(event.source == "docker", "a report without its source");
     switch (event.kind) {
-      case Kind::kUpsert: return CheckReport(event);
-      case Kind::kRemove: return Require(IsDockerId(event.id), "what is removed has no id", event.id);
-      case Kind::kSyncBegin: syncing_ = true; return;
-      case Kind::kSyncEnd: return Require(std::exchange(syncing_, false), "a synchronisation that ends and never began");
-      case Kind::kProblem: return Require(IsPrintable(event.text) && event.text.size() < 1000, "a problem with control bytes", event.text);
-      case Kind::kLost: return Require(false, "an engine that is lost, said by one who does not know");
+      case Kind::kUpsert:
+        return CheckReport(event);
+      case Kind::kRemove:
+        return Require(IsDockerId(event.id), "what is removed has no id", event.id);
+      case Kind::kSyncBegin:
+        syncing_ = true;
+        return;
+      case Kind::kSyncEnd:
+        return Require(std::exchange(syncing_, false), "a synchronisation that ends and never began");
+      case Kind::kProblem:
+        return Require(IsPrintable(event.text) && event.text.size() < 1000, "a problem with control bytes", event.text);
+      case Kind::kLost:
+        return Require(false, "an engine that is lost, said by one who does not know");
     }
   }
 
@@ -61,12 +68,18 @@ class ReportChecker {
 
 std::string RequestPath(const DockerRequest& request) {
   switch (request.kind) {
-    case DockerRequest::Kind::kNetworks: return "/networks";
-    case DockerRequest::Kind::kList: return "/containers/json?all=1";
-    case DockerRequest::Kind::kListOne: return "/one/" + request.id;
-    case DockerRequest::Kind::kInspect: return "/containers/" + request.id + "/json";
-    case DockerRequest::Kind::kNetwork: return "/networks/" + request.id;
-    case DockerRequest::Kind::kImage: return "/images/" + request.id + "/json";
+    case DockerRequest::Kind::kNetworks:
+      return "/networks";
+    case DockerRequest::Kind::kList:
+      return "/containers/json?all=1";
+    case DockerRequest::Kind::kListOne:
+      return "/one/" + request.id;
+    case DockerRequest::Kind::kInspect:
+      return "/containers/" + request.id + "/json";
+    case DockerRequest::Kind::kNetwork:
+      return "/networks/" + request.id;
+    case DockerRequest::Kind::kImage:
+      return "/images/" + request.id + "/json";
   }
   return "";
 }
@@ -76,12 +89,22 @@ class ScriptedEngine {
   // false: the connection is of no use any more.
   bool Line(std::string_view line) {
     switch (line.empty() ? '\0' : line.front()) {
-      case '{': return Event(line);
-      case '/': return Answer(line);
-      case '*': return AnswerAll("");
-      case '+': tracker_.BeginSync(true); pending_.clear(); break;
-      case '~': if (!tracker_.syncing()) tracker_.BeginSync(false); break;
-      case '.': tracker_.EndSync(); break;
+      case '{':
+        return Event(line);
+      case '/':
+        return Answer(line);
+      case '*':
+        return AnswerAll("");
+      case '+':
+        tracker_.BeginSync(true);
+        pending_.clear();
+        break;
+      case '~':
+        if (!tracker_.syncing()) tracker_.BeginSync(false);
+        break;
+      case '.':
+        tracker_.EndSync();
+        break;
     }
     return Collect();
   }
@@ -101,7 +124,8 @@ class ScriptedEngine {
     if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &status)) return true;
     absl::StatusOr<std::string> body = parts[2];
     if (status == 404) body = absl::NotFoundError("status 404");
-    if (status != 404 && status != 200) body = absl::UnavailableError(absl::StrCat("status ", status, " ", DecodeDockerMessage(parts[2])));
+    if (status != 404 && status != 200)
+      body = absl::UnavailableError(absl::StrCat("status ", status, " ", DecodeDockerMessage(parts[2])));
     answers_.insert_or_assign(parts[0], std::move(body));
     return AnswerAll(parts[0]);
   }
@@ -115,7 +139,8 @@ class ScriptedEngine {
       if (!path.empty() && RequestPath(request) != path) {
         pending_.push_back(std::move(request));
       } else {
-        useful = tracker_.OnAnswer(request, answer == answers_.end() ? absl::NotFoundError("status 404") : answer->second).ok() && useful;
+        useful = tracker_.OnAnswer(request, answer == answers_.end() ? absl::NotFoundError("status 404") : answer->second).ok() &&
+                 useful;
       }
     }
     return Collect() && useful;
@@ -144,7 +169,8 @@ class ScriptedEngine {
 void DecodeAll(std::string_view json) {
   (void)DecodeDockerRootless(json);
   Require(IsPrintable(DecodeDockerMessage(json)) && DecodeDockerMessage(json).size() <= 200, "a message with control bytes");
-  if (const auto image = DecodeDockerImage(json); image.ok()) Require(image->exposed.size() <= kMaxExposed, "too many exposed ports");
+  if (const auto image = DecodeDockerImage(json); image.ok())
+    Require(image->exposed.size() <= kMaxExposed, "too many exposed ports");
   if (const auto networks = DecodeDockerNetworks(json); networks.ok()) {
     for (const DockerNetwork& network : *networks) Require(IsDockerId(network.id), "a network without an id");
   }
@@ -154,8 +180,10 @@ void DecodeAll(std::string_view json) {
   if (const auto list = DecodeDockerList(json); list.ok()) {
     for (const DockerContainer& one : *list) Require(IsDockerId(one.id), "a container without an id");
   }
-  if (const auto one = DecodeDockerInspect(json); one.ok()) Require(IsDockerId(one->id) && one->pid >= 0, "a container without an id");
-  if (const auto api = ChooseDockerApi(json); api.ok()) Require(api->size() == 4 && api->starts_with("1."), "a version that is none", *api);
+  if (const auto one = DecodeDockerInspect(json); one.ok())
+    Require(IsDockerId(one->id) && one->pid >= 0, "a container without an id");
+  if (const auto api = ChooseDockerApi(json); api.ok())
+    Require(api->size() == 4 && api->starts_with("1."), "a version that is none", *api);
 }
 
 }  // namespace

@@ -42,14 +42,17 @@ std::vector<std::string> Scripts(const std::string& transcript) {
 std::vector<std::string> DockerSeeds() {
   std::vector<std::string> seeds = {
       "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK",
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n5\r\n{}\n{}\r\n3;x=y\r\n\n{}\r\n0\r\nT: v\r\n\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+      "application/json\r\n\r\n5\r\n{}\n{}\r\n3;x=y\r\n\n{}\r\n0\r\nT: v\r\n\r\n",
       "HTTP/1.0 404 Not Found\r\n\r\n{\"message\":\"no such container\"}\n",
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"Type\":\"container\"}\n\n{}\n",
       "HTTP/1.1 301 Moved\r\nLocation: http://localhost/other\r\nContent-Length: 0\r\n\r\n",
       "[{\"Id\":\"a\",\"Names\":[\"/web\"],\"Ports\":[{\"IP\":\"::\",\"PrivatePort\":80,\"PublicPort\":8080,\"Type\":\"tcp\"}],"
       "\"NetworkSettings\":{\"Networks\":{\"n\":{\"NetworkID\":\"b\",\"IPAddress\":\"198.18.0.2\"}}}}]",
-      "{\"Id\":\"a\",\"Config\":{\"Labels\":{\"k\":\"v\"},\"ExposedPorts\":{\"80/tcp\":{},\"53/udp\":{}}},\"State\":{\"Status\":\"running\","
-      "\"Pid\":7},\"HostConfig\":{\"NetworkMode\":\"container:b\",\"PortBindings\":{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}}}"};
+      "{\"Id\":\"a\",\"Config\":{\"Labels\":{\"k\":\"v\"},\"ExposedPorts\":{\"80/tcp\":{},\"53/"
+      "udp\":{}}},\"State\":{\"Status\":\"running\","
+      "\"Pid\":7},\"HostConfig\":{\"NetworkMode\":\"container:b\",\"PortBindings\":{\"80/"
+      "tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}}}"};
   for (const std::string& transcript : FilesBelow("tests/data/docker")) {
     if (!transcript.starts_with("{\"engine\"")) continue;
     for (std::string& script : Scripts(transcript)) seeds.push_back(std::move(script));

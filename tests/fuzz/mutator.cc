@@ -35,12 +35,18 @@ std::string Mutator::Next() {
 void Mutator::Step(std::string* text) {
   const size_t at = Below(text->size() + 1);
   switch (Below(6)) {
-    case 0: text->insert(at, OneOf(pieces_)); break;
-    case 1: text->erase(at, 1 + Below(40)); break;
+    case 0:
+      text->insert(at, OneOf(pieces_));
+      break;
+    case 1:
+      text->erase(at, 1 + Below(40));
+      break;
     case 2:
       if (at < text->size()) (*text)[at] = static_cast<char>(Below(256));
       break;
-    case 3: text->insert(at, text->substr(Below(text->size() + 1), Below(200))); break;
+    case 3:
+      text->insert(at, text->substr(Below(text->size() + 1), Below(200)));
+      break;
     case 4: {
       const std::string& other = OneOf(seeds_);
       text->insert(at, other.substr(Below(other.size() + 1), Below(200)));

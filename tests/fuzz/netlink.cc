@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "dataplane/kernel/netlink.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -12,7 +14,6 @@
 #include "dataplane/fast_path/decide.h"
 #include "dataplane/fast_path/read.h"
 #include "dataplane/kernel/links.h"
-#include "dataplane/kernel/netlink.h"
 #include "dataplane/kernel/netns.h"
 #include "dataplane/kernel/sockets.h"
 #include "dataplane/kernel/tc.h"
@@ -70,7 +71,8 @@ class ScriptedKernel : public NetlinkChannel {
  private:
   // Messages are answers to the latest request, but for those with the sequence number 0.
   void GiveSequence(char* bytes, int left) const {
-    for (auto* message = reinterpret_cast<nlmsghdr*>(bytes); IsWholeMessage(message, left); message = mnl_nlmsg_next(message, &left)) {
+    for (auto* message = reinterpret_cast<nlmsghdr*>(bytes); IsWholeMessage(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != 0) message->nlmsg_seq = sequence_;
     }
   }

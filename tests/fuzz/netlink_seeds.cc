@@ -44,7 +44,9 @@ class Message {
   Message& U32(uint16_t type, uint32_t value) { return mnl_attr_put_u32(header(), type, value), *this; }
   Message& Big(uint16_t type, uint32_t value) { return U32(type, htonl(value)); }
   Message& Text(uint16_t type, const char* value) { return mnl_attr_put_strz(header(), type, value), *this; }
-  Message& Bytes(uint16_t type, const std::string& value) { return mnl_attr_put(header(), type, value.size(), value.data()), *this; }
+  Message& Bytes(uint16_t type, const std::string& value) {
+    return mnl_attr_put(header(), type, value.size(), value.data()), *this;
+  }
   template <typename F>
   Message& Nest(uint16_t type, F&& inside) {
     nlattr* nest = mnl_attr_nest_start(header(), type);
@@ -183,7 +185,8 @@ std::string Labyrinth() {
   std::string chains = TableChain("c0", true), rules;
   for (int i = 1; i <= 14; ++i) chains += TableChain(("c" + std::to_string(i)).c_str(), false);
   for (int i = 0; i < 14; ++i) {
-    for (int twin = 0; twin < 10; ++twin) rules += TableRule(("c" + std::to_string(i)).c_str(), ("c" + std::to_string(i + 1)).c_str());
+    for (int twin = 0; twin < 10; ++twin)
+      rules += TableRule(("c" + std::to_string(i)).c_str(), ("c" + std::to_string(i + 1)).c_str());
   }
   return Seed(6, {chains + Done(), rules + Done()});
 }
@@ -195,13 +198,15 @@ std::vector<std::string> NetlinkSeeds() {
   const std::string nsid = Message(RTM_NEWNSID, rtgenmsg{}, 0).U32(NETNSA_NSID, 3);
   const std::string tables = TableChain("forward", true) + TableChain("inner", false) + Done();
   const std::string rules = TableRule("forward", "inner") + TableRule("inner", "DOCKER") + Done();
-  return WithFound({Seed(0, {Veth() + Bridge(), Done()}), Seed(0, {Veth(), Done(-16), Bridge() + Done()}),
-                    Seed(1, {Address(AF_INET, narrow) + Address(AF_INET6, wide) + Done()}), Seed(2, {Route(), Acknowledged(), Acknowledged(-101)}),
-                    Seed(3, {Filter() + Done(), Done(), Qdisc("clsact"), Acknowledged()}), Seed(4, {nsid + Acknowledged()}),
-                    Seed(5, {Bridge() + Veth() + Done(), Qdisc("fq_codel") + Done(), tables, rules}), Seed(6, {tables, rules}), Labyrinth(),
-                    Seed(7, {Socket(AF_INET, 80) + Done(), Socket(AF_INET, 53) + Done(), Socket(AF_INET6, 443) + Done(), Done()}),
-                    Seed(8, {Veth(), "", Bridge() + Address(AF_INET, narrow)}), Seed(0, {Acknowledged(INT32_MIN)})},
-                   "netlink");
+  return WithFound(
+      {Seed(0, {Veth() + Bridge(), Done()}), Seed(0, {Veth(), Done(-16), Bridge() + Done()}),
+       Seed(1, {Address(AF_INET, narrow) + Address(AF_INET6, wide) + Done()}),
+       Seed(2, {Route(), Acknowledged(), Acknowledged(-101)}),
+       Seed(3, {Filter() + Done(), Done(), Qdisc("clsact"), Acknowledged()}), Seed(4, {nsid + Acknowledged()}),
+       Seed(5, {Bridge() + Veth() + Done(), Qdisc("fq_codel") + Done(), tables, rules}), Seed(6, {tables, rules}), Labyrinth(),
+       Seed(7, {Socket(AF_INET, 80) + Done(), Socket(AF_INET, 53) + Done(), Socket(AF_INET6, 443) + Done(), Done()}),
+       Seed(8, {Veth(), "", Bridge() + Address(AF_INET, narrow)}), Seed(0, {Acknowledged(INT32_MIN)})},
+      "netlink");
 }
 
 }  // namespace bulkhead

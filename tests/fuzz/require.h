@@ -13,7 +13,8 @@ namespace bulkhead {
 
 inline void Require(bool holds, std::string_view what, std::string_view found = "") {
   if (holds) return;
-  std::fprintf(stderr, "fuzz: %.*s: %.*s\n", static_cast<int>(what.size()), what.data(), static_cast<int>(found.size()), found.data());
+  std::fprintf(stderr, "fuzz: %.*s: %.*s\n", static_cast<int>(what.size()), what.data(), static_cast<int>(found.size()),
+               found.data());
   std::abort();
 }
 

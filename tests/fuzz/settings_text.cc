@@ -57,7 +57,8 @@ void CheckWorkload(std::string_view text) {
     Require(names.insert({port.name, port.protocol}).second, "a port's name that stands for two", port.name);
   }
   for (const NetworkAttachment& network : report->networks) {
-    for (const IpAddress& address : network.addresses) Require(IpAddress::Parse(address.ToString()) == address, "an address that is none");
+    for (const IpAddress& address : network.addresses)
+      Require(IpAddress::Parse(address.ToString()) == address, "an address that is none");
   }
 }
 

@@ -16,7 +16,8 @@ void FuzzPolicyText(std::string_view text);
 void FuzzSettingsText(std::string_view text);
 std::vector<std::string> YamlSeeds();
 
-// What begins with "HTTP/" is what an engine sends on its socket; everything else is a script of its events and answers, a line each:
+// What begins with "HTTP/" is what an engine sends on its socket; everything else is a script of its events and answers, a line
+// each:
 //   {...}             an event
 //   /PATH STATUS BODY what it answers to that request from now on; those that wait for it are answered
 //   *                 every request that waits is answered; NotFound where nothing was said
