@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -29,7 +30,9 @@ constexpr IdentityId kWeb = kFirstIdentity, kDb = kFirstIdentity + 1;
 class Folder {
  public:
   Folder() {
-    std::string name = fs::temp_directory_path() / "bulkhead-fuzz-XXXXXX";
+    // A disk would take most of the time.
+    const bool in_memory = std::getenv("TMPDIR") == nullptr && access("/dev/shm", W_OK) == 0;
+    std::string name = (in_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) / "bulkhead-fuzz-XXXXXX";
     Require(mkdtemp(name.data()) != nullptr, "no folder for the database");
     path_ = name;
   }
