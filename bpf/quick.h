@@ -64,8 +64,8 @@ static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at,
 }
 
 /* Whether the entry, in the state that it was found in, carries the packet of that side at this hook. */
-static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct bh_flow_hot *hot, __u32 meta, __u32 side, __u8 protocol,
-					  __u32 tick)
+static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct bh_flow_hot *hot, const struct bh_flow_macs *macs, __u32 meta,
+					  __u32 side, __u8 protocol, __u32 tick)
 {
 	__u32 stamp = *(const volatile __u32 *)&q->control->stamp;
 
@@ -73,10 +73,10 @@ static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct
 		return 0;
 	if (bh_load(&hot->last_seen) != tick && bh_flow_expired(meta, bh_load(&hot->last_seen), protocol, tick, q->control))
 		return 0;
-	if (BH_META_STATE(meta) == BH_FLOW_UNANSWERED && side != bh_flow_opener(meta))
-		return 0; /* an answer */
+	if (!(BH_META_FLAGS(meta) & BH_FLOW_HEARD) && side != bh_flow_opener(meta))
+		return 0; /* an answer, or what must come behind it */
 	if (q->hook == BH_HOOK_INGRESS)
-		return bh_load(&hot->ifindex[side]) == q->ifindex;
+		return bh_load(&hot->ifindex[side]) == q->ifindex && bh_mac_is_of(bh_load(&macs->of[side]), q->data + 6);
 	return bh_load(&hot->ifindex[1 - side]) == q->ifindex && bh_load(&hot->slot[side]) == q->tag;
 }
 
@@ -150,7 +150,7 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 			return BH_QUICK_UNSURE;
 		next = bh_flow_ends(meta, special, side);
 	}
-	if (!bh_quick_holds(q, hot, meta, side, protocol, tick))
+	if (!bh_quick_holds(q, hot, bh_slot_macs(hot, words), meta, side, protocol, tick))
 		return BH_QUICK_UNSURE;
 	/* All is read of the entry before bh_quick_count() sees whether it still is the same. */
 	if (q->hook == BH_HOOK_INGRESS) {

@@ -125,7 +125,10 @@ absl::Status ApiClient::Perform(const std::string& method, const std::string& pa
   if (!transfer->status.ok() || transfer->enough) return transfer->status;
   const long http_status = transfer->HttpStatus();
   // A request that is refused before its body was read shows as a failed send, with the answer at hand.
-  if (http_status >= 400) return StatusOfError(static_cast<unsigned>(http_status), transfer->buffer);
+  if (http_status >= 400) {
+    absl::Status error = StatusOfError(static_cast<unsigned>(http_status), transfer->buffer);
+    return absl::IsPermissionDenied(error) ? RefusedError(std::move(error)) : error;
+  }
   if (code == CURLE_OK) return absl::OkStatus();
   if (http_status != 0)
     return UnreachableError(absl::StrCat("bulkheadd at ", socket_path_, " went away: ", curl_easy_strerror(code)));

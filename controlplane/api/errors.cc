@@ -53,8 +53,9 @@ absl::Status StatusOfError(unsigned http_status, std::string_view body) {
   return absl::UnknownError(message);
 }
 
-absl::Status UnreachableError(std::string_view message) {
-  absl::Status status = absl::UnavailableError(std::string(message));
+absl::Status UnreachableError(std::string_view message) { return RefusedError(absl::UnavailableError(std::string(message))); }
+
+absl::Status RefusedError(absl::Status status) {
   status.SetPayload(kUnreachableUrl, absl::Cord("1"));
   return status;
 }

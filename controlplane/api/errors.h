@@ -20,6 +20,9 @@ absl::Status StatusOfError(unsigned http_status, std::string_view body);
 
 // Marks a status: no daemon answers (as opposed to a daemon that answers "unavailable").
 absl::Status UnreachableError(std::string_view message);
+// Of an answer: the daemon is there, but not for this user.
+absl::Status RefusedError(absl::Status status);
+// Either of the two.
 bool IsUnreachable(const absl::Status& status);
 
 }  // namespace bulkhead::api

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/acl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,11 +18,14 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "spdlog/spdlog.h"
 
 namespace bulkhead::api {
 namespace {
 
 constexpr int kBacklog = 128;
+constexpr size_t kMostGroups = 65536;  // NGROUPS_MAX
+constexpr gid_t kNoGroup = static_cast<gid_t>(-1);
 
 absl::Status SocketError(std::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("API socket ", path, ": ", std::string(what)));
@@ -51,18 +55,36 @@ absl::Status CheckFree(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+// One more group at the socket. Where the file system knows no access control lists its members stay outside.
+absl::Status AdmitGroup(const std::string& made, gid_t gid, bool group_in) {
+  const std::string text = absl::StrCat("u::rw-,g::", group_in ? "rw-" : "---", ",g:", gid, ":rw-,m::rw-,o::---");
+  const std::unique_ptr<void, int (*)(void*)> acl(acl_from_text(text.c_str()), acl_free);
+  if (acl == nullptr) return SocketError("access control list", made);
+  if (acl_set_file(made.c_str(), ACL_TYPE_ACCESS, static_cast<acl_t>(acl.get())) == 0) return absl::OkStatus();
+  if (errno != EOPNOTSUPP) return SocketError("access control list", made);
+  spdlog::warn("API socket: its file system knows no access control lists; only root and the group that owns it get in");
+  return absl::OkStatus();
+}
+
+// Nobody can connect before listen(), so that the rights are in place in time whatever the umask.
+absl::Status SetRights(const std::string& made, const SocketGroups& groups) {
+  const gid_t all = GroupId(groups.all), read = GroupId(groups.read);
+  const bool group_in = all != kNoGroup;
+  if (group_in && chown(made.c_str(), static_cast<uid_t>(-1), all) != 0) return SocketError("chown", made);
+  if (chmod(made.c_str(), group_in ? 0660 : 0600) != 0) return SocketError("chmod", made);
+  return read == kNoGroup ? absl::OkStatus() : AdmitGroup(made, read, group_in);
+}
+
+}  // namespace
+
 pid_t ListenerPid(const std::string& path) {
   const absl::StatusOr<sockaddr_un> address = AddressOf(path);
   const int fd = address.ok() ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
   if (fd < 0) return 0;
   const absl::Cleanup close_fd = [fd] { close(fd); };
-  return connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0 ? PeerPid(fd) : 0;
-}
-
-pid_t PeerPid(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+  return connect(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) == 0 ? PeerOf(fd, kNoGroup, kNoGroup).pid : 0;
 }
 
 std::string PeerUser(int fd) {
@@ -82,12 +104,12 @@ gid_t GroupId(const std::string& group) {
   struct group entry {};
   struct group* found = nullptr;
   if (group.empty() || getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-    return static_cast<gid_t>(-1);
+    return kNoGroup;
   }
   return entry.gr_gid;
 }
 
-absl::StatusOr<int> ListenUnix(const std::string& path, const std::string& group) {
+absl::StatusOr<std::unique_ptr<ApiSocket>> ApiSocket::Open(const std::string& path, const SocketGroups& groups) {
   // Made beside its place and then renamed: nobody sees it before its rights are set, and a stale one is replaced in one step.
   const std::string made = absl::StrCat(path, ".", getpid());
   const absl::StatusOr<sockaddr_un> address = AddressOf(made);
@@ -104,46 +126,49 @@ absl::StatusOr<int> ListenUnix(const std::string& path, const std::string& group
     unlink(made.c_str());
   };
   unlink(made.c_str());
-  // Nobody can connect before listen(), so that the rights are in place in time whatever the umask.
   if (bind(fd, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) return SocketError("bind", path);
-  if (const gid_t gid = GroupId(group); gid != static_cast<gid_t>(-1) && chown(made.c_str(), static_cast<uid_t>(-1), gid) != 0) {
-    return SocketError("chown", path);
-  }
-  if (chmod(made.c_str(), 0660) != 0) return SocketError("chmod", path);
+  if (absl::Status status = SetRights(made, groups); !status.ok()) return status;
   if (listen(fd, kBacklog) != 0) return SocketError("listen", path);
   if (rename(made.c_str(), path.c_str()) != 0) return SocketError("rename", path);
   std::move(undo).Cancel();
-  return fd;
+  return std::unique_ptr<ApiSocket>(new ApiSocket(path, fd));
 }
 
-SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+ApiSocket::ApiSocket(std::string path, int fd) : path_(std::move(path)), fd_(fd) {
   struct stat info {};
   if (lstat(path_.c_str(), &info) != 0) return;
   device_ = info.st_dev;
   inode_ = info.st_ino;
 }
 
-SocketFile::~SocketFile() {
+void ApiSocket::Remove() {
   struct stat info {};
   if (lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) unlink(path_.c_str());
 }
 
-absl::Status CheckPeer(int fd, gid_t gid) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return absl::PermissionDeniedError("the caller cannot be told");
-  if (peer.uid == 0 || peer.uid == geteuid()) return absl::OkStatus();
-  if (gid != static_cast<gid_t>(-1)) {
-    if (peer.gid == gid) return absl::OkStatus();
-    std::vector<gid_t> groups(65536);  // NGROUPS_MAX
-    size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) {
-      groups.resize(size / sizeof(gid_t));
-      if (std::find(groups.begin(), groups.end(), gid) != groups.end()) return absl::OkStatus();
-    }
+ApiSocket::~ApiSocket() {
+  Remove();
+  if (fd_ >= 0) close(fd_);
+}
+
+Peer PeerOf(int fd, gid_t all, gid_t read) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  Peer peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return peer;
+  peer.pid = credentials.pid;
+  peer.uid = credentials.uid;
+  if (peer.uid == 0 || peer.uid == geteuid()) {
+    peer.access = Access::kAll;
+    return peer;
   }
-  return absl::PermissionDeniedError(
-      absl::StrCat("user ", peer.uid, " may not use the API: only root and members of the group of its socket may"));
+  std::vector<gid_t> groups(kMostGroups);
+  size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  groups.resize(getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0 ? size / sizeof(gid_t) : 0);
+  groups.push_back(credentials.gid);
+  const auto is_in = [&](gid_t gid) { return gid != kNoGroup && std::find(groups.begin(), groups.end(), gid) != groups.end(); };
+  peer.access = is_in(all) ? Access::kAll : is_in(read) ? Access::kRead : Access::kNone;
+  return peer;
 }
 
 }  // namespace bulkhead::api

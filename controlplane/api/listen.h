@@ -5,27 +5,46 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace bulkhead::api {
 
-// A listening socket at `path`, mode 0660, of the group if there is one of that name. It appears at `path` whole and by one rename.
-// kAlreadyExists: somebody answers there (the message names the pid); kFailedPrecondition: something that is no socket is there.
-absl::StatusOr<int> ListenUnix(const std::string& path, const std::string& group);
+// What somebody may do by the API.
+enum class Access : uint8_t { kNone, kRead, kAll };
 
-// Removes the socket at `path` when destroyed, unless another one has taken its place since.
-class SocketFile {
+// Names of groups; one that does not exist has no members.
+struct SocketGroups {
+  std::string all = "bulkhead";        // may do everything, as root
+  std::string read = "bulkhead-read";  // may read what tells nothing of packets' contents
+};
+
+// A listening socket at a path. It appears there whole and by one rename, and goes when this ends, unless another one has taken its
+// place since. Its mode is 0660 root:GROUP, or 0600 where there is no such group; the members of the reading group get in by an entry
+// in its access control list (acl(5)).
+class ApiSocket {
  public:
-  explicit SocketFile(std::string path);
-  ~SocketFile();
-  SocketFile(const SocketFile&) = delete;
-  SocketFile& operator=(const SocketFile&) = delete;
+  // kAlreadyExists: somebody answers there (the message names the pid); kFailedPrecondition: something that is no socket is there.
+  static absl::StatusOr<std::unique_ptr<ApiSocket>> Open(const std::string& path, const SocketGroups& groups);
+  ~ApiSocket();
+  ApiSocket(const ApiSocket&) = delete;
+  ApiSocket& operator=(const ApiSocket&) = delete;
+
+  // The caller's to close from now on.
+  int TakeFd() { return std::exchange(fd_, -1); }
+  // Now, not at the end: nobody finds it any more.
+  void Remove();
 
  private:
+  ApiSocket(std::string path, int fd);
+
   std::string path_;
+  int fd_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };
@@ -33,12 +52,14 @@ class SocketFile {
 // The pid of who listens at `path`; 0 = nobody answers.
 pid_t ListenerPid(const std::string& path);
 
-// Whether the process at the other end of a connected unix socket may use the API: root, our own user, or a member of the group
-// `gid` (-1 = no group). Credentials are those at the time of connect (unix(7), SO_PEERCRED and SO_PEERGROUPS).
-absl::Status CheckPeer(int fd, gid_t gid);
-
-// The process at the other end of a connected unix socket; 0 = it cannot be told.
-pid_t PeerPid(int fd);
+// The process at the other end of a connected unix socket, as it was at the time of connect (unix(7), SO_PEERCRED, SO_PEERGROUPS):
+// what it has become since, or whom it hands the socket to, changes nothing.
+struct Peer {
+  pid_t pid = 0;  // 0: it cannot be told
+  uid_t uid = static_cast<uid_t>(-1);
+  Access access = Access::kNone;  // all: root, our own user, and members of `all`; read: members of `read`
+};
+Peer PeerOf(int fd, gid_t all, gid_t read);
 
 // The name of the user at the other end, "uid 1000" when it has none, "unknown" when it cannot be told.
 std::string PeerUser(int fd);

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "bulkhead/model/common.h"
 #include "controlplane/api/activity.h"
+#include "controlplane/api/listen.h"
 #include "controlplane/api/pipe.h"
 #include "controlplane/api/service.h"
 
@@ -27,6 +28,7 @@ struct Request {
   std::map<std::string, std::string> query;
   std::string body;
   std::string user;  // at the other end of the connection
+  Access access = Access::kNone;  // of that user
 
   std::string Query(const char* name) const {
     const auto at = query.find(name);
@@ -48,6 +50,7 @@ struct Context {
   DaemonService* service = nullptr;
   ActivityWindow* activity = nullptr;
   std::string version;
+  std::string group;  // that may do everything, for messages
 };
 
 // A number of the query within min..max; `otherwise` when it is not there.

@@ -52,12 +52,21 @@ bool Fits(const Resource& resource, Request* request) {
   return request->segments.size() == resource.segments;
 }
 
+// Nothing that GET gives changes anything. A capture does, in the dataplane, and shows payloads.
+Access Needed(const Resource& resource) {
+  return std::string_view(resource.method) == "GET" && resource.handle != &GetCapture ? Access::kRead : Access::kAll;
+}
+
 }  // namespace
 
 absl::StatusOr<Response> Route(const Context& context, Request request, std::string* allowed) {
   for (const Resource& resource : kResources) {
     if (!Fits(resource, &request)) continue;
-    if (request.method == resource.method) return resource.handle(context, request);
+    if (request.method == resource.method) {
+      if (request.access >= Needed(resource)) return resource.handle(context, request);
+      return absl::PermissionDeniedError(absl::StrCat(request.user, " may only read: ", request.method, " ", request.path,
+                                                      " takes root or a member of the group ", context.group));
+    }
     absl::StrAppend(allowed, allowed->empty() ? "" : ", ", resource.method);
   }
   if (allowed->empty()) return absl::NotFoundError(absl::StrCat("no such resource: ", request.path));

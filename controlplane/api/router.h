@@ -10,6 +10,7 @@
 
 namespace bulkhead::api {
 
+// kPermissionDenied: the request's user may not; who may only read gets what GET gives, captures apart (they show what packets hold).
 // kNotFound: no such resource. kUnimplemented: the resource does not know the method; *allowed lists those it knows ("GET, POST").
 absl::StatusOr<Response> Route(const Context& context, Request request, std::string* allowed);
 

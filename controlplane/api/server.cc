@@ -34,6 +34,7 @@ using api::LinePipe;
 constexpr size_t kPipeBytes = 256 * 1024;
 constexpr size_t kBlockBytes = 16 * 1024;
 constexpr size_t kConnectionMemory = 32 * 1024;  // of libmicrohttpd: request line and headers must fit
+constexpr size_t kReaderBodyBytes = 64 * 1024;   // of a request of who may only read: none of these has a use for one
 constexpr std::chrono::seconds kSampleEvery(60);
 
 class Server;
@@ -41,6 +42,7 @@ class Server;
 // One request while it is read and answered.
 struct Call {
   api::Request request;
+  size_t max_body = 0;
   bool answered = false;
 };
 
@@ -56,10 +58,10 @@ struct Stream {
 class Server : public ApiServer {
  public:
   Server(ApiServerOptions options, DaemonService* service)
-      : options_(std::move(options)), context_{service, &activity_, options_.version}, gid_(api::GroupId(options_.group)) {}
+      : options_(std::move(options)), context_{service, &activity_, options_.version, options_.groups.all} {}
   ~Server() override;
 
-  absl::Status Listen();
+  absl::Status Listen(std::unique_ptr<api::ApiSocket> socket);
 
   MHD_Result Begin(MHD_Connection* connection, Call* call);
   MHD_Result Finish(MHD_Connection* connection, Call* call);
@@ -72,6 +74,7 @@ class Server : public ApiServer {
   void Forget(Stream* stream);
 
  private:
+  absl::Status Admit(MHD_Connection* connection, Call* call) const;
   MHD_Result Send(MHD_Connection* connection, unsigned status, const api::Response& response, const std::string& allowed);
   MHD_Result SendError(MHD_Connection* connection, const absl::Status& status, const std::string& allowed);
   MHD_Result SendLines(MHD_Connection* connection, api::Producer producer);
@@ -80,15 +83,16 @@ class Server : public ApiServer {
   const ApiServerOptions options_;
   api::ActivityWindow activity_;
   const api::Context context_;
-  const gid_t gid_;
-  std::unique_ptr<api::SocketFile> file_;
+  const gid_t all_ = api::GroupId(options_.groups.all), read_ = api::GroupId(options_.groups.read);
+  std::unique_ptr<api::ApiSocket> socket_;
   MHD_Daemon* daemon_ = nullptr;
 
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stopping_ = false;
   std::set<Stream*> streams_;
-  std::map<pid_t, unsigned> connections_;  // by the process at the other end
+  std::map<pid_t, unsigned> connections_;        // by the process at the other end
+  std::map<api::Access, unsigned> by_access_;    // likewise, by what it may do
   std::thread sampler_;
 };
 
@@ -104,7 +108,7 @@ MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, co
   }
   if (*size == 0) return call->answered ? MHD_YES : server->Finish(connection, call);
   // Content-Length was checked; a body in chunks that grows too long ends the connection.
-  if (call->request.body.size() + *size > server->options().max_body_bytes) return MHD_NO;
+  if (call->request.body.size() + *size > call->max_body) return MHD_NO;
   call->request.body.append(data, *size);
   *size = 0;
   return MHD_YES;
@@ -153,21 +157,25 @@ void OnStreamEnd(void* state) {
   delete stream;
 }
 
-absl::Status Server::Listen() {
-  const absl::StatusOr<int> fd = api::ListenUnix(options_.socket_path, options_.group);
-  if (!fd.ok()) return fd.status();
-  file_ = std::make_unique<api::SocketFile>(options_.socket_path);
+absl::Status Server::Listen(std::unique_ptr<api::ApiSocket> socket) {
+  if (socket == nullptr) {
+    absl::StatusOr<std::unique_ptr<api::ApiSocket>> opened = api::ApiSocket::Open(options_.socket_path, options_.groups);
+    if (!opened.ok()) return opened.status();
+    socket = *std::move(opened);
+  }
+  socket_ = std::move(socket);
+  const int fd = socket_->TakeFd();
   daemon_ = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ERROR_LOG, 0,
                              nullptr, nullptr, &OnRequest, this,                     //
                              MHD_OPTION_EXTERNAL_LOGGER, &OnLog, this,               //
-                             MHD_OPTION_LISTEN_SOCKET, *fd,                          //
+                             MHD_OPTION_LISTEN_SOCKET, fd,                           //
                              MHD_OPTION_CONNECTION_LIMIT, options_.connections,      //
                              MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_seconds,   //
                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,  //
                              MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, this,      //
                              MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_END);
   if (daemon_ == nullptr) {
-    close(*fd);
+    close(fd);
     return absl::InternalError(absl::StrCat("API socket ", options_.socket_path, ": the HTTP server does not start"));
   }
   sampler_ = std::thread([this] { Sample(); });
@@ -181,20 +189,26 @@ Server::~Server() {
     for (Stream* stream : streams_) stream->pipe.Cancel();
     stopped_.notify_all();
   }
-  file_.reset();
+  if (socket_ != nullptr) socket_->Remove();
   if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   if (sampler_.joinable()) sampler_.join();
 }
 
-// One process that opens connections and leaves them so cannot shut out the others.
+// One process that opens connections and leaves them so cannot shut out the others, nor can all those together who may only read, or
+// nothing at all.
 void Server::Arrive(MHD_Connection* connection, void** state) {
   const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   if (info == nullptr) return;
-  const pid_t pid = api::PeerPid(info->connect_fd);
-  *state = new pid_t(pid);
+  const api::Peer peer = api::PeerOf(info->connect_fd, all_, read_);
+  *state = new api::Peer(peer);
+  const unsigned share = peer.access == api::Access::kAll    ? options_.connections
+                         : peer.access == api::Access::kRead ? options_.connections / 2
+                                                             : options_.connections / 8;
   const std::lock_guard lock(mutex_);
-  if (++connections_[pid] <= std::max(1u, options_.connections / 4)) return;
-  const std::string body = api::ErrorBody(absl::UnavailableError(absl::StrCat("process ", pid, " has too many connections")));
+  const unsigned of_process = ++connections_[peer.pid], of_access = ++by_access_[peer.access];
+  if (of_process <= std::max(1u, options_.connections / 4) && of_access <= std::max(1u, share)) return;
+  const std::string who = of_access > share ? "users of these rights have" : absl::StrCat("process ", peer.pid, " has");
+  const std::string body = api::ErrorBody(absl::UnavailableError(absl::StrCat(who, " too many connections")));
   const std::string answer =
       absl::StrCat("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
   send(info->connect_fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -202,11 +216,12 @@ void Server::Arrive(MHD_Connection* connection, void** state) {
 }
 
 void Server::Leave(void** state) {
-  const std::unique_ptr<pid_t> pid(static_cast<pid_t*>(*state));
+  const std::unique_ptr<api::Peer> peer(static_cast<api::Peer*>(*state));
   *state = nullptr;
-  if (pid == nullptr) return;
+  if (peer == nullptr) return;
   const std::lock_guard lock(mutex_);
-  if (--connections_[*pid] == 0) connections_.erase(*pid);
+  --by_access_[peer->access];
+  if (--connections_[peer->pid] == 0) connections_.erase(peer->pid);
 }
 
 void Server::Forget(Stream* stream) {
@@ -224,18 +239,28 @@ void Server::Sample() {
   }
 }
 
-MHD_Result Server::Begin(MHD_Connection* connection, Call* call) {
+// The user, as those that may use the API read it in messages.
+absl::Status Server::Admit(MHD_Connection* connection, Call* call) const {
   const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-  absl::Status status = info == nullptr ? absl::InternalError("no connection") : api::CheckPeer(info->connect_fd, gid_);
+  const MHD_ConnectionInfo* context = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  const auto* peer = context == nullptr ? nullptr : static_cast<const api::Peer*>(context->socket_context);
+  if (info == nullptr || peer == nullptr) return absl::PermissionDeniedError("the caller cannot be told");
+  call->request.user = api::PeerUser(info->connect_fd);
+  call->request.access = peer->access;
+  call->max_body = peer->access == api::Access::kAll ? options_.max_body_bytes : std::min(options_.max_body_bytes, kReaderBodyBytes);
+  if (peer->access != api::Access::kNone) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(call->request.user, " may not use the API: that takes root or a member of the group ",
+                                                  options_.groups.all, ", or to read of ", options_.groups.read));
+}
+
+MHD_Result Server::Begin(MHD_Connection* connection, Call* call) {
+  absl::Status status = Admit(connection, call);
   const char* length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
   uint64_t bytes = 0;
-  if (status.ok() && length != nullptr && (!absl::SimpleAtoi(length, &bytes) || bytes > options_.max_body_bytes)) {
-    status = absl::ResourceExhaustedError(absl::StrCat("the request's body is larger than ", options_.max_body_bytes, " bytes"));
+  if (status.ok() && length != nullptr && (!absl::SimpleAtoi(length, &bytes) || bytes > call->max_body)) {
+    status = absl::ResourceExhaustedError(absl::StrCat("the request's body is larger than ", call->max_body, " bytes"));
   }
-  if (status.ok()) {
-    call->request.user = api::PeerUser(info->connect_fd);
-    return MHD_YES;
-  }
+  if (status.ok()) return MHD_YES;
   call->answered = true;
   return SendError(connection, status, "");
 }
@@ -303,9 +328,10 @@ MHD_Result Server::SendLines(MHD_Connection* connection, api::Producer producer)
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiServerOptions& options, DaemonService* service) {
+absl::StatusOr<std::unique_ptr<ApiServer>> ApiServer::Start(const ApiServerOptions& options, DaemonService* service,
+                                                             std::unique_ptr<api::ApiSocket> socket) {
   auto server = std::make_unique<Server>(options, service);
-  if (absl::Status status = server->Listen(); !status.ok()) return status;
+  if (absl::Status status = server->Listen(std::move(socket)); !status.ok()) return status;
   return std::unique_ptr<ApiServer>(std::move(server));
 }
 

@@ -26,6 +26,7 @@
 #include "bulkhead/model/flow_record.h"
 #include "bulkhead/model/simulation.h"
 #include "controlplane/api/learned.h"
+#include "controlplane/api/loop_latency.h"
 #include "controlplane/api/view.h"
 
 namespace bulkhead {
@@ -70,6 +71,7 @@ class DaemonService {
   virtual ~DaemonService() = default;
 
   virtual std::shared_ptr<const View> GetView() const = 0;
+  virtual LoopLatency ReadLoopLatency() const = 0;
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::StatusOr<std::vector<uint64_t>> ReadCounters() = 0;
   // As Backend::ReadRules.

@@ -27,6 +27,10 @@ absl::Status AddUplinks(const Context& context, const View& view, Status* status
   return absl::OkStatus();
 }
 
+LoopRow LoopOf(const LoopLatency& latency) {
+  return {latency.count, latency.late, latency.QuantileNs(0.99) / 1000, latency.longest_ns / 1000, latency.late_by};
+}
+
 }  // namespace
 
 absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*request*/) {
@@ -70,6 +74,7 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
                  return std::find(status.policy_errors.begin(), status.policy_errors.end(), problem) == status.policy_errors.end();
                });
   status.pending_confirm = view->pending_confirm;
+  status.loop = LoopOf(context.service->ReadLoopLatency());
   return ObjectResponse(status);
 }
 

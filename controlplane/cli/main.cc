@@ -35,7 +35,7 @@ void AddVerbs(CLI::App& app, Globals* globals) {
       ->capture_default_str()
       ->type_name("PATH");
   app.footer(
-      "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 the daemon cannot be reached.\n\n"
+      "Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 3 the daemon cannot be reached, or not by you.\n\n"
       "Examples:\n"
       "  bulkhead services\n"
       "  bulkhead explain shop/web shop/db 5432/tcp\n"

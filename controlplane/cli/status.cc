@@ -28,6 +28,13 @@ void PrintList(const char* title, const std::vector<std::string>& lines, Colour 
   for (const std::string& line : lines) std::printf("  %s\n", Coloured(Printable(line), colour).c_str());
 }
 
+std::string LoopText(const api::LoopRow& loop) {
+  std::string text = std::to_string(loop.late) + " of " + std::to_string(loop.rounds) + " rounds took over 100 ms, the longest " +
+                     std::to_string(loop.longest_us / 1000) + " ms:";
+  for (const auto& [handler, count] : loop.late_by) text += " " + Printable(handler) + " " + std::to_string(count);
+  return text;
+}
+
 void PrintStatus(const api::Status& status) {
   const auto line = [](const char* name, const std::string& value) { std::printf("%-12s%s\n", name, value.c_str()); };
   line("daemon", "bulkheadd " + Printable(status.version) + ", pid " + std::to_string(status.pid) + ", up " +
@@ -40,6 +47,7 @@ void PrintStatus(const api::Status& status) {
   line("attach", OrDash(Printable(status.attach)) + (status.workload_hook == "xdp" ? ", XDP in front of it" : ""));
   if (status.blocked_prefixes != 0) line("blocked", std::to_string(status.blocked_prefixes) + " prefixes (bulkhead block list)");
   if (!status.pending_confirm.empty()) line("unconfirmed", Coloured(Printable(status.pending_confirm), Colour::kYellow));
+  if (status.loop.late != 0) line("late", Coloured(LoopText(status.loop), Colour::kYellow));
   if (!status.sources.empty()) {
     std::printf("\n");
     Table table({"SOURCE", "STATE", "WORKLOADS", "ERROR"});

@@ -187,6 +187,18 @@ void ReadLearning(Fields* fields, Reader* reader, Config* config) {
   }
 }
 
+// As useradd does (man 8 groupadd), and long enough.
+bool IsGroupName(const std::string& name) {
+  return !name.empty() && name.size() <= 32 && name.find_first_of(":/ \t\n\r,") == std::string::npos && name[0] != '-';
+}
+
+void ReadRights(Fields* fields, Reader* reader, Config* config) {
+  for (const auto& [name, group] : {std::pair("api_group", &config->api_group), std::pair("read_group", &config->read_group)}) {
+    reader->Choice(fields, name, "the name of a group", IsGroupName, [group = group](const std::string& text) { *group = text; });
+  }
+  config->seccomp = fields->Bool("seccomp", config->seccomp);
+}
+
 void ReadTop(const Node& node, Reader* reader, Config* config) {
   Fields fields(node, reader->file, "", &reader->errors);
   if (const Node* sources = fields.Get("sources")) ReadSources(*sources, reader, config);
@@ -194,6 +206,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   reader->Path(&fields, "state_dir", &config->state_dir);
   reader->Path(&fields, "api_socket", &config->api_socket);
   reader->Path(&fields, "pin_root", &config->pin_root);
+  ReadRights(&fields, reader, config);
   ReadHooks(&fields, reader, config);
   ReadLearning(&fields, reader, config);
   reader->Choice(&fields, "fast_path", "auto or off", [](const std::string& word) { return word == "auto" || word == "off"; },

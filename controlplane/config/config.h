@@ -7,6 +7,9 @@
 //   policy_dir: /etc/bulkhead/policies.d
 //   state_dir: /var/lib/bulkhead
 //   api_socket: /run/bulkhead/api.sock
+//   api_group: bulkhead                   # whose members may use the API, besides root; ignored where there is no such group
+//   read_group: bulkhead-read             # whose members may read by it, but change nothing and see no packets; likewise
+//   seccomp: true                         # refuse system calls that the daemon never needs; false: for debuggers, odd kernels
 //   pin_root: /sys/fs/bpf/bulkhead
 //   attach: clsact                        # or tcx
 //   workload_hook: tc                     # or xdp: what workloads send is judged there; from the next start on
@@ -76,6 +79,9 @@ struct Config {
   std::string policy_dir = "/etc/bulkhead/policies.d";
   std::string state_dir = "/var/lib/bulkhead";
   std::string api_socket = "/run/bulkhead/api.sock";
+  std::string api_group = "bulkhead";
+  std::string read_group = "bulkhead-read";
+  bool seccomp = true;
   std::string pin_root = "/sys/fs/bpf/bulkhead";
   std::string attach = "clsact";
   bool workload_xdp = false;

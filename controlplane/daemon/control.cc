@@ -2,7 +2,6 @@
 #include "controlplane/daemon/control.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/daemon/resolv_conf.h"
@@ -36,24 +35,14 @@ absl::StatusOr<std::unique_ptr<Control>> Control::Create(ControlParts parts) {
 }
 
 absl::Status Control::Load() {
-  if (!parts_.store->problem().empty()) problems_["state"] = parts_.store->problem();
-  absl::StatusOr<std::vector<Identity>> identities = parts_.store->LoadIdentities();
-  if (!identities.ok()) return identities.status();
-  absl::StatusOr<std::vector<RuleInfo>> rules = parts_.store->LoadRules();
-  if (!rules.ok()) return rules.status();
-  absl::StatusOr<std::optional<std::string>> stored = parts_.store->Get("generation");
-  if (!stored.ok()) return stored.status();
-  uint64_t generation = 0;
-  if (stored->has_value()) std::from_chars((*stored)->data(), (*stored)->data() + (*stored)->size(), generation);
-
-  interner_ = IdentityInterner(*identities);
-  rules_ = RuleBook(*rules);
+  const absl::StatusOr<uint64_t> generation = LoadRemembered();
+  if (!generation.ok()) return generation.status();
   const Config& config = parts_.config;
   sources_ = parts_.find_sources();
   inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
                                            &interner_);
   reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config), parts_.adopted,
-                                             generation);
+                                             *generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
   attacher_ = std::make_unique<AttachKeeper>(
@@ -81,7 +70,7 @@ absl::Status Control::Load() {
   if (const absl::StatusOr<std::string> text = yaml::ReadFile(kResolvConf); text.ok()) resolver_hints_ = NameServersOf(*text);
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
   stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
-  RecallPolicies();
+  if (absl::Status status = RecallPolicies(); !status.ok()) return status;
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
 }
@@ -133,8 +122,8 @@ absl::Status Control::Start() {
   if (absl::Status status = ReadHost(); !status.ok()) return status;
   ReadFolderIfSettled();
   ShowNow();
-  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); });
-  if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); });
+  absl::Status status = parts_.loop->Watch(monitor_->fd(), [this] { OnKernel(); }, "interfaces");
+  if (status.ok()) status = parts_.loop->Watch(watch_->fd(), [this] { watch_->OnReadable(Now()); }, "policy folder");
   if (status.ok() && parts_.config.fast_path) status = WatchFastPath();
   if (status.ok()) status = StartTimers();
   if (!status.ok()) return status;
@@ -146,7 +135,7 @@ absl::Status Control::Start() {
 void Control::StartSources(size_t from) {
   for (size_t i = from; i < sources_.size(); ++i) {
     sources_[i]->Start([this](SourceEvent event) {
-      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); });
+      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); }, "source");
     });
   }
 }
@@ -164,7 +153,7 @@ absl::Status Control::WatchFastPath() {
   for (const int fd : {fast_path_monitor_->route_fd(), fast_path_monitor_->netfilter_fd()}) {
     const absl::Status status = parts_.loop->Watch(fd, [this] {
       if (fast_path_monitor_->Drain()) fast_path_->OnChange(Now());
-    });
+    }, "fast path");
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -173,21 +162,21 @@ absl::Status Control::WatchFastPath() {
 absl::Status Control::StartTimers() {
   EventLoop* loop = parts_.loop;
   absl::Status status = loop->Every(20, [this] {
-    ReadFolderIfSettled();
+    parts_.loop->Step("policy files", [this] { ReadFolderIfSettled(); });
     fast_path_->Tend(Now());
-  });
+  }, "every 20 ms");
   if (status.ok()) {
     status = loop->Every(100, [this] {
       DrainEvents();
       AskKernel();
-    });
+    }, "events");
   }
-  if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); });
+  if (status.ok()) status = loop->Every(1000, [this] { EverySecond(); }, "every second");
   if (status.ok()) {
     status = loop->Every(5000, [this] {
       FindSources();
       TendTables();
-    });
+    }, "every 5 s");
   }
   return status;
 }
@@ -268,24 +257,33 @@ void Control::AskKernel() {
 }
 
 void Control::Round() {
-  if (!dirty_) {
-    if (view_late_ && Now() - view_made_ >= kViewPause) PublishView();
-    return;
-  }
+  if (dirty_) CatchUp();
+  if (view_late_ && Now() - view_made_ >= kViewPause) parts_.loop->Step("view", [this] { PublishView(); });
+}
+
+void Control::CatchUp() {
   dirty_ = false;
-  const InventoryState& state = inventory_->Update(Now());
+  EventLoop* const loop = parts_.loop;
+  loop->Step("inventory", [this] { inventory_->Update(Now()); });
+  const InventoryState& state = inventory_->state();
   parts_.observer->See(state, Now());
-  SaveIdentities();
-  FindNewImages();
+  loop->Step("store", [this] {
+    SaveIdentities();
+    FindNewImages();
+  });
   AskKernel();
-  reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
-  Note("staged policy", SyncStaged());
+  if (!WaitsForSources()) Publish(state);
+  view_late_ = true;
+}
+
+void Control::Publish(const InventoryState& state) {
+  EventLoop* const loop = parts_.loop;
+  loop->Step("dataplane", [&] { reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); }); });
+  loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
   Note("fast path", fast_path_->status());
-  view_late_ = true;
-  if (Now() - view_made_ >= kViewPause) PublishView();
 }
 
 absl::Status Control::SyncStaged() {
@@ -297,22 +295,14 @@ void Control::ShowNow() {
   PublishView();
 }
 
-// Numbers reach pinned maps next, so they are remembered first: after a crash no other identity may get one of them.
-void Control::SaveIdentities() {
-  std::vector<Identity> fresh = interner_.TakeNew();
-  unsaved_.insert(unsaved_.end(), fresh.begin(), fresh.end());
-  if (unsaved_.empty()) return;
-  const absl::Status status = parts_.store->SaveIdentities(unsaved_);
-  Note("state", status);
-  if (status.ok()) unsaved_.clear();
-}
-
 void Control::DrainEvents() {
   Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
   Note("DNS answers", parts_.observer->DrainAnswers());
 }
 
 void Control::EverySecond() {
+  Note("clock", clock_watch_.Look(*parts_.clock));
+  SavePolicies();
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   dirty_ = true;  // much of what the inventory says depends on how long it has been so

@@ -21,6 +21,7 @@
 #include "controlplane/daemon/attach_keeper.h"
 #include "controlplane/daemon/block_list.h"
 #include "controlplane/daemon/changer.h"
+#include "controlplane/daemon/clock_watch.h"
 #include "controlplane/daemon/event_loop.h"
 #include "controlplane/daemon/event_ring.h"
 #include "controlplane/daemon/fast_path_keeper.h"
@@ -95,8 +96,14 @@ class Control : public PolicyHost {
  private:
   explicit Control(ControlParts parts);
   absl::Status Load();
+  absl::StatusOr<uint64_t> LoadRemembered();  // the generation
+  void ReserveNumbers();
+  bool WaitsForSources();
+  void Publish(const InventoryState& state);
   void TakeFolder(FolderText text);
-  void RecallPolicies();
+  absl::Status RecallPolicies();
+  void SavePolicies();
+  absl::Status CheckFolder(const FolderText& text) const;
   std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
@@ -105,6 +112,7 @@ class Control : public PolicyHost {
   absl::Status ReadHost();
   void TakeHostAddresses();
   absl::Status StartTimers();
+  void CatchUp();
   absl::Status WatchFastPath();
   void StartSources(size_t from);
   void FindSources();
@@ -148,6 +156,10 @@ class Control : public PolicyHost {
   LoadedPolicies policies_;
   PolicyInput input_;
   bool folder_read_ = false;
+  std::string folder_id_;         // of the folder that policies_ was read from; empty: not known
+  bool policies_unsaved_ = false;
+  bool wait_for_sources_ = false;
+  ClockWatch clock_watch_;
   std::map<std::string, std::string> problems_;  // of the daemon itself, by what they are about
   EventRing events_;
   uint64_t started_at_ = 0;

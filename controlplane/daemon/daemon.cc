@@ -12,10 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/api/server.h"
+#include "controlplane/daemon/confine.h"
 #include "controlplane/daemon/control.h"
+#include "controlplane/daemon/learn_file.h"
 #include "controlplane/daemon/service.h"
 #include "controlplane/daemon/source_finder.h"
 #include "controlplane/daemon/start_checks.h"
+#include "controlplane/daemon/supervisor.h"
 #include "dataplane/ebpf/ebpf_backend.h"
 #include "spdlog/spdlog.h"
 
@@ -55,24 +58,56 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> OpenBackend(const Config& config, K
   return EbpfBackend::Open(*writer, *clock, options);
 }
 
-// A learner that cannot be had costs the proposals, not the enforcement.
-std::unique_ptr<Learner> OpenLearner(const Store& store, const LearnLimits& limits) {
-  absl::StatusOr<std::unique_ptr<Learner>> learner = Learner::Open(store.path().empty() ? ":memory:" : store.path(), limits);
-  if (learner.ok()) return *std::move(learner);
-  spdlog::error("learning: {}; nothing is recorded", std::string(learner.status().message()));
-  return nullptr;
-}
-
-absl::Status Serve(const Config& config, const std::string& version, int signals, EventLoop* loop, Control* control, Service* service) {
-  if (absl::Status status = loop->Watch(signals, [=] { OnSignal(signals, loop, control); }); !status.ok()) return status;
-  if (absl::Status status = control->Start(); !status.ok()) return status;
+ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
   ApiServerOptions options;
   options.socket_path = config.api_socket;
+  options.groups = {config.api_group, config.read_group};
   options.version = version;
-  absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(options, service);
+  return options;
+}
+
+// Without a state folder the daemon goes on, and forgets. That of the policies is made later, where none is remembered.
+absl::Status MakeFolders(const Config& config) {
+  if (absl::Status status = CheckFolder(std::filesystem::path(config.api_socket).parent_path().string(), true); !status.ok())
+    return status;
+  if (absl::Status status = CheckFolder(config.policy_dir); !status.ok()) return status;
+  if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) {
+    spdlog::warn("state: {}", std::string(status.message()));
+    return absl::OkStatus();
+  }
+  return CheckFolder(config.state_dir);
+}
+
+// From here on the daemon can do what it needs and no more.
+absl::Status Confine(const Config& config) {
+  if (absl::Status status = DropCapabilities(); !status.ok()) return status;
+  if (!config.seccomp) spdlog::warn("seccomp is off: no system call is refused");
+  return config.seccomp ? RefuseSystemCalls() : absl::OkStatus();
+}
+
+struct Serving {
+  Config config;
+  std::string version;
+  int signals = -1;
+  std::unique_ptr<api::ApiSocket> socket;
+};
+
+absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* service) {
+  const int signals = what.signals;
+  if (absl::Status status = loop->Watch(
+          signals, [=] { OnSignal(signals, loop, control); }, "signals");
+      !status.ok())
+    return status;
+  if (absl::Status status = control->Start(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<ApiServer>> server =
+      ApiServer::Start(ApiOptions(what.config, what.version), service, std::move(what.socket));
   if (!server.ok()) return server.status();
-  spdlog::info("ready: policies in {}, API at {}", config.policy_dir, config.api_socket);
+  Supervisor supervisor;
+  if (absl::Status status = supervisor.Start(loop, [control] { return control->GetView(); }); !status.ok()) return status;
+  supervisor.Ready();
+  spdlog::info("ready: policies in {}, API at {}", what.config.policy_dir, what.config.api_socket);
   loop->Run();
+  supervisor.Stopping();
   return absl::OkStatus();
 }
 
@@ -82,8 +117,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   if (absl::Status status = CheckRights(); !status.ok()) return status;
   absl::StatusOr<UniqueFd> lock = LockPidFile(std::filesystem::path(config.api_socket).parent_path().string());
   if (!lock.ok()) return lock.status();
-  if (absl::Status status = MakeFolder(config.policy_dir, 0755); !status.ok()) return status;
-  if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) spdlog::warn("state: {}", std::string(status.message()));
+  if (absl::Status status = MakeFolders(config); !status.ok()) return status;
   absl::StatusOr<UniqueFd> signals = TakeSignals();
   if (!signals.ok()) return signals.status();
 
@@ -99,7 +133,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   const AdoptedState& adopted = (*backend)->adopted();
   spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
                adopted.endpoints.size());
-  const std::unique_ptr<Learner> learner = OpenLearner(**store, config.learn);
+  const std::unique_ptr<Learner> learner = OpenLearner((*store)->path(), config.learn);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
 
@@ -116,10 +150,15 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   parts.adopted = adopted.endpoints;
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
+  // Its group is given while that can be done, and nobody is answered before all is in place.
+  absl::StatusOr<std::unique_ptr<api::ApiSocket>> socket =
+      api::ApiSocket::Open(config.api_socket, {config.api_group, config.read_group});
+  if (!socket.ok()) return socket.status();
+  if (absl::Status status = Confine(config); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));
   if (!control.ok()) return control.status();
   Service service(control->get(), loop->get(), backend->get(), uplinks->get(), learner.get(), &edges, &clock);
-  absl::Status status = Serve(config, version, signals->get(), loop->get(), control->get(), &service);
+  absl::Status status = Serve({config, version, signals->get(), *std::move(socket)}, loop->get(), control->get(), &service);
   // No thread may wait for a loop that does not run.
   (*loop)->Stop();
   const std::shared_ptr<const View> last = (*control)->GetView();

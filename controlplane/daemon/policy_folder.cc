@@ -15,6 +15,7 @@ namespace bulkhead {
 namespace {
 
 constexpr size_t kMaxPolicyFiles = 10'000;
+constexpr size_t kMaxPolicyBytes = size_t{64} << 20;  // of all together
 
 bool IsPolicyName(const std::string& name) {
   return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json"));
@@ -51,6 +52,7 @@ std::string ManagedFileName(const Policy& policy) {
 
 absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder) {
   FolderText out;
+  size_t bytes = 0;
   std::error_code error;
   for (auto entry = std::filesystem::directory_iterator(folder, error); !error && entry != std::filesystem::directory_iterator();
        entry.increment(error)) {
@@ -62,6 +64,10 @@ absl::StatusOr<FolderText> ReadPolicyFolder(const std::string& folder) {
     }
     absl::StatusOr<std::string> text = yaml::ReadFile(entry->path().string());
     if (absl::IsNotFound(text.status())) continue;  // gone since it was listed
+    bytes += text.ok() ? text->size() : 0;
+    if (bytes > kMaxPolicyBytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(folder, ": more than ", kMaxPolicyBytes >> 20, " MiB of policy files"));
+    }
     out.emplace(name, std::move(text));
   }
   if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));

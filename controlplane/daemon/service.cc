@@ -47,7 +47,7 @@ absl::StatusOr<ChangeResult> Service::OnControl(const std::function<absl::Status
       // Whoever asks next sees what was changed.
       control_->ShowNow();
       ticket->Set(std::move(result));
-    });
+    }, "API change");
   }
   std::unique_lock lock(waiting->mutex);
   waiting->ready.wait(lock, [&] { return waiting->over; });

@@ -24,6 +24,7 @@ class Service : public DaemonService {
       : control_(control), loop_(loop), backend_(backend), uplinks_(uplinks), learner_(learner), edges_(edges), clock_(clock) {}
 
   std::shared_ptr<const View> GetView() const override { return control_->GetView(); }
+  LoopLatency ReadLoopLatency() const override { return loop_->latency(); }
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override { return backend_->ReadFlows(callback); }
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return backend_->ReadCounters(); }
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override {

@@ -58,4 +58,12 @@ absl::Status MakeFolder(const std::string& path, unsigned mode) {
   }
 }
 
+absl::Status CheckFolder(const std::string& path, bool sticky_is_fine) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return errno == ENOENT ? absl::OkStatus() : absl::ErrnoToStatus(errno, path);
+  const bool open_to_all = (info.st_mode & S_IWOTH) != 0;
+  if (!open_to_all || (sticky_is_fine && (info.st_mode & S_ISVTX) != 0)) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(path, ": everybody may write there; expected a folder of its owner or group (chmod o-w)"));
+}
+
 }  // namespace bulkhead

@@ -23,6 +23,10 @@ absl::StatusOr<UniqueFd> LockPidFile(const std::string& folder);
 // Makes a folder and those above it. Existing is fine.
 absl::Status MakeFolder(const std::string& path, unsigned mode);
 
+// kPermissionDenied: everybody may write in the folder, and so put there what we take for ours. sticky_is_fine: unless nobody may take
+// away another's file (as in /tmp). One that is not there is fine.
+absl::Status CheckFolder(const std::string& path, bool sticky_is_fine = false);
+
 }  // namespace bulkhead
 
 #endif  // BULKHEAD_CONTROLPLANE_DAEMON_START_CHECKS_H_

@@ -38,8 +38,11 @@ inline constexpr uint64_t kSecond = 1'000'000'000;
 inline constexpr uint64_t kBindGrace = 3 * kSecond;
 // How long after the start a provisional binding waits for its confirmation.
 inline constexpr uint64_t kConfirmWithin = 5 * kSecond;
-// After a removal, how long its slot or zone rests.
-inline constexpr uint64_t kNumberRest = 300 * kSecond;
+// After a removal, how long its slot rests. Packets carry it for milliseconds, and cached flows are judged anew before they count for
+// another. Longer would be too long: 20 starts a second for 300 s take more slots than there are.
+inline constexpr uint64_t kSlotRest = 30 * kSecond;
+// The same of a zone, of which there are many and which come and go seldom.
+inline constexpr uint64_t kZoneRest = 300 * kSecond;
 
 struct SourceState {
   std::string state = "connecting";  // "connecting", "synced", "lost"

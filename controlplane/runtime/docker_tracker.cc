@@ -11,6 +11,7 @@ namespace {
 
 // An engine that tells of more is not believed; it would take the memory of the control plane.
 constexpr size_t kMaxContainers = 20'000;
+constexpr size_t kMaxNetworks = 4096;
 constexpr std::chrono::milliseconds kFirstRetry{250};
 constexpr std::chrono::milliseconds kLastRetry{10'000};
 
@@ -176,6 +177,10 @@ void DockerTracker::AskInspect(const std::string& id, Record* record) {
 
 // Many containers that connect at once are many events of one network: at most one request for it is under way, and one follows.
 void DockerTracker::AskNetwork(const std::string& id) {
+  if (!networks_.contains(id) && !network_asks_.contains(id) && networks_.size() + network_asks_.size() >= kMaxNetworks) {
+    Problem("networks", absl::StrCat("the engine tells of more than ", kMaxNetworks, " networks; the others are left out"));
+    return;
+  }
   const auto [at, is_new] = network_asks_.try_emplace(id);
   if (is_new) {
     Ask(DockerRequest::Kind::kNetwork, id);

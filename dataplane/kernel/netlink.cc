@@ -14,6 +14,7 @@ namespace {
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;  // bytes; a burst of a few thousand links fits
 constexpr int kDumpTries = 16;
 constexpr int kMostErrno = 4096;  // MAX_ERRNO of the kernel's include/linux/err.h, and one
+constexpr int kMostAtOnce = 2048;  // notifications
 constexpr timeval kPatience = {10, 0};  // for the kernel to answer; it does at once unless something is badly wrong
 
 absl::Status Errno(const char* what) { return absl::ErrnoToStatus(errno, what); }
@@ -141,7 +142,8 @@ absl::Status NetlinkSocket::DumpOnce(const NetlinkCallback& callback) {
 
 absl::Status NetlinkSocket::Drain(const NetlinkCallback& callback) {
   bool lost = false;
-  while (true) {
+  // A storm of them must not keep the caller here: what is left makes the socket readable again.
+  for (int i = 0; i < kMostAtOnce; ++i) {
     const ssize_t got = Receive();
     if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {  // ENOSPC: libmnl's word for a message beyond the buffer
       lost = true;
@@ -157,6 +159,7 @@ absl::Status NetlinkSocket::Drain(const NetlinkCallback& callback) {
       callback(*message);
     }
   }
+  return lost ? absl::DataLossError("netlink notifications were lost") : absl::OkStatus();
 }
 
 uint32_t U32Or(const nlattr* attribute, uint32_t otherwise) {

@@ -73,7 +73,7 @@ class NetlinkSocket {
   // Sends a dump request; `restart` is called before each try, since the kernel may find its tables changed under the dump
   // (NLM_F_DUMP_INTR): what was called back until then is void. kAborted after 16 tries.
   absl::Status Dump(NetlinkRequest& request, const std::function<void()>& restart, const NetlinkCallback& callback);
-  // Calls back for each notification that is there. kDataLoss: the kernel had to drop some (ENOBUFS); the caller must dump anew.
+  // Calls back for each notification that is there, some thousands at most. kDataLoss: the kernel had to drop some (ENOBUFS); the caller must dump anew.
   absl::Status Drain(const NetlinkCallback& callback);
 
  private:

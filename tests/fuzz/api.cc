@@ -35,6 +35,7 @@ api::Request RequestOf(std::string_view bytes) {
   const size_t question = line.find('?');
   request.path = line.substr(0, question);
   request.user = "root";
+  request.access = api::Access::kAll;
   if (question == std::string_view::npos) return request;
   const std::vector<std::string> pairs = absl::StrSplit(std::string(line.substr(question + 1)), '&');
   for (const std::string& pair : pairs) {
@@ -77,16 +78,28 @@ void CheckStream(const api::Producer& produce, bool endless) {
   CheckLines(lines);
 }
 
+// Who may only read changes nothing, whatever he asks for.
+void CheckReader(const api::Context& context, api::Request request, const testing::FakeService& service) {
+  if (request.method == "GET") return;
+  const size_t calls = service.calls().size();
+  request.access = api::Access::kRead;
+  std::string allowed;
+  const absl::StatusOr<api::Response> response = api::Route(context, std::move(request), &allowed);
+  Require(!response.ok() && service.calls().size() == calls, "a reader who changes something");
+  CheckError(response.status());
+}
+
 }  // namespace
 
 void FuzzApi(std::string_view bytes) {
   static std::unique_ptr<Daemon> daemon;
   static int requests = 0;
   if (requests++ % kRequestsOfAService == 0) daemon = std::make_unique<Daemon>();
-  const api::Context context{&daemon->service, &daemon->activity, "0.1"};
+  const api::Context context{&daemon->service, &daemon->activity, "0.1", "bulkhead"};
   api::Request request = RequestOf(bytes);
   const bool endless =
       request.path.starts_with("/v1/top") || request.path.starts_with("/v1/capture") || request.query.contains("follow");
+  CheckReader(context, request, daemon->service);
   std::string allowed;
   const absl::StatusOr<api::Response> response = api::Route(context, std::move(request), &allowed);
   if (!response.ok()) return CheckError(response.status());

@@ -116,6 +116,23 @@ struct BlockRequest {
   }
 };
 
+// The rounds of the daemon's control loop since its start.
+struct LoopRow {
+  uint64_t rounds = 0;
+  uint64_t late = 0;  // took more than 100 ms
+  uint64_t p99_us = 0, longest_us = 0;
+  std::map<std::string, uint64_t> late_by;  // late rounds, by what took most of each
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("rounds", self.rounds);
+    visit("late", self.late);
+    visit("p99_us", self.p99_us);
+    visit("longest_us", self.longest_us);
+    visit("late_by", self.late_by);
+  }
+};
+
 struct Status {
   bool ok = true;  // no service that enforces has an unprotected workload
   std::string version;
@@ -138,6 +155,7 @@ struct Status {
   std::vector<std::string> policy_errors;  // file:line:column and what is wrong
   std::vector<std::string> problems;
   std::string pending_confirm;
+  LoopRow loop;
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -162,6 +180,7 @@ struct Status {
     visit("policy_errors", self.policy_errors);
     visit("problems", self.problems);
     visit("pending_confirm", self.pending_confirm);
+    visit("loop", self.loop);
   }
 };
 

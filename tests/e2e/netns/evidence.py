@@ -27,7 +27,7 @@ class Visitor:
 
 def stored(lab, query):
     """Of the daemon's database: what no verb shows as it is."""
-    database = sqlite3.connect(f"file:{lab.folder}/state/bulkhead.db?mode=ro", uri=True, timeout=5)
+    database = sqlite3.connect(f"file:{lab.folder}/state/learn.db?mode=ro", uri=True, timeout=5)
     try:
         return database.execute(query).fetchall()
     finally:

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -23,6 +24,7 @@
 #include "bulkhead/api/wire.h"
 #include "controlplane/api/client.h"
 #include "controlplane/api/errors.h"
+#include "controlplane/api/listen.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/api/fake/fake_service.h"
@@ -107,7 +109,7 @@ TEST_F(ServerTest, SocketHasItsModeAndGoesAway) {
   struct stat info {};
   ASSERT_EQ(stat(options_.socket_path.c_str(), &info), 0);
   EXPECT_TRUE(S_ISSOCK(info.st_mode));
-  EXPECT_EQ(info.st_mode & 07777, 0660u);
+  EXPECT_EQ(info.st_mode & 07777, getgrnam("bulkhead") == nullptr ? 0600u : 0660u);
   server_.reset();
   EXPECT_FALSE(std::filesystem::exists(options_.socket_path));
 }
@@ -336,18 +338,25 @@ TEST_F(ServerTest, AClientSaysWhenNobodyIsThere) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("none.sock: No such file or directory (is it running?)"));
 }
 
-// What a process of another user gets: the HTTP status, or -errno of connect.
-int StatusForUser(const std::string& socket, uid_t uid, gid_t gid, const std::vector<gid_t>& groups) {
+// What a process of another user makes of `body`: a number below 256.
+int InUser(uid_t uid, gid_t gid, const std::vector<gid_t>& groups, const std::function<int()>& body) {
   const pid_t child = fork();
   if (child == 0) {
     const bool change = uid != geteuid();
     if (change && (setgroups(groups.size(), groups.data()) != 0 || setgid(gid) != 0 || setuid(uid) != 0)) _exit(1);
-    const absl::Status status = ApiClient(socket).Get<Status>(kStatusPath).status();
-    _exit(status.ok() ? 20 : IsUnreachable(status) ? 30 : absl::IsPermissionDenied(status) ? 43 : 50);
+    _exit(body());
   }
   int result = 0;
   waitpid(child, &result, 0);
   return WIFEXITED(result) ? WEXITSTATUS(result) : -1;
+}
+
+// 20: it is answered, 43: refused by the daemon, 30: it does not get there.
+int StatusForUser(const std::string& socket, uid_t uid, gid_t gid, const std::vector<gid_t>& groups) {
+  return InUser(uid, gid, groups, [&] {
+    const absl::Status status = ApiClient(socket).Get<Status>(kStatusPath).status();
+    return status.ok() ? 20 : absl::IsPermissionDenied(status) ? 43 : IsUnreachable(status) ? 30 : 50;
+  });
 }
 
 TEST_F(ServerTest, AProcessWithStuckConnectionsShutsOutNobodyElse) {
@@ -371,21 +380,119 @@ TEST_F(ServerTest, AProcessWithStuckConnectionsShutsOutNobodyElse) {
   EXPECT_EQ(EventuallyOk(), absl::OkStatus());
 }
 
-TEST_F(ServerTest, OnlyRootAndTheGroupMayUseIt) {
-  if (geteuid() != 0) GTEST_SKIP() << "needs root to become others";
-  constexpr uid_t kNobody = 65534;
-  const struct group* group = getgrnam("daemon");
-  ASSERT_NE(group, nullptr);
-  const gid_t gid = group->gr_gid;
-  options_.group = "daemon";
-  Start();
-  std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+class PeersTest : public ServerTest {
+ protected:
+  static constexpr uid_t kNobody = 65534;
+
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root to become others";
+    options_.groups = {"daemon", "games"};
+    all_ = GroupId("daemon");
+    read_ = GroupId("games");
+    ASSERT_NE(all_, static_cast<gid_t>(-1));
+    ASSERT_NE(read_, static_cast<gid_t>(-1));
+  }
+  void Serve() {
+    Start();
+    std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+  }
+  // Puts everybody through to the daemon, as a mistake at the socket's mode would.
+  void Open() { std::filesystem::permissions(options_.socket_path, std::filesystem::perms(0666)); }
+  mode_t Mode() const {
+    struct stat info {};
+    return stat(options_.socket_path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
+  }
+
+  gid_t all_ = 0, read_ = 0;
+};
+
+TEST_F(PeersTest, OnlyRootAndTheGroupsGetIn) {
+  Serve();
+  EXPECT_EQ(Mode(), 0660u);
   EXPECT_EQ(StatusForUser(options_.socket_path, 0, 0, {}), 20);
   EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, kNobody, {}), 30) << "the socket's mode";
-  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, gid, {}), 20);
-  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, kNobody, {gid}), 20) << "a supplementary group";
-  std::filesystem::permissions(options_.socket_path, std::filesystem::perms(0666));
+  for (const gid_t gid : {all_, read_}) {
+    EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, gid, {}), 20) << gid;
+    EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, kNobody, {gid}), 20) << "as a supplementary group";
+  }
+  Open();
   EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, kNobody, {}), 43) << "the peer's credentials";
+}
+
+TEST_F(PeersTest, WithoutGroupsOnlyRootGetsIn) {
+  options_.groups = {"no-such-group", "nor-this-one"};
+  Serve();
+  EXPECT_EQ(Mode(), 0600u);
+  EXPECT_EQ(StatusForUser(options_.socket_path, 0, 0, {}), 20);
+  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, 0, {0}), 30) << "root's group is not root";
+  Open();
+  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, 0, {0}), 43);
+}
+
+TEST_F(PeersTest, WithoutTheFirstGroupTheSecondReads) {
+  options_.groups.all = "no-such-group";
+  Serve();
+  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, read_, {}), 20);
+  EXPECT_EQ(StatusForUser(options_.socket_path, kNobody, 0, {0}), 30) << "its group is root's";
+}
+
+// Every resource, asked by a member of each group: who reads gets what GET gives, captures apart, and changes nothing.
+TEST_F(PeersTest, WhoReadsChangesNothing) {
+  Serve();
+  const std::vector<std::string> reads = {kStatusPath, kWorkloadsPath, kServicesPath, kFlowsPath,  kCountersPath, kEventsPath,
+                                          kPoliciesPath, kModesPath,   kMetricsPath,  kBlocksPath, kEdgesPath,    kRulesPath};
+  const std::vector<std::pair<std::string, std::string>> changes = {
+      {"GET", kCapturePath},  {"POST", kPoliciesPath}, {"DELETE", std::string(kPoliciesPath) + "/shop/db"}, {"PUT", kModesPath},
+      {"POST", kConfirmPath}, {"POST", kStagePath},    {"DELETE", kStagePath},                              {"POST", kPromotePath},
+      {"POST", kBlocksPath},  {"POST", kSimulatePath}, {"POST", kReplayPath},                               {"POST", kDecisionsPath}};
+  const auto as = [&](gid_t gid, const std::string& method, const std::string& path) {
+    return InUser(kNobody, gid, {}, [&] {
+      const absl::Status status = ApiClient(options_.socket_path).Call(method, path, {}, method == "GET" ? "" : "{}").status();
+      return absl::IsPermissionDenied(status) ? 43 : 20;
+    });
+  };
+  for (const std::string& path : reads) EXPECT_EQ(as(read_, "GET", path), 20) << path;
+  for (const auto& [method, path] : changes) {
+    EXPECT_EQ(as(read_, method, path), 43) << method << " " << path;
+    EXPECT_EQ(as(all_, method, path), 20) << method << " " << path;
+  }
+  EXPECT_EQ(InUser(kNobody, read_, {}, [&] {
+              const absl::Status status = ApiClient(options_.socket_path).Call("PUT", kModesPath, {}, "{}").status();
+              const bool clear = absl::StrContains(status.message(), "nobody may only read: PUT /v1/modes takes root or a member of the group daemon");
+              return clear && IsUnreachable(status) ? 20 : 50;
+            }),
+            20);
+}
+
+// Readers that hold their connections leave the other half to those who may change things.
+TEST_F(PeersTest, ReadersShutNobodyOut) {
+  options_.idle_seconds = 60;
+  Serve();
+  int start[2];
+  ASSERT_EQ(pipe(start), 0);
+  std::vector<pid_t> readers;
+  for (int i = 0; i < 6; ++i) {
+    readers.push_back(fork());
+    if (readers.back() != 0) continue;
+    if (setgroups(0, nullptr) != 0 || setgid(read_) != 0 || setuid(kNobody) != 0) _exit(1);
+    for (int k = 0; k < 4; ++k) send(Connect(), "GET /v1", 7, MSG_NOSIGNAL);
+    (void)!write(start[1], "x", 1);
+    pause();
+  }
+  char ready[6];
+  for (char& one : ready) ASSERT_EQ(read(start[0], &one, 1), 1);
+  int other = 0;
+  for (int i = 0; i < 100 && other != 20; ++i) {
+    other = StatusForUser(options_.socket_path, kNobody, all_, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(other, 20);
+  EXPECT_NE(StatusForUser(options_.socket_path, kNobody, read_, {}), 20) << "they have no more room";
+  for (const pid_t reader : readers) {
+    kill(reader, SIGKILL);
+    waitpid(reader, nullptr, 0);
+  }
+  for (const int end : start) close(end);
 }
 
 }  // namespace

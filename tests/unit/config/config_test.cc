@@ -41,6 +41,9 @@ sources: {docker: [/a.sock, /b.sock], static: /w}
 policy_dir: /p
 state_dir: /s
 api_socket: /a/api.sock
+api_group: wheel
+read_group: ops-read
+seccomp: false
 pin_root: /sys/fs/bpf/x
 attach: tcx
 workload_hook: xdp
@@ -68,6 +71,9 @@ log_level: debug
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(*config->docker_sockets, ElementsAre("/a.sock", "/b.sock"));
   EXPECT_EQ(config->workloads_dir, "/w");
+  EXPECT_EQ(config->api_group, "wheel");
+  EXPECT_EQ(config->read_group, "ops-read");
+  EXPECT_FALSE(config->seccomp);
   EXPECT_EQ(config->pin_root, "/sys/fs/bpf/x");
   EXPECT_EQ(config->attach, "tcx");
   EXPECT_TRUE(config->workload_xdp);

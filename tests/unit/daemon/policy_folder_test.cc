@@ -42,6 +42,15 @@ TEST(PolicyFolderTest, ModesFileIsNoPolicyAndOthersAre) {
   EXPECT_THAT(StatusOf(loaded, "db.yaml").objects, ElementsAre("shop/db"));
 }
 
+TEST(PolicyFolderTest, MoreThanCanBeMeantIsNotRead) {
+  const TestFolder folder;
+  const std::string much(4 << 20, '#');
+  for (int i = 0; i < 16; ++i) folder.Write("much" + std::to_string(i) + ".yaml", much);
+  EXPECT_TRUE(ReadPolicyFolder(folder.path()).ok());
+  folder.Write("one-more.yaml", "#");
+  EXPECT_EQ(ReadPolicyFolder(folder.path()).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST(PolicyFolderTest, BrokenFileKeepsItsLastGoodObjects) {
   const TestFolder folder;
   folder.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));

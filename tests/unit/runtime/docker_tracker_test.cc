@@ -304,6 +304,15 @@ TEST(DockerTracker, AnEngineWithoutEndIsNotBelieved) {
             20'000);
 }
 
+TEST(DockerTracker, NetworksWithoutEndAreNotAskedFor) {
+  Tracked engine;
+  engine.Run();
+  for (int i = 0; i < 5'000; ++i) engine.tracker.OnEvent(NetworkEvent("connect", absl::StrCat("n", i), kWeb));
+  engine.Take();
+  EXPECT_THAT(engine.reader.problems, Contains(Key("networks")));
+  EXPECT_EQ(std::count_if(engine.open.begin(), engine.open.end(), [](const auto& at) { return at.kind == Kind::kNetwork; }), 4096);
+}
+
 TEST(DockerTracker, OwnersByIdNameAndPrefix) {
   Tracked engine;
   engine.Run();

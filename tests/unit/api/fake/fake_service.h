@@ -33,6 +33,7 @@ class FakeService : public DaemonService {
   FakeService();
 
   std::shared_ptr<const View> GetView() const override;
+  LoopLatency ReadLoopLatency() const override { return loop_latency; }
   absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) override;
   absl::StatusOr<std::vector<uint64_t>> ReadCounters() override;
   uint64_t ReadEvents(uint64_t after, const std::function<bool(uint64_t, const bh_event&)>& callback) override;
@@ -87,6 +88,7 @@ class FakeService : public DaemonService {
   absl::Status decided;
   VersionDiff versions;
   std::vector<uint64_t> counters;
+  LoopLatency loop_latency;
   std::map<Prefix, BlockCount> blocked;
   std::map<uint32_t, uint64_t> uplink_drops;
   std::atomic<size_t> flows_read{0};
