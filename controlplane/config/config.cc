@@ -19,8 +19,7 @@ using yaml::Node;
 constexpr size_t kMaxConfigBytes = 1 << 20;
 constexpr int64_t kMaxTimeout = 7 * 24 * 3600;
 
-constexpr size_t kMaxResolvers = 16;
-constexpr size_t kMaxExempt = 256;
+constexpr size_t kMaxResolvers = 16, kMaxSockets = 16, kMaxExempt = 256;
 constexpr uint64_t kMaxGrace = 30 * 86400;
 
 // "90s", "15m", "24h", "7d", in seconds; at least one.
@@ -32,6 +31,9 @@ std::optional<uint64_t> ParseGrace(std::string_view text) {
   if (unit == 0 || number * unit > kMaxGrace) return std::nullopt;
   return number * unit;
 }
+
+// The system ends a path at its first zero.
+bool IsPath(const std::string& text) { return text.starts_with('/') && text.find('\0') == std::string::npos; }
 
 struct Reader {
   std::string file;
@@ -46,13 +48,12 @@ struct Reader {
       set(node->scalar);
       return;
     }
-    const std::string found = node->kind == Node::Kind::kScalar ? absl::StrCat("\"", node->scalar.substr(0, 64), "\"") : "no scalar";
-    errors.push_back(yaml::At(file, *node, absl::StrCat(std::string(name), ": found ", found, ", expected ", std::string(expected))));
+    const std::string found = node->kind == Node::Kind::kScalar ? yaml::Quote(node->scalar) : yaml::Describe(*node);
+    yaml::AddError(file, *node, absl::StrCat(std::string(name), ": found ", found, ", expected ", std::string(expected)), &errors);
   }
 
   void Path(Fields* fields, std::string_view name, std::string* out) {
-    Choice(fields, name, "an absolute path", [](const std::string& path) { return path.starts_with('/'); },
-           [&](const std::string& path) { *out = path; });
+    Choice(fields, name, "an absolute path", IsPath, [&](const std::string& path) { *out = path; });
   }
 };
 
@@ -61,15 +62,18 @@ void ReadSources(const Node& node, Reader* reader, Config* config) {
   if (fields.Get("docker") != nullptr) {
     config->docker_sockets.emplace();
     for (const Node& item : fields.Items("docker")) {
-      if (item.kind == Node::Kind::kScalar && item.scalar.starts_with('/')) {
+      if (item.kind == Node::Kind::kScalar && IsPath(item.scalar) && config->docker_sockets->size() < kMaxSockets) {
         config->docker_sockets->push_back(item.scalar);
       } else {
-        reader->errors.push_back(yaml::At(reader->file, item, "sources.docker: expected the absolute path of a socket"));
+        yaml::AddError(reader->file, item,
+                       absl::StrCat("sources.docker: found ", yaml::Describe(item), ", expected the absolute path of a socket, of at most ",
+                                    kMaxSockets),
+                       &reader->errors);
       }
     }
   }
   reader->Choice(&fields, "static", "an absolute path, or none",
-                 [](const std::string& path) { return path.starts_with('/') || path == "none"; },
+                 [](const std::string& path) { return IsPath(path) || path == "none"; },
                  [&](const std::string& path) { config->workloads_dir = path == "none" ? "" : path; });
   fields.Finish();
 }
@@ -125,7 +129,7 @@ void ReadLearn(const Node& node, Reader* reader, LearnLimits* limits) {
 
 // As the kernel does (dev_valid_name in net/core/dev.c): 1 to 15 characters, no slash, colon or space.
 bool IsInterfaceName(const std::string& name) {
-  return !name.empty() && name.size() < 16 && name != "." && name != ".." && name.find_first_of("/: \t\n\v\f\r") == std::string::npos;
+  return !name.empty() && name.size() < 16 && name != "." && name != ".." && name.find_first_of(std::string_view("/: \t\n\v\f\r\0", 9)) == std::string::npos;
 }
 
 void ReadUplinks(Fields* fields, Reader* reader, Config* config) {

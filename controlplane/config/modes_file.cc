@@ -24,8 +24,8 @@ struct ModesReader {
     std::optional<Mode> mode;
     if (node.kind == Node::Kind::kScalar) mode = ParseMode(node.scalar);
     if (!mode) {
-      const std::string found = node.kind == Node::Kind::kScalar ? absl::StrCat("\"", node.scalar.substr(0, 64), "\"") : "no scalar";
-      errors.push_back(yaml::At(file, node, absl::StrCat(what, ": found ", found, ", expected learn, audit or enforce")));
+      const std::string found = node.kind == Node::Kind::kScalar ? yaml::Quote(node.scalar) : yaml::Describe(node);
+      yaml::AddError(file, node, absl::StrCat(what, ": found ", found, ", expected learn, audit or enforce"), &errors);
     }
     return mode;
   }
@@ -33,19 +33,23 @@ struct ModesReader {
   void ReadMap(const Node* node, const std::string& what, const std::function<void(const Node& key, Mode mode)>& set) {
     if (node == nullptr) return;
     if (node->kind != Node::Kind::kMap) {
-      errors.push_back(yaml::At(file, *node, absl::StrCat(what, ": expected a map of modes")));
+      yaml::AddError(file, *node, absl::StrCat(what, ": found ", yaml::Describe(*node), ", expected a map of modes"), &errors);
       return;
     }
     for (const auto& [key, value] : node->members) {
-      if (const std::optional<Mode> mode = ReadMode(value, absl::StrCat(what, ".", key.scalar))) set(key, *mode);
+      if (const std::optional<Mode> mode = ReadMode(value, absl::StrCat(what, ".", yaml::Quote(key.scalar)))) set(key, *mode);
     }
   }
 };
 
-// YAML double-quoted: names hold only letters, digits, `.`, `_`, `-`, but a bare `1.5` or `no` would be read as something else.
+// YAML double-quoted: a bare `1.5` or `no` would be read as something else, and names may hold anything.
 std::string Quoted(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) {
+    if ((c >= 0 && c < 0x20) || c == 0x7f) {
+      absl::StrAppend(&out, "\\x", absl::Hex(c, absl::kZeroPad2));
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }
@@ -67,7 +71,7 @@ absl::StatusOr<ModesFile> ParseModesFile(std::string_view text, const std::strin
   reader.ReadMap(fields.Get("services"), "services", [&](const Node& key, Mode mode) {
     const size_t slash = key.scalar.find('/');
     if (slash == std::string::npos || slash == 0 || slash + 1 == key.scalar.size()) {
-      reader.errors.push_back(yaml::At(file, key, absl::StrCat("services: found \"", key.scalar, "\", expected NAMESPACE/SERVICE")));
+      yaml::AddError(file, key, absl::StrCat("services: found ", yaml::Quote(key.scalar), ", expected NAMESPACE/SERVICE"), &reader.errors);
       return;
     }
     modes.services[{key.scalar.substr(0, slash), key.scalar.substr(slash + 1)}] = mode;

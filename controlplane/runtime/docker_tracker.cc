@@ -26,7 +26,7 @@ DockerTracker::DockerTracker(std::string source, std::string runtime, std::strin
     : source_(std::move(source)), runtime_(std::move(runtime)), unprotected_(std::move(unprotected)) {}
 
 void DockerTracker::BeginSync(bool new_connection) {
-  sync_.emplace();
+  sync_.emplace(Sync());
   forgotten_.clear();
   if (new_connection) {
     for (auto& [id, record] : records_) record.state_known = record.asked_inspect = record.ask_again = false;

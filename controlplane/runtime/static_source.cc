@@ -138,8 +138,9 @@ absl::StatusOr<WorkloadReport> ParseWorkloadFile(std::string_view text, const st
   report.image = fields.String("image");
   report.image_digest = fields.String("digest");
   report.netns_path = fields.String("netns", yaml::Fields::kRequired);
-  if (const yaml::Node* netns = fields.Get("netns"); netns != nullptr && !report.netns_path.starts_with('/')) {
-    errors.push_back(yaml::At(file, *netns, "netns: expected an absolute path"));
+  const bool is_path = report.netns_path.starts_with('/') && report.netns_path.find('\0') == std::string::npos;
+  if (const yaml::Node* netns = fields.Get("netns"); netns != nullptr && !is_path) {
+    yaml::AddError(file, *netns, absl::StrCat("netns: found ", yaml::Describe(*netns), ", expected an absolute path"), &errors);
   }
   report.named_ports = ReadNamedPorts(fields.Items("ports"), file, &errors);
   report.published = ReadPublishedPorts(fields.Items("published"), file, &errors);

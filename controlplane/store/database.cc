@@ -157,6 +157,7 @@ absl::Status Database::Migrate(const std::string& component, const std::vector<s
     if (!row.ok()) return row.status();
     const int64_t version = *row ? get->Int(0) : 0;
     get->Reset();
+    if (version < 0) return absl::DataLossError(absl::StrCat(path_, ": ", component, " has version ", version));
     if (version > static_cast<int64_t>(steps.size())) {
       return absl::FailedPreconditionError(absl::StrCat(path_, ": ", component, " has version ", version, ", this program knows ",
                                                         steps.size(), " at most"));

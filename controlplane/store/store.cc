@@ -26,6 +26,13 @@ const std::vector<std::string>& Schema() {
   return *steps;
 }
 
+// Far beyond what is ever given out, and far from where the next one would be a reserved number.
+constexpr int64_t kMaxStoredId = int64_t{1} << 31;
+
+absl::Status NoNumber(const char* what, int64_t found) {
+  return absl::DataLossError(absl::StrCat("stored ", what, ": found number ", found, ", which is never given out"));
+}
+
 // A place beside the file that is free.
 std::string AsidePath(const std::string& path) {
   std::error_code error;
@@ -157,6 +164,7 @@ absl::StatusOr<std::vector<Identity>> Store::LoadIdentities() {
     if (!row.ok()) return row.status();
     if (!*row) return out;
     Identity identity;
+    if (select->Int(0) < kFirstIdentity || select->Int(0) > kMaxStoredId) return NoNumber("identity", select->Int(0));
     identity.id = static_cast<IdentityId>(select->Int(0));
     identity.ns = select->Blob(1);
     identity.service = select->Blob(2);
@@ -197,6 +205,10 @@ absl::StatusOr<std::vector<RuleInfo>> Store::LoadRules() {
     if (!row.ok()) return row.status();
     if (!*row) return out;
     RuleInfo rule;
+    if (select->Int(0) < 1 || select->Int(0) > kMaxStoredId) return NoNumber("rule", select->Int(0));
+    const bool known = select->Int(2) >= 0 && select->Int(2) <= static_cast<int>(Tier::kDefault) && select->Int(5) >= 0 &&
+                       select->Int(5) <= static_cast<int>(Direction::kIngress);
+    if (!known) return absl::DataLossError(absl::StrCat("stored rule of tier ", select->Int(2), " and direction ", select->Int(5)));
     rule.id = static_cast<uint32_t>(select->Int(0));
     rule.key = select->Blob(1);
     rule.tier = static_cast<Tier>(select->Int(2));

@@ -24,7 +24,7 @@ namespace bulkhead {
 
 class Store {
  public:
-  // Opens (creates) the file. One that is damaged, or from a newer program, is moved aside to PATH.bad-N and a new one is begun; when
+  // Opens (creates) the file. One that is damaged, holds what no daemon wrote, or is from a newer program, is moved aside to PATH.bad-N and a new one is begun; when
   // nothing can be written there, the store lives in memory. Either way the daemon goes on, and problem() says what happened.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& path);
 

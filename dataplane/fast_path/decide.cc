@@ -7,7 +7,9 @@
 #include <linux/netfilter.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 
@@ -34,27 +36,37 @@ bool Concerns(const Rule& rule, std::string_view name) {
   return std::all_of(rule.only.begin(), rule.only.end(), matches) && std::none_of(rule.never.begin(), rule.never.end(), matches);
 }
 
-const Chain* Find(const Facts& facts, const Chain& from, const std::string& name) {
-  const auto at = std::find_if(facts.chains.begin(), facts.chains.end(), [&](const Chain& chain) {
-    return chain.family == from.family && chain.table == from.table && chain.name == name;
-  });
-  return at == facts.chains.end() ? nullptr : &*at;
-}
-
-// The chain that has a rule which may do something to a packet of a flow whose first ones it let pass; null: none has.
-const Chain* Meddler(const Facts& facts, const Chain& chain, std::string_view interface, int depth = 0) {
-  if (depth > kDeepest) return &chain;
-  for (const Rule& rule : chain.rules) {
-    if (!Concerns(rule, interface)) continue;
-    if (rule.verdict == Rule::Verdict::kJump && IsEngineChain(rule.target)) continue;
-    if (rule.acts || rule.verdict == Rule::Verdict::kDrop) return &chain;
-    if (rule.verdict != Rule::Verdict::kJump) continue;
-    const Chain* next = Find(facts, chain, rule.target);
-    if (next == nullptr) return &chain;
-    if (const Chain* found = Meddler(facts, *next, interface, depth + 1)) return found;
+// Looks for a chain that has a rule which may do something to a packet of a flow whose first ones it let pass.
+class Search {
+ public:
+  // interface: the name of the one that the packets come from and go to, as the chains see it; empty: it may be any.
+  Search(const Facts& facts, std::string_view interface) : interface_(interface) {
+    for (const Chain& chain : facts.chains) chains_.emplace(std::tuple(chain.family, chain.table, chain.name), &chain);
   }
-  return nullptr;
-}
+
+  // Null: none of those that can be reached has.
+  const Chain* Meddler(const Chain& chain, int depth = 0) {
+    if (depth > kDeepest) return &chain;
+    // Ways through a ruleset are many more than its chains: each is walked once, and again only from further down.
+    if (const auto seen = clean_.find(&chain); seen != clean_.end() && depth <= seen->second) return nullptr;
+    for (const Rule& rule : chain.rules) {
+      if (!Concerns(rule, interface_)) continue;
+      if (rule.verdict == Rule::Verdict::kJump && IsEngineChain(rule.target)) continue;
+      if (rule.acts || rule.verdict == Rule::Verdict::kDrop) return &chain;
+      if (rule.verdict != Rule::Verdict::kJump) continue;
+      const auto next = chains_.find(std::tuple(chain.family, chain.table, rule.target));
+      if (next == chains_.end()) return &chain;
+      if (const Chain* found = Meddler(*next->second, depth + 1)) return found;
+    }
+    clean_[&chain] = depth;
+    return nullptr;
+  }
+
+ private:
+  const std::string interface_;
+  std::map<std::tuple<std::string, std::string, std::string>, const Chain*> chains_;  // by family, table and name
+  std::map<const Chain*, int> clean_;  // what was walked without a find, and the most jumps before it
+};
 
 bool IsOnWay(const Chain& chain) {
   return chain.hook == NF_INET_PRE_ROUTING || chain.hook == NF_INET_FORWARD || chain.hook == NF_INET_POST_ROUTING;
@@ -71,20 +83,21 @@ bool HasDevice(const Facts& facts, const Chain& chain, uint32_t bridge, const st
 
 std::string WhyNotByRules(const Facts& facts, uint32_t bridge, const std::set<uint32_t>& endpoints) {
   const Bridge& here = facts.bridges.at(bridge);
+  Search by_anyone(facts, ""), by_bridge(facts, here.name);
   for (const Chain& chain : facts.chains) {
     if (!chain.base || chain.type == "nat" || IsOwnTable(chain)) continue;
-    std::string_view interface;
+    Search* search = &by_anyone;
     if (chain.family == "bridge") {
       if (!IsOnWay(chain)) continue;
     } else if (chain.family == "netdev" || !chain.devices.empty()) {
       if (!HasDevice(facts, chain, bridge, endpoints)) continue;
     } else if (chain.family == "ip" || chain.family == "ip6" || chain.family == "inet") {
       if (!here.calls_ip_hooks || !IsOnWay(chain)) continue;
-      interface = here.name;
+      search = &by_bridge;
     } else {
       continue;
     }
-    if (const Chain* found = Meddler(facts, chain, interface)) return NameOf(*found);
+    if (const Chain* found = search->Meddler(chain)) return NameOf(*found);
   }
   if (here.calls_ip_hooks && !facts.unreadable.empty()) return facts.unreadable.front();
   return "";

@@ -21,6 +21,8 @@ absl::StatusOr<Facts> ReadFacts(const std::set<uint32_t>& wanted);
 absl::Status ReadBridges(NetlinkSocket& socket, Facts& facts);
 absl::Status ReadForeign(NetlinkSocket& socket, const std::set<uint32_t>& wanted, Facts& facts);
 absl::Status ReadRules(Facts& facts);
+// Those of nftables alone, over a socket of NETLINK_NETFILTER.
+absl::Status ReadTables(NetlinkSocket& socket, Facts& facts);
 
 // Tells of links, qdiscs, filters and nftables rules that change. Programs at tcx hooks and settings under /proc/sys change without a
 // word.

@@ -206,12 +206,15 @@ bool HasLegacyEbtables(const char* table) {
 
 }  // namespace
 
+absl::Status ReadTables(NetlinkSocket& socket, Facts& facts) {
+  const absl::Status status = ReadChains(socket, facts);
+  return status.ok() ? ReadChainRules(socket, facts) : status;
+}
+
 absl::Status ReadRules(Facts& facts) {
   auto socket = NetlinkSocket::Open({}, NETLINK_NETFILTER);
   if (!socket.ok()) return socket.status();
-  absl::Status status = ReadChains(*socket, facts);
-  if (status.ok()) status = ReadChainRules(*socket, facts);
-  if (!status.ok()) return status;
+  if (const absl::Status status = ReadTables(*socket, facts); !status.ok()) return status;
   ReadLegacyTables(facts);
   for (const char* table : {"filter", "nat", "broute"}) {
     if (!HasLegacyEbtables(table)) continue;

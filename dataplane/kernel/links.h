@@ -63,13 +63,13 @@ struct LinkEvent {
 class LinkMonitor {
  public:
   static absl::StatusOr<LinkMonitor> Open();
+  explicit LinkMonitor(NetlinkSocket socket) : socket_(std::move(socket)) {}
 
   int fd() const { return socket_.fd(); }  // readable when Drain has something
   // Never blocks. kDataLoss: events were lost; dump anew.
   absl::Status Drain(const std::function<void(const LinkEvent&)>& callback);
 
  private:
-  explicit LinkMonitor(NetlinkSocket socket) : socket_(std::move(socket)) {}
   NetlinkSocket socket_;
 };
 

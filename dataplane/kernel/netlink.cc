@@ -9,15 +9,40 @@
 
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
+
 namespace bulkhead {
 namespace {
 
 constexpr int kReceiveBuffer = 8 * 1024 * 1024;  // bytes; a burst of a few thousand links fits
 constexpr int kDumpTries = 16;
+constexpr int kMostErrno = 4096;  // MAX_ERRNO of the kernel's include/linux/err.h, and one
 constexpr int kMostAtOnce = 2048;  // notifications
 constexpr timeval kPatience = {10, 0};  // for the kernel to answer; it does at once unless something is badly wrong
 
 absl::Status Errno(const char* what) { return absl::ErrnoToStatus(errno, what); }
+
+// What a message of type NLMSG_ERROR says; 0 is an acknowledgement.
+absl::Status ErrorOf(const nlmsghdr& message, const char* what) {
+  if (mnl_nlmsg_get_payload_len(&message) < sizeof(nlmsgerr)) return absl::InternalError(absl::StrCat(what, ": an error that is cut"));
+  const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(&message))->error;
+  if (error == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(error < 0 && error > -kMostErrno ? -error : EPROTO, what);
+}
+
+class KernelChannel : public NetlinkChannel {
+ public:
+  explicit KernelChannel(mnl_socket* socket) : socket_(socket) {}
+  int fd() const override { return mnl_socket_get_fd(socket_.get()); }
+  ssize_t Send(const nlmsghdr& message) override { return mnl_socket_sendto(socket_.get(), &message, message.nlmsg_len); }
+  ssize_t Receive(void* buffer, size_t size) override { return mnl_socket_recvfrom(socket_.get(), buffer, size); }
+
+ private:
+  struct Closer {
+    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+  };
+  std::unique_ptr<mnl_socket, Closer> socket_;
+};
 
 }  // namespace
 
@@ -30,7 +55,7 @@ NetlinkRequest::NetlinkRequest(uint16_t type, uint16_t flags) {
 absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups, int protocol) {
   mnl_socket* raw = mnl_socket_open2(protocol, SOCK_CLOEXEC | (groups.empty() ? 0 : SOCK_NONBLOCK));
   if (raw == nullptr) return Errno("netlink socket");
-  NetlinkSocket socket(raw);
+  NetlinkSocket socket(std::make_unique<KernelChannel>(raw));
   if (mnl_socket_bind(raw, 0, MNL_SOCKET_AUTOPID) != 0) return Errno("netlink bind");
   // Address dumps heed IFA_TARGET_NETNSID only with strict checking (net/ipv4/devinet.c).
   int on = 1;
@@ -49,14 +74,14 @@ absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(std::span<const int> groups, i
 
 absl::Status NetlinkSocket::Send(NetlinkRequest& request) {
   request.message()->nlmsg_seq = ++sequence_;
-  if (mnl_socket_sendto(socket_.get(), request.message(), request.message()->nlmsg_len) < 0) return Errno("netlink send");
+  if (channel_->Send(*request.message()) < 0) return Errno("netlink send");
   return absl::OkStatus();
 }
 
 ssize_t NetlinkSocket::Receive() {
   ssize_t got;
   do {
-    got = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size() * sizeof(buffer_[0]));
+    got = channel_->Receive(buffer_.data(), buffer_.size() * sizeof(buffer_[0]));
   } while (got < 0 && errno == EINTR);
   return got;
 }
@@ -69,12 +94,11 @@ absl::Status NetlinkSocket::Talk(NetlinkRequest& request, const NetlinkCallback&
     const ssize_t got = Receive();
     if (got < 0) return Errno("netlink receive");
     int left = static_cast<int>(got);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); IsWholeMessage(message, left);
          message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != sequence_) continue;
       if (message->nlmsg_type == NLMSG_ERROR) {
-        const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-        return error->error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(-error->error, "netlink request");
+        return ErrorOf(*message, "netlink request");
       }
       if (callback) callback(*message);
     }
@@ -99,19 +123,18 @@ absl::Status NetlinkSocket::DumpOnce(const NetlinkCallback& callback) {
     const ssize_t got = Receive();
     if (got < 0) return Errno("netlink receive");
     int left = static_cast<int>(got);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); IsWholeMessage(message, left);
          message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != sequence_) continue;
       interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (message->nlmsg_type == NLMSG_ERROR) {
-        const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-        return absl::ErrnoToStatus(-error->error, "netlink dump");
+        return ErrorOf(*message, "netlink dump");
       }
       if (message->nlmsg_type == NLMSG_DONE) {
         // A dump that fails half-way says so in its last message.
         if (mnl_nlmsg_get_payload_len(message) >= sizeof(int)) {
           const int error = *static_cast<const int*>(mnl_nlmsg_get_payload(message));
-          if (error < 0) return absl::ErrnoToStatus(-error, "netlink dump");
+          if (error < 0) return absl::ErrnoToStatus(error > -kMostErrno ? -error : EPROTO, "netlink dump");
         }
         return interrupted ? absl::AbortedError("the tables changed during every dump") : absl::OkStatus();
       }
@@ -167,7 +190,7 @@ absl::Status NetlinkSocket::Drain(const NetlinkCallback& callback) {
     }
     if (got < 0) return Errno("netlink receive");
     int left = static_cast<int>(got);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); IsWholeMessage(message, left);
          message = mnl_nlmsg_next(message, &left)) {
       callback(*message);
     }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,15 +41,32 @@ class NetlinkRequest {
   alignas(nlmsghdr) std::array<uint8_t, 512> buffer_{};
 };
 
+// Whether a whole message stands there. mnl_nlmsg_ok of libmnl 1.0.4 takes a length of 2 GiB and more for a negative one.
+inline bool IsWholeMessage(const nlmsghdr* message, int left) {
+  return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= static_cast<uint32_t>(left);
+}
+
 using NetlinkCallback = std::function<void(const nlmsghdr&)>;
+
+// What a NetlinkSocket speaks through: the kernel's socket, or a test's own kernel.
+class NetlinkChannel {
+ public:
+  virtual ~NetlinkChannel() = default;
+  virtual int fd() const = 0;
+  // As sendto(2) and recvfrom(2): bytes, or -1 with errno. ENOSPC: the message was longer than the buffer.
+  virtual ssize_t Send(const nlmsghdr& message) = 0;
+  virtual ssize_t Receive(void* buffer, size_t size) = 0;
+};
 
 class NetlinkSocket {
  public:
+  explicit NetlinkSocket(std::unique_ptr<NetlinkChannel> channel)
+      : channel_(std::move(channel)), buffer_(64 * 1024 / sizeof(uint64_t)) {}
   // groups: of the protocol (NETLINK_ROUTE: RTNLGRP_...) to listen to. With any, the socket does not block and has a large receive
   // buffer.
   static absl::StatusOr<NetlinkSocket> Open(std::span<const int> groups = {}, int protocol = NETLINK_ROUTE);
 
-  int fd() const { return mnl_socket_get_fd(socket_.get()); }
+  int fd() const { return channel_->fd(); }
 
   // Sends a request, calls back for what it answers (`callback` may be null), and returns at its acknowledgement.
   absl::Status Talk(NetlinkRequest& request, const NetlinkCallback& callback);
@@ -64,11 +82,6 @@ class NetlinkSocket {
   absl::Status Drain(const NetlinkCallback& callback);
 
  private:
-  struct Closer {
-    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-  };
-  explicit NetlinkSocket(mnl_socket* socket) : socket_(socket), buffer_(64 * 1024 / sizeof(uint64_t)) {}
-
   absl::Status Send(NetlinkRequest& request);
   // Into buffer_; bytes, or -1 with errno, which is never EINTR.
   ssize_t Receive();
@@ -76,7 +89,7 @@ class NetlinkSocket {
   // One try of a dump.
   absl::Status DumpOnce(const NetlinkCallback& callback);
 
-  std::unique_ptr<mnl_socket, Closer> socket_;
+  std::unique_ptr<NetlinkChannel> channel_;
   std::vector<uint64_t> buffer_;  // 64 KiB, aligned; the kernel's dump parts are at most 32 KiB
   uint32_t sequence_ = 0;
 };

@@ -54,12 +54,15 @@ absl::Status AddSockets(NetlinkSocket& netlink, uint8_t family, uint8_t protocol
 absl::StatusOr<std::vector<ListeningPort>> ReadListeningPorts() {
   absl::StatusOr<NetlinkSocket> netlink = NetlinkSocket::Open({}, NETLINK_SOCK_DIAG);
   if (!netlink.ok()) return netlink.status();
-  const PortRange local = ReadLocalPortRange();
+  return ReadListeningPorts(*netlink, ReadLocalPortRange());
+}
+
+absl::StatusOr<std::vector<ListeningPort>> ReadListeningPorts(NetlinkSocket& netlink, const PortRange& local) {
   constexpr PortRange kNone = {1, 0};
   std::set<ListeningPort> out;
   for (const uint8_t family : {AF_INET, AF_INET6}) {
-    absl::Status status = AddSockets(*netlink, family, IPPROTO_TCP, 1u << TCP_LISTEN, kNone, &out);
-    if (status.ok()) status = AddSockets(*netlink, family, IPPROTO_UDP, 1u << TCP_CLOSE, local, &out);
+    absl::Status status = AddSockets(netlink, family, IPPROTO_TCP, 1u << TCP_LISTEN, kNone, &out);
+    if (status.ok()) status = AddSockets(netlink, family, IPPROTO_UDP, 1u << TCP_CLOSE, local, &out);
     if (!status.ok()) return status;
   }
   return std::vector<ListeningPort>(out.begin(), out.end());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "dataplane/kernel/netlink.h"
 
 namespace bulkhead {
 
@@ -29,6 +30,8 @@ inline constexpr size_t kMostListeningPorts = 4096;  // of one namespace
 // UDP sockets that are bound and not connected. Left out: what only loopback reaches, and UDP ports of the local range, since a client
 // that does not connect its socket has one, too. kNotFound: the kernel has no sock_diag for these.
 absl::StatusOr<std::vector<ListeningPort>> ReadListeningPorts();
+// The same over a socket of NETLINK_SOCK_DIAG.
+absl::StatusOr<std::vector<ListeningPort>> ReadListeningPorts(NetlinkSocket& netlink, const PortRange& local);
 
 // Of the calling thread's network namespace. Linux's default if it cannot be read.
 PortRange ReadLocalPortRange();

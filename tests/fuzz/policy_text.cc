@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "controlplane/policy/parse.h"
 #include "controlplane/policy/print.h"
 #include "controlplane/policy/probes.h"
+#include "tests/fuzz/require.h"
 #include "tests/fuzz/targets.h"
 
 namespace bulkhead {
 namespace {
-
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "fuzz: %s\n", what);
-  std::abort();
-}
 
 // "file:line:column: ..." or "file: ..."; of bounded number and length, and fit for a terminal.
 void CheckErrors(const std::vector<std::string>& errors) {
@@ -23,7 +16,7 @@ void CheckErrors(const std::vector<std::string>& errors) {
   for (const std::string& error : errors) {
     Require(error.starts_with("f:"), "an error without its file");
     Require(error.size() < 4096, "an error as long as its input");
-    for (const char c : error) Require(c >= 0x20 && c < 0x7f, "an error with control bytes");
+    Require(IsPrintable(error), "an error with control bytes", error);
   }
 }
 

@@ -133,6 +133,9 @@ TEST(ConfigTest, ErrorsSayWhereAndWhat) {
   EXPECT_THAT(ErrorOf("resolvers: [dns.example]\n"), HasSubstr("b.yaml:1:13: resolvers: found the string \"dns.example\", expected an IP"));
   EXPECT_THAT(ErrorOf("attach: xdp\n"), HasSubstr("b.yaml:1:9: attach: found \"xdp\", expected clsact or tcx"));
   EXPECT_THAT(ErrorOf("policy_dir: relative\n"), HasSubstr("expected an absolute path"));
+  EXPECT_THAT(ErrorOf("policy_dir: \"/a\\0b\"\n"), HasSubstr("found \"/a\\x00b\", expected an absolute path"));
+  EXPECT_THAT(ErrorOf("attach: \"\\e[2J\"\n"), HasSubstr("found \"\\x1b[2J\", expected clsact"));
+  EXPECT_THAT(ErrorOf("sources: {docker: [/0,/1,/2,/3,/4,/5,/6,/7,/8,/9,/a,/b,/c,/d,/e,/f,/g]}\n"), HasSubstr("of at most 16"));
   EXPECT_THAT(ErrorOf("default_mode: off\n"), HasSubstr("expected learn, audit or enforce"));
   EXPECT_THAT(ErrorOf("default_verdict: [deny]\n"), HasSubstr("expected allow or deny"));
   EXPECT_THAT(ErrorOf("flow_table_entries: -1\n"), HasSubstr("from 0"));
@@ -163,7 +166,7 @@ TEST(ModesFileTest, WhatIsWrittenIsReadAgain) {
   ModesFile modes;
   modes.global = Mode::kAudit;
   modes.namespaces = {{"shop", Mode::kLearn}, {"1.5", Mode::kEnforce}, {"no", Mode::kAudit}};
-  modes.services = {{{"shop", "db"}, Mode::kEnforce}, {{"shop", "\"q\\"}, Mode::kLearn}};
+  modes.services = {{{"shop", "db"}, Mode::kEnforce}, {{"shop", "\"q\\"}, Mode::kLearn}, {{"shop", "\n\x1b"}, Mode::kLearn}};
   const auto again = ParseModesFile(FormatModesFile(modes), "modes.yaml");
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(*again, modes);
@@ -186,6 +189,7 @@ TEST(ModesFileTest, Errors) {
   const auto error = [](const std::string& text) { return std::string(ParseModesFile(text, "m").status().message()); };
   EXPECT_THAT(error("global: off\n"), HasSubstr("m:1:9: global: found \"off\""));
   EXPECT_THAT(error("services: {db: enforce}\n"), HasSubstr("m:1:12: services: found \"db\", expected NAMESPACE/SERVICE"));
+  EXPECT_THAT(error("services: {\"\\e\": enforce}\n"), HasSubstr("services: found \"\\x1b\", expected NAMESPACE/SERVICE"));
   EXPECT_THAT(error("services: {/db: enforce}\n"), HasSubstr("expected NAMESPACE/SERVICE"));
   EXPECT_THAT(error("namespaces: [shop]\n"), HasSubstr("expected a map of modes"));
   EXPECT_THAT(error("name: {}\n"), HasSubstr("unknown field"));

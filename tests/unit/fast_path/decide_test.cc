@@ -51,6 +51,19 @@ TEST_F(DecideTest, TheBridgeItself) {
   EXPECT_EQ(Why(), "tc filter x at ingress on br0");
 }
 
+// Ten to the power of fourteen ways lead through these chains.
+TEST_F(DecideTest, ARulesetIsWalkedOnce) {
+  Add("bridge", "filter", "c0");
+  facts_.chains.back().rules.assign(10, Jumps("c1"));
+  for (int i = 1; i < 14; ++i) {
+    AddInner("bridge", "filter", "c" + std::to_string(i), std::vector<Rule>(10, Jumps("c" + std::to_string(i + 1))));
+  }
+  AddInner("bridge", "filter", "c14", {});
+  EXPECT_THAT(Why(), IsEmpty());
+  facts_.chains.back().rules = {Drops()};
+  EXPECT_THAT(Why(), HasSubstr("c14"));
+}
+
 TEST_F(DecideTest, AnyIsolatedPortOfTheBridge) {
   facts_.ports[kOther].isolated = true;
   EXPECT_EQ(Why(), "isolated port v-other");

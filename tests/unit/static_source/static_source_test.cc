@@ -86,7 +86,7 @@ TEST(ParseWorkloadFileTest, Mistakes) {
   EXPECT_THAT(error(""), HasSubstr("f.yaml:1:1: found nothing"));
   EXPECT_THAT(error("name: a\n"), HasSubstr("\"netns\" is missing"));
   EXPECT_THAT(error("netns: /n\n"), HasSubstr("\"name\" is missing"));
-  EXPECT_THAT(error("name: a\nnetns: n\n"), HasSubstr("f.yaml:2:8: netns: expected an absolute path"));
+  EXPECT_THAT(error("name: a\nnetns: n\n"), HasSubstr("f.yaml:2:8: netns: found the string \"n\", expected an absolute path"));
   EXPECT_THAT(error("name: a\nnetns: /n\nlabel: {}\n"), HasSubstr("f.yaml:3:1: unknown field \"label\" (did you mean labels?)"));
   EXPECT_THAT(error("name: a\nnetns: /n\nlabels: {a: [b]}\n"), HasSubstr("f.yaml:3:"));
   EXPECT_THAT(error("name: a\nnetns: /n\n---\nname: b\nnetns: /n\n"), HasSubstr("second document"));

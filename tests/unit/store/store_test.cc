@@ -106,6 +106,30 @@ TEST_F(StoreTest, DamageInTheMiddleIsFound) {
   EXPECT_TRUE(store->LoadIdentities()->empty());
 }
 
+// A sound file with rows that no daemon wrote: a number that is reserved, or after which the next one would be.
+TEST_F(StoreTest, HostileRowsAreMovedAside) {
+  for (const char* sql :
+       {"UPDATE identities SET id = 2", "UPDATE identities SET id = -1", "UPDATE identities SET id = 4294967295",
+        "UPDATE identities SET id = 4294967312", "UPDATE identities SET labels = x'ff'", "UPDATE rules SET id = 0",
+        "UPDATE rules SET tier = 9", "UPDATE rules SET direction = -1", "DROP TABLE rules", "ALTER TABLE identities DROP COLUMN ns",
+        "UPDATE schema_version SET version = -5"}) {
+    {
+      auto store = *Store::Open(path_);
+      ASSERT_EQ(store->problem(), "");
+      RuleInfo rule;
+      rule.id = 1;
+      rule.key = "k";
+      ASSERT_TRUE(store->SaveIdentities({{16, "ns", "service", {{"a", "b"}}, ""}}).ok());
+      ASSERT_TRUE(store->SaveRules({rule}).ok());
+    }
+    ASSERT_TRUE((*Database::Open(path_))->Exec(sql).ok()) << sql;
+    auto store = *Store::Open(path_);
+    EXPECT_THAT(store->problem(), HasSubstr("begun anew")) << sql;
+    EXPECT_TRUE(store->LoadIdentities()->empty()) << sql;
+    EXPECT_TRUE(store->LoadRules()->empty()) << sql;
+  }
+}
+
 TEST_F(StoreTest, NewerFileIsMovedAside) {
   {
     auto database = *Database::Open(path_);
