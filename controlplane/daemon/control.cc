@@ -39,24 +39,14 @@ absl::Status Control::Load() {
   if (!generation.ok()) return generation.status();
   const Config& config = parts_.config;
   sources_ = parts_.find_sources();
-  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
+  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted,
+                                                            parts_.published, config.keep_unconfirmed * kSecond},
                                            &interner_);
-  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config), parts_.adopted,
-                                             *generation);
+  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config),
+                                             parts_.fresh ? std::vector<EndpointState>() : parts_.adopted, *generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
-  attacher_ = std::make_unique<AttachKeeper>(
-      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
-      [this](AttachKeeper::Job job) {
-        parts_.loop->Post([this, job = std::move(job)] {
-          job();
-          dirty_ = true;
-        });
-      },
-      [this](uint32_t ifindex, const absl::Status& status) {
-        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
-        inventory_->OnAttached(ifindex, status);
-      });
+  MakeAttacher();
   MakeUplinks();
   fast_path_ = std::make_unique<FastPathKeeper>(
       parts_.backend, config.fast_path,
@@ -73,6 +63,22 @@ absl::Status Control::Load() {
   if (absl::Status status = RecallPolicies(); !status.ok()) return status;
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
+}
+
+void Control::MakeAttacher() {
+  attacher_ = std::make_unique<AttachKeeper>(
+      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
+      [this](AttachKeeper::Job job) {
+        parts_.loop->Post([this, job = std::move(job)] {
+          job();
+          dirty_ = true;
+        });
+      },
+      [this](uint32_t ifindex, const absl::Status& status) {
+        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
+        inventory_->OnAttached(ifindex, status);
+      });
+  handover_ = std::make_unique<Handover>(attacher_.get(), parts_.attached, parts_.older, parts_.handover);
 }
 
 void Control::MakeUplinks() {
@@ -104,10 +110,14 @@ Control::~Control() {
   slow_worker_.reset();
 }
 
-absl::Status Control::Start() {
+absl::Status Control::SetOptions() {
   DataplaneOptions options = parts_.config.dataplane;
   options.uplinks = parts_.uplinks->hook() != UplinkHook::kNone;
-  Note("dataplane options", parts_.backend->SetOptions(options));
+  return parts_.backend->SetOptions(options);
+}
+
+absl::Status Control::Start() {
+  Note("dataplane options", SetOptions());
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   absl::StatusOr<LinkMonitor> monitor = LinkMonitor::Open();
   if (!monitor.ok()) return monitor.status();
@@ -192,6 +202,12 @@ absl::Status Control::ReadHost() {
     host_addresses_.OnLink(link.ifindex, link.kind == "veth");
   }
   inventory_->OnAllLinks(host_links, Now());
+  if (!links_read_) {
+    std::vector<uint32_t> interfaces;
+    for (const Link& link : *links) interfaces.push_back(link.ifindex);
+    handover_->Begin(interfaces, Now());
+    links_read_ = true;
+  }
   uplinks_->OnAllLinks(*links);
   host_addresses_.Replace(*addresses);
   TakeHostAddresses();
@@ -280,6 +296,7 @@ void Control::Publish(const InventoryState& state) {
   EventLoop* const loop = parts_.loop;
   loop->Step("dataplane", [&] { reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); }); });
   loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
+  loop->Step("upgrade", [&] { Note("upgrade", handover_->Sync(inventory_->settled(), state, Now())); });
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control's dealings with the policy folder.
+// Control's dealings with the policy folder and the configuration.
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "controlplane/daemon/config_change.h"
 #include "controlplane/daemon/control.h"
 #include "controlplane/daemon/start_checks.h"
+#include "spdlog/spdlog.h"
 
 namespace bulkhead {
 namespace {
@@ -119,6 +122,24 @@ absl::Status Control::Reload() {
   TakeFolder(*std::move(text));
   ShowNow();
   return reconciler_->policy_status();
+}
+
+void Control::TakeConfig(const absl::StatusOr<Config>& config) {
+  if (!config.ok()) {
+    Note("configuration", absl::InvalidArgumentError(absl::StrCat(std::string(config.status().message()), "; nothing of it is taken up")));
+    return;
+  }
+  const ConfigChange change = TakeUp(*config, &parts_.config);
+  spdlog::set_level(spdlog::level::from_str(parts_.config.log_level));
+  spdlog::info("configuration: taken up: {}", change.taken.empty() ? "nothing new" : absl::StrJoin(change.taken, ", "));
+  Note("configuration", change.later.empty() ? absl::OkStatus()
+                                             : absl::FailedPreconditionError(absl::StrCat(absl::StrJoin(change.later, ", "),
+                                                                                         ": changed, and taken up by the next start")));
+  changer_->set_default_mode(parts_.config.default_mode);
+  Note("dataplane options", SetOptions());
+  TakeHostAddresses();
+  input_ = InputOf(policies_);
+  dirty_ = true;
 }
 
 }  // namespace bulkhead

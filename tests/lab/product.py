@@ -25,6 +25,7 @@ class Bulkhead:
         self.policy_dir = os.path.join(folder, "policies.d")
         self.socket = os.path.join(folder, "api.sock")
         self.pin_root = pin_root
+        self.daemon_args = []
         self.log_path = os.path.join(folder, "bulkheadd.log")
         self.process = None
         self.prefix = []  # what becomes the daemon
@@ -45,8 +46,8 @@ class Bulkhead:
         """Starts the daemon and waits for nothing."""
         refuse_outside()
         with open(self.log_path, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([*self.prefix, self.daemon_path, "--config", self.config_path], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen([*self.prefix, self.daemon_path, "--config", self.config_path, *self.daemon_args],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def answers(self):
         if self.process.poll() is not None:

@@ -150,6 +150,10 @@ TEST_F(StoreTest, IdentitiesOfAnOlderFileHaveNoPortNames) {
     const std::vector<std::string> first = {
         "CREATE TABLE identities (id INTEGER PRIMARY KEY, ns BLOB NOT NULL, service BLOB NOT NULL, labels BLOB NOT NULL,"
         " image_digest BLOB NOT NULL);"
+        "CREATE TABLE rules (id INTEGER PRIMARY KEY, key BLOB NOT NULL, tier INTEGER NOT NULL, policy_ns BLOB NOT NULL,"
+        " policy BLOB NOT NULL, direction INTEGER NOT NULL, rule_index INTEGER NOT NULL, file BLOB NOT NULL, line INTEGER NOT NULL,"
+        " col INTEGER NOT NULL);"
+        "CREATE TABLE key_values (key TEXT PRIMARY KEY, value BLOB NOT NULL);"
         "INSERT INTO identities VALUES (16, 'shop', 'web', x'', 'sha256:1')"};
     ASSERT_TRUE(database->Migrate("store", first).ok());
   }
