@@ -16,7 +16,7 @@ def mount_state(lab, *options):
     """The state folder becomes a small file system of its own; the lab's mounts are private."""
     folder = lab.bulkhead.config["state_dir"]
     os.makedirs(folder, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join([f"size={MOUNT_BYTES}", *options]), "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(["mode=0700", f"size={MOUNT_BYTES}", *options]), "tmpfs", folder], check=True)
     return folder
 
 
