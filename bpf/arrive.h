@@ -16,6 +16,8 @@ static __noinline __u8 bh_check_provenance(const struct bh_context *c)
 {
 	const struct bh_address *found = bh_far_anywhere(c);
 
+	if (c->tag == BH_TAG_REFUSED)
+		return BH_REASON_SPOOFED_IP;
 	if (c->tag != 0)
 		return bh_is_of_another(found, c->tag) ? BH_REASON_SPOOFED_IP : BH_REASON_NONE;
 	return c->ingress_ifindex != 0 && found ? BH_REASON_SPOOFED_IP : BH_REASON_NONE;

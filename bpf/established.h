@@ -21,9 +21,13 @@ static __always_inline int bh_entry_holds(const struct bh_context *c, const stru
 
 	if (bh_load(&hot->stamp) != c->stamp)
 		return 0;
-	if (c->hook == BH_HOOK_INGRESS)
-		return bh_load(&hot->ifindex[side]) == c->ifindex;
-	return bh_load(&hot->ifindex[1 - side]) == c->ifindex && (bh_load(&hot->slot[side]) == c->tag || bh_is_first_answer(hot, ref->meta, side));
+	if (c->hook == BH_HOOK_INGRESS) {
+		const __u8 *mac = bh_source_mac(c);
+
+		return bh_load(&hot->ifindex[side]) == c->ifindex && mac && bh_mac_is_of(bh_load(&ref->macs->of[side]), mac);
+	}
+	return bh_load(&hot->ifindex[1 - side]) == c->ifindex &&
+	       (bh_load(&hot->slot[side]) == c->tag || (c->tag != BH_TAG_REFUSED && bh_is_first_answer(hot, ref->meta, side)));
 }
 
 /* What judging again needs to know of the entry. Answers from an address that is nobody's in this zone all have the provenance of the

@@ -45,7 +45,7 @@ static __always_inline __u32 bh_fast_way(__u32 tick, const struct bh_flow_hot *h
 	return end && bh_mac_equal(mac, end->mac) ? end->ifindex : 0;
 }
 
-/* The same in the slow programs, which see what ends connections, ICMP, and rare headers. Fragments stay behind each other on the bridge:
+/* The same in the slow programs, which see ICMP and rare headers. Fragments stay behind each other on the bridge:
  * some of them have no entry of their own. c->old_meta: of the entry as it was found. */
 static __always_inline __u32 bh_fast_way_of(const struct bh_context *c, const struct bh_flow_ref *ref)
 {

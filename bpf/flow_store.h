@@ -71,6 +71,11 @@ static __always_inline bh_word *bh_slot_key(struct bh_flow_hot *slot)
 	return (bh_word *)(slot + 1);
 }
 
+static __always_inline struct bh_flow_macs *bh_slot_macs(struct bh_flow_hot *slot, int words)
+{
+	return (struct bh_flow_macs *)(bh_slot_key(slot) + words);
+}
+
 static __always_inline int bh_slot_has_key(struct bh_flow_hot *slot, const bh_word *key, int words)
 {
 	const bh_word *has = bh_slot_key(slot);
@@ -157,9 +162,9 @@ static __always_inline __u32 bh_gives_way(const struct bh_claimant *by, struct b
 		return state == BH_FLOW_BUSY || by->over_quota ? BH_GIVE_NOT : BH_GIVE_FREE;
 	if ((BH_META_FLAGS(meta) & BH_FLOW_HELD) || (by->over_quota && owner != by->owner))
 		return BH_GIVE_NOT;
-	if (bh_tick_expired(by->tick, bh_load(&slot->last_seen), by->control->timeout[bh_timeout_row(protocol)][state & 3]))
+	if (bh_flow_expired(meta, bh_load(&slot->last_seen), protocol, by->tick, by->control))
 		return BH_GIVE_EXPIRED;
-	if (state == BH_FLOW_UNANSWERED)
+	if (!(BH_META_FLAGS(meta) & BH_FLOW_HEARD))
 		return BH_GIVE_UNANSWERED;
 	return by->over_quota ? BH_GIVE_ANSWERED : BH_GIVE_NOT;
 }
@@ -232,6 +237,8 @@ static __always_inline void bh_store_publish(const struct bh_group *group, __u32
 #pragma GCC unroll 5
 	for (i = 0; i < (unsigned int)words; i++)
 		bh_store(&bh_slot_key(slot)[i], key[i]);
+	bh_store(&bh_slot_macs(slot, words)->of[0], flow->macs.of[0]);
+	bh_store(&bh_slot_macs(slot, words)->of[1], flow->macs.of[1]);
 	bh_store_charge(group, flow->cold.owner, words, 1);
 	bh_exchange(&slot->meta, next);
 }

@@ -15,6 +15,7 @@
 
 struct bh_flow_ref {
 	struct bh_flow_hot *hot;
+	struct bh_flow_macs *macs;
 	struct bh_flow_cold *cold;
 	__u32 meta; /* when it was found */
 	__u32 side; /* of the key: who sent the packet. Set when nothing was found, too. */
@@ -87,6 +88,7 @@ static __always_inline int bh_flow_take(__u64 found, int words, struct bh_flow_r
 		return 0;
 	ref->meta = BH_FOUND_META(found);
 	ref->hot = bh_slot_at(&group, n, words);
+	ref->macs = bh_slot_macs(ref->hot, words);
 	ref->cold = bh_cold_at(&group, n, words);
 	return 1;
 }
@@ -237,6 +239,8 @@ static __always_inline int bh_flow_put(const struct bh_context *c, const struct 
 	__u64 chosen = v4 ? bh_flow_seek4((const union bh_key4 *)&request->key) : bh_flow_seek6(&request->key);
 	struct bh_flow_ref ref;
 
+	if (chosen != BH_NOT_FOUND && (BH_META_FLAGS(BH_FOUND_META(chosen)) & BH_FLOW_HELD))
+		return BH_PUT_BUSY;
 	if (chosen != BH_NOT_FOUND && BH_META_VERSION(BH_FOUND_META(chosen)) != BH_META_VERSION(request->old_meta)) {
 		if (!(v4 ? bh_flow_take(chosen, BH_KEY4_WORDS, &ref) : bh_flow_take(chosen, BH_KEY6_WORDS, &ref)))
 			return BH_PUT_NO_ROOM;
@@ -272,11 +276,9 @@ static __always_inline int bh_flow_create(const struct bh_context *c, struct bh_
 	return done == BH_PUT_AGAIN ? BH_PUT_BUSY : done;
 }
 
-/* The packet is the flow's first answer. */
+/* The packet shows that the opener was heard. */
 static __noinline int bh_flow_answer(const struct bh_context *c, const struct bh_flow_ref *ref)
 {
-	if (c->hook == BH_HOOK_EGRESS && ref->hot->ifindex[ref->side & 1] == 0)
-		ref->hot->slot[ref->side & 1] = c->tag;
 	bh_count(BH_COUNTER_FLOWS_ANSWERED);
 	if (!(BH_META_FLAGS(ref->meta) & BH_FLOW_LINKED))
 		bh_edge_answered(c, ref->hot, ref->cold);
@@ -292,16 +294,18 @@ static __always_inline int bh_flow_counts(const struct bh_context *c, const stru
 /* Moves the entry on by the packet. */
 static __always_inline void bh_flow_advance(const struct bh_context *c, const struct bh_flow_ref *ref)
 {
-	__u32 meta = ref->meta;
+	__u32 meta = ref->meta, side = ref->side & 1;
 	int attempt;
 
 	for (attempt = 0; attempt < 4; attempt++) {
-		__u32 next = bh_flow_next(meta, &c->packet, ref->side & 1);
+		__u32 next = bh_flow_next(meta, &c->packet, side);
 
 		if (next == meta)
 			return;
 		if (bh_swap_if(&ref->hot->meta, meta, next)) {
-			if (bh_flow_answers(meta, next, &c->packet, ref->side & 1))
+			if (bh_flow_accepts(meta, next, &c->packet, side) && ref->hot->ifindex[side] == 0)
+				ref->hot->slot[side] = c->tag;
+			if (bh_flow_answers(meta, next))
 				bh_flow_answer(c, ref);
 			return;
 		}

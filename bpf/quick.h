@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The quick path: an established packet of the common kind (TCP that neither opens nor ends anything, UDP, SCTP) costs one look at one
- * entry, and no call of a helper. What it does not recognise is left to the slow programs, which know all that it knows
+/* The quick path: an established packet of the common kind (TCP that opens nothing, UDP, SCTP) costs one look at one entry, and no
+ * call of a helper. What it does not recognise is left to the slow programs, which know all that it knows
  * (established.h), and more; but for floods of denied packets (denial.h). */
 #ifndef BULKHEAD_BPF_QUICK_H_
 #define BULKHEAD_BPF_QUICK_H_
@@ -30,11 +30,14 @@ enum bh_quick_answer {
 	BH_QUICK_MISSED = 2, /* as unsure, but the headers are plain and the tuple has no entry */
 };
 
+#define BH_QUICK_DNS BH_TCP_FIN
+#define BH_QUICK_COMMON BH_TCP_ACK /* all that other packets may have of `special` */
+
 struct bh_quick_ports {
 	__u16 source;
 	__u16 destination;
-	/* What the slow programs are to see even if an entry vouches for it: TCP flags that open or end a connection; for UDP, 1 for
-	 * a DNS answer at egress (dns.h). */
+	/* TCP: of SYN, RST, FIN and ACK, those that are set. UDP: BH_QUICK_DNS for a DNS answer at egress, which the slow programs are
+	 * to see (dns.h). */
 	__u8 special;
 };
 
@@ -46,20 +49,23 @@ static __always_inline int bh_quick_l4(const struct bh_quick *q, const __u8 *at,
 			return 0;
 		if (at[12] < BH_TCP_BYTES / 4 << 4 || (__u32)(at[12] >> 4) * 4 > room)
 			return 0;
-		out->special = at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN);
+		out->special = at[13] & (BH_TCP_SYN | BH_TCP_RST | BH_TCP_FIN | BH_TCP_ACK);
 	} else if ((protocol != BH_UDP && protocol != BH_SCTP) || room < BH_PORTS_BYTES || at + BH_PORTS_BYTES > q->end) {
 		return 0;
 	}
-	if (protocol != BH_TCP)
-		out->special = q->hook == BH_HOOK_EGRESS && protocol == BH_UDP && *(const __u16 *)at == bpf_htons(BH_DNS_PORT);
+	if (protocol != BH_TCP) {
+		int dns = q->hook == BH_HOOK_EGRESS && protocol == BH_UDP && *(const __u16 *)at == bpf_htons(BH_DNS_PORT);
+
+		out->special = dns ? BH_QUICK_DNS : 0;
+	}
 	out->source = *(const __u16 *)at;
 	out->destination = *(const __u16 *)(at + 2);
 	return 1;
 }
 
 /* Whether the entry, in the state that it was found in, carries the packet of that side at this hook. */
-static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct bh_flow_hot *hot, __u32 meta, __u32 side, __u8 protocol,
-					  __u32 tick)
+static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct bh_flow_hot *hot, const struct bh_flow_macs *macs, __u32 meta,
+					  __u32 side, __u8 protocol, __u32 tick)
 {
 	__u32 stamp = *(const volatile __u32 *)&q->control->stamp;
 
@@ -67,23 +73,40 @@ static __always_inline int bh_quick_holds(const struct bh_quick *q, const struct
 		return 0;
 	if (bh_load(&hot->last_seen) != tick && bh_flow_expired(meta, bh_load(&hot->last_seen), protocol, tick, q->control))
 		return 0;
-	if (BH_META_STATE(meta) == BH_FLOW_UNANSWERED && side != bh_flow_opener(meta))
-		return 0; /* an answer */
+	if (!(BH_META_FLAGS(meta) & BH_FLOW_HEARD) && side != bh_flow_opener(meta))
+		return 0; /* an answer, or what must come behind it */
 	if (q->hook == BH_HOOK_INGRESS)
-		return bh_load(&hot->ifindex[side]) == q->ifindex;
+		return bh_load(&hot->ifindex[side]) == q->ifindex && bh_mac_is_of(bh_load(&macs->of[side]), q->data + 6);
 	return bh_load(&hot->ifindex[1 - side]) == q->ifindex && bh_load(&hot->slot[side]) == q->tag;
 }
 
-static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_flow_hot *hot, __u32 meta, __u32 side, __u32 tick)
+/* The sender's hook has counted the packet, and moved the entry on. */
+static __always_inline int bh_quick_was_counted(const struct bh_quick *q, const struct bh_flow_hot *hot, __u32 side)
+{
+	return q->hook == BH_HOOK_EGRESS && bh_load(&hot->ifindex[side]) != 0;
+}
+
+/* Whether a TCP packet of an entry may pass here that opens or ends a connection; see bh_flow_reopens(). */
+static __always_inline int bh_quick_may(const struct bh_quick *q, const struct bh_flow_hot *hot, __u32 meta, __u32 side, __u8 special)
+{
+	if (!(special & BH_TCP_SYN))
+		return 1;
+	if (!bh_quick_was_counted(q, hot, side))
+		return 0; /* it may be the first, or the first answer */
+	return (special & BH_TCP_ACK) || (side == bh_flow_opener(meta) && BH_META_STATE(meta) < BH_FLOW_CLOSING);
+}
+
+/* next: what the packet makes of meta. */
+static __always_inline int bh_quick_count(const struct bh_quick *q, struct bh_flow_hot *hot, __u32 meta, __u32 next, __u32 side, __u32 tick)
 {
 	__u64 *count = &hot->count[side], one = BH_COUNT(q->length, 1);
 
-	if (q->hook == BH_HOOK_EGRESS && bh_load(&hot->ifindex[side]) != 0)
-		return bh_store_is_same(hot, meta); /* the sender's hook has counted it */
+	if (bh_quick_was_counted(q, hot, side))
+		return bh_store_is_same(hot, meta);
 	if (bh_unlikely(bh_load(count) & BH_COUNT_CARRIES))
 		return 0;
 	__sync_fetch_and_add(count, one);
-	if (bh_unlikely(!bh_store_is_same(hot, meta))) {
+	if (bh_unlikely(next == meta ? !bh_store_is_same(hot, meta) : !bh_swap_if(&hot->meta, meta, next))) {
 		__sync_fetch_and_add(count, -one);
 		return 0;
 	}
@@ -106,7 +129,7 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 	struct bh_place place = bh_place_of(key, words, q->control);
 	struct bh_group group = {.home = place.home};
 	struct bh_flow_hot *hot;
-	__u32 meta, n, tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
+	__u32 meta, next, n, tick = (__u32)(bpf_jiffies64() >> BH_TICK_SHIFT);
 
 	if (words == BH_KEY4_WORDS)
 		group.slots = bpf_map_lookup_elem(&bh_flows4, &place.group);
@@ -121,14 +144,20 @@ static __always_inline int bh_quick_entry(struct bh_quick *q, const bh_word *key
 		return BH_QUICK_MISSED;
 	}
 	hot = bh_slot_at(&group, n, words);
-	if (bh_unlikely(special) || !bh_quick_holds(q, hot, meta, side, protocol, tick))
+	next = meta;
+	if (bh_unlikely(special & ~BH_QUICK_COMMON)) {
+		if (protocol != BH_TCP || !bh_quick_may(q, hot, meta, side, special))
+			return BH_QUICK_UNSURE;
+		next = bh_flow_ends(meta, special, side);
+	}
+	if (!bh_quick_holds(q, hot, bh_slot_macs(hot, words), meta, side, protocol, tick))
 		return BH_QUICK_UNSURE;
 	/* All is read of the entry before bh_quick_count() sees whether it still is the same. */
 	if (q->hook == BH_HOOK_INGRESS) {
 		q->tag = bh_load(&hot->slot[side]);
 		q->fast = bh_fast_way(tick, hot, meta, side, q->data);
 	}
-	return bh_quick_count(q, hot, meta, side, tick) ? BH_QUICK_PASS : BH_QUICK_UNSURE;
+	return bh_quick_count(q, hot, meta, next, side, tick) ? BH_QUICK_PASS : BH_QUICK_UNSURE;
 }
 
 static __always_inline int bh_quick4(struct bh_quick *q, const __u8 *at)

@@ -46,12 +46,21 @@ static __always_inline __u8 bh_new_flags(const struct bh_context *c, const struc
 		flags |= BH_FLOW_LINKED;
 	if (j->midstream)
 		flags |= BH_FLOW_MIDSTREAM;
+	if (j->reversed)
+		flags |= BH_FLOW_HEARD;
 	return flags;
 }
 
 static __always_inline int bh_party_counts(const struct bh_context *c, const struct bh_party *sender)
 {
 	return c->hook == BH_HOOK_INGRESS || sender->ifindex == 0; /* see bh_flow_counts */
+}
+
+static __always_inline __u32 bh_mac_of_slot(__u32 ifindex, __u16 slot)
+{
+	const struct bh_endpoint *endpoint = ifindex != 0 ? bh_endpoint_of(slot) : 0;
+
+	return bh_is_bound(endpoint) ? bh_mac_end(endpoint->mac) : 0;
 }
 
 /* A new entry for the packet at hand, which it counts if it is for this hook to count. fast: BH_FLOW_FAST or 0. Returns enum bh_put. */
@@ -77,6 +86,8 @@ static __noinline int bh_open_flow(const struct bh_context *c, const struct bh_j
 	flow->hot.ifindex[1] = high->ifindex;
 	flow->hot.slot[0] = low->slot;
 	flow->hot.slot[1] = high->slot;
+	flow->macs.of[0] = bh_mac_of_slot(low->ifindex, low->slot);
+	flow->macs.of[1] = bh_mac_of_slot(high->ifindex, high->slot);
 	flow->cold.first_seen = bpf_ktime_get_coarse_ns();
 	flow->cold.service_port = j->service_port;
 	bh_fill_cold(j, &flow->cold);
@@ -116,6 +127,8 @@ static __noinline int bh_refresh_flow(const struct bh_context *c, const struct b
 			hot->ifindex[far] = 0;
 		hot->slot[far] = c->tag;
 	}
+	ref->macs->of[0] = bh_mac_of_slot(hot->ifindex[0], hot->slot[0]);
+	ref->macs->of[1] = bh_mac_of_slot(hot->ifindex[1], hot->slot[1]);
 	bh_fill_cold(j, ref->cold);
 	bh_store(&hot->stamp, c->stamp);
 	bh_store_let_go(hot);
@@ -129,7 +142,8 @@ static __noinline int bh_revoke_flow(const struct bh_context *c, const struct bh
 {
 	struct bh_flow_ref ref;
 
-	if (!bh_flow_find(c, &c->packet, &ref) || !bh_store_hold(ref.hot, ref.meta))
+	if (!bh_flow_find(c, &c->packet, &ref) || BH_META_VERSION(ref.meta) != BH_META_VERSION(c->old_meta) ||
+	    !bh_store_hold(ref.hot, ref.meta))
 		return 0;
 	bh_store(&ref.hot->stamp, ~c->stamp);
 	if (ref.cold->verdict != BH_DENY)
@@ -168,8 +182,8 @@ static __noinline int bh_conclude_known(const struct bh_context *c, struct bh_ju
 	struct bh_flow_ref ref;
 
 	bh_count(BH_COUNTER_FLOWS_REVALIDATED);
-	if (!bh_flow_find(c, &c->packet, &ref))
-		return 0; /* gone meanwhile; the next packet makes a new one */
+	if (!bh_flow_find(c, &c->packet, &ref) || BH_META_VERSION(ref.meta) != BH_META_VERSION(c->old_meta))
+		return 0; /* gone meanwhile, and what was judged is not what is there now: the next packet sees */
 	bh_fast_review(c, &ref);
 	bh_refresh_flow(c, j, &ref);
 	if (!(BH_META_FLAGS(ref.meta) & BH_FLOW_LINKED))

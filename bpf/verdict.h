@@ -18,7 +18,7 @@
  *    Multicast and broadcast never use or make entries.
  *    Counting: INGRESS counts what it sees; EGRESS counts only packets whose sender has no hook in this zone.
  *    At INGRESS an answered flow between two workloads of one bridge may go straight to its receiver (fast_path.h).
- *    The common packets (plain headers; TCP that neither opens nor ends anything, UDP, SCTP) are judged by this rule alone in a short
+ *    The common packets (plain headers; TCP that opens nothing, UDP, SCTP) are judged by this rule alone in a short
  *    program (quick.h); it leaves every other packet, and every doubt, to the slow one, which carries out all the rules. Only when a
  *    CPU has used up its events of a tick does the short program also deny, by the note of an equal packet's denial (denial.h).
  *
@@ -166,6 +166,14 @@ static __always_inline __u8 bh_check_departure(const struct bh_context *c, __u32
 	return bh_check_source(c, outcome);
 }
 
+/* What is forged may pass because its sender does not enforce, but not as that sender's: whoever enforces does not take it. */
+static __always_inline int bh_refuse_departure(struct bh_context *c, struct bh_judgement *j, __u8 reason)
+{
+	if (reason == BH_REASON_SPOOFED_IP || reason == BH_REASON_SPOOFED_MAC || reason == BH_REASON_ICMP_ORPHAN)
+		c->tag = BH_TAG_REFUSED;
+	return bh_refuse(c, j, reason);
+}
+
 /* The rest of the way of a packet that a workload sent. Returns enum bh_action; c->tag: the provenance to give it. */
 static __always_inline int bh_judge_ingress(struct bh_context *c, struct bh_scratch_room *room)
 {
@@ -181,11 +189,11 @@ static __always_inline int bh_judge_ingress(struct bh_context *c, struct bh_scra
 	if (reason == BH_REASON_NONE)
 		reason = bh_check_departure(c, &outcome);
 	if (reason != BH_REASON_NONE)
-		return bh_refuse(c, j, reason);
+		return bh_refuse_departure(c, j, reason);
 	if (outcome == BH_SOURCE_SPECIAL)
 		return bh_pass_unjudged();
 	if (c->packet.kind == BH_KIND_ICMP_ERROR)
-		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse(c, j, BH_REASON_ICMP_ORPHAN);
+		return bh_icmp_error_belongs(c) ? bh_pass_unjudged() : bh_refuse_departure(c, j, BH_REASON_ICMP_ORPHAN);
 	return bh_judge(c, room);
 }
 

@@ -59,6 +59,8 @@ struct FlowTimeouts {
   uint32_t tcp[4] = {60, 8 * 3600, 120, 10};
   uint32_t udp[4] = {30, 180, 30, 10};
   uint32_t other[4] = {30, 60, 30, 10};
+
+  bool operator==(const FlowTimeouts&) const = default;
 };
 
 struct DataplaneOptions {

@@ -64,7 +64,7 @@ absl::StatusOr<std::unique_ptr<World>> World::Create(KernelWriter& writer, const
 
 void World::Answer() {
   ForEachSlot(backend_->flow_tables().memory(), [](bh_flow_hot& hot, const __u16*, uint16_t, int) {
-    if (BH_META_HOLDS_FLOW(hot.meta)) hot.meta = BH_META(hot.meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(hot.meta));
+    if (BH_META_HOLDS_FLOW(hot.meta)) hot.meta = BH_META(hot.meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(hot.meta) | BH_FLOW_HEARD);
   });
 }
 

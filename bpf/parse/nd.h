@@ -18,6 +18,21 @@ static __always_inline int bh_mac_equal(const __u8 *a, const __u8 *b)
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
 }
 
+/* See struct bh_flow_macs. */
+static __always_inline __u32 bh_mac_end(const __u8 *mac)
+{
+	__u32 end;
+
+	__builtin_memcpy(&end, mac + 2, sizeof(end));
+	return end;
+}
+
+/* known: of an entry's side. */
+static __always_inline int bh_mac_is_of(__u32 known, const __u8 *mac)
+{
+	return known == 0 || known == bh_mac_end(mac);
+}
+
 static __always_inline int bh_mac_is_zero(const __u8 *mac)
 {
 	return (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0;

@@ -169,6 +169,9 @@ void ReadLearning(Fields* fields, Reader* reader, Config* config) {
   reader->Choice(fields, "new_image_grace", "a time such as 90s, 24h or 7d, at most 30d",
                  [](const std::string& text) { return ParseGrace(text).has_value(); },
                  [&](const std::string& text) { config->new_image_grace = *ParseGrace(text); });
+  reader->Choice(fields, "keep_unconfirmed", "a time such as 90s, 24h or 7d, at most 30d",
+                 [](const std::string& text) { return ParseGrace(text).has_value(); },
+                 [&](const std::string& text) { config->keep_unconfirmed = *ParseGrace(text); });
   if (fields->Get("resolvers") == nullptr) return;
   for (const Node& item : fields->Items("resolvers")) {
     const auto address = item.kind == Node::Kind::kScalar ? IpAddress::Parse(item.scalar) : std::nullopt;

@@ -27,6 +27,7 @@
 //   proxy_is_world: true
 //   trust_image_labels: false
 //   flow_table_entries: 65536             # IPv4; IPv6 has room for a quarter. 0 = by memory, half a percent. Taken up by a new table only
+//   keep_unconfirmed: 10m                 # what was there before a start stays so long at most while a source does not answer
 //   flow_quota: 8                         # the flows of one endpoint may take 1/8 of each flow table
 //   events_per_second: 1000               # per CPU
 //   midstream_per_second: 4096            # per CPU: TCP of before the daemon's time that is taken for an answer; 0 = none
@@ -48,6 +49,9 @@
 //     ready_quiet_hours: 6                # without a new edge, likewise
 //     ready_new_percent: 5                # at most: the chance that the next workload-hour shows a new edge (95% bound)
 //   log_level: info                            # debug, info, warn, error
+//
+// SIGHUP: the file is read again. log_level, default_mode, resolvers, node_labels, proxy_is_world, flow_quota, the *_per_second and
+// timeouts are taken up at once; `status` names the others that differ until the next start.
 //
 // Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
 #ifndef BULKHEAD_CONTROLPLANE_CONFIG_CONFIG_H_
@@ -96,6 +100,7 @@ struct Config {
   bool allow_from_host = true;
   bool trust_image_labels = false;
   uint32_t flow_table_entries = 0;
+  uint64_t keep_unconfirmed = 600;  // seconds
   DataplaneOptions dataplane;
   LearnLimits learn;
   Labels node_labels;

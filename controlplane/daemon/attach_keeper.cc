@@ -16,9 +16,24 @@ void AttachKeeper::Sync(const InventoryState& inventory, uint64_t now) {
   for (const auto& [slot, endpoint] : inventory.endpoints) {
     Interface& interface = interfaces_[endpoint.ifindex];
     if (interface.busy) continue;
+    if (held_.contains(endpoint.ifindex)) continue;
     const bool moved = interface.attached && interface.zone != endpoint.zone;
     if (moved || now >= interface.next) Attach(endpoint.ifindex, &interface, endpoint.zone);
   }
+}
+
+void AttachKeeper::LetGo(const std::set<uint32_t>& interfaces, const InventoryState& inventory,
+                         const std::function<void(const Interfaces&)>& together) {
+  Interfaces wanted;
+  for (const auto& [slot, endpoint] : inventory.endpoints) {
+    if (interfaces.contains(endpoint.ifindex) && held_.contains(endpoint.ifindex)) wanted.emplace_back(endpoint.ifindex, endpoint.zone);
+  }
+  const auto free = [this, interfaces] { std::erase_if(held_, [&](uint32_t ifindex) { return interfaces.contains(ifindex); }); };
+  if (wanted.empty() || !together) return free();
+  run_([this, wanted, together, free] {
+    together(wanted);
+    back_(free);
+  });
 }
 
 void AttachKeeper::Attach(uint32_t ifindex, Interface* interface, uint16_t zone) {

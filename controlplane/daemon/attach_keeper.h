@@ -9,6 +9,8 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "controlplane/inventory/inventory.h"
@@ -26,6 +28,13 @@ class AttachKeeper {
 
   // Asks for what is missing, and again, now and then, for what should be there: somebody may have taken it off.
   void Sync(const InventoryState& inventory, uint64_t now);
+
+  // Nothing is attached to these interfaces until they are let go.
+  void HoldBack(std::set<uint32_t> interfaces) { held_ = std::move(interfaces); }
+  using Interfaces = std::vector<std::pair<uint32_t, uint16_t>>;  // with the zone
+  // `together` attaches to those that are wanted, on the worker; Sync then sees to it that each has its programs.
+  void LetGo(const std::set<uint32_t>& interfaces, const InventoryState& inventory,
+             const std::function<void(const Interfaces&)>& together);
 
   // Takes the programs off an interface that the inventory gave up. true: they are off; false: under way.
   bool Release(uint32_t ifindex);
@@ -47,6 +56,7 @@ class AttachKeeper {
   const std::function<void(Job)> back_;
   const std::function<void(uint32_t, const absl::Status&)> done_;
   std::map<uint32_t, Interface> interfaces_;
+  std::set<uint32_t> held_;
   uint64_t now_ = 0;
 };
 

@@ -45,6 +45,9 @@ class Changer {
   // Both must outlive it. Takes up a change that was waiting for its confirmation when the daemon ended.
   Changer(ChangerOptions options, PolicyHost* host, Store* store);
 
+  // What modes.yaml leaves open.
+  void set_default_mode(Mode mode) { options_.default_mode = mode; }
+
   // All of them or none. A dry run gives what would be in force.
   absl::StatusOr<ChangeResult> ApplyPolicy(const std::vector<GivenPolicy>& policies, const ApplyOptions& options, uint64_t unix_now);
   // ref: as PolicyRef.
@@ -84,7 +87,7 @@ class Changer {
   void ClearPending();
   std::string Unchanged() const;
 
-  const ChangerOptions options_;
+  ChangerOptions options_;
   PolicyHost* const host_;
   Store* const store_;
   std::optional<Pending> pending_;

@@ -2,7 +2,6 @@
 #include "controlplane/daemon/control.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "absl/strings/str_cat.h"
 #include "controlplane/daemon/resolv_conf.h"
@@ -36,38 +35,18 @@ absl::StatusOr<std::unique_ptr<Control>> Control::Create(ControlParts parts) {
 }
 
 absl::Status Control::Load() {
-  if (!parts_.store->problem().empty()) problems_["state"] = parts_.store->problem();
-  absl::StatusOr<std::vector<Identity>> identities = parts_.store->LoadIdentities();
-  if (!identities.ok()) return identities.status();
-  absl::StatusOr<std::vector<RuleInfo>> rules = parts_.store->LoadRules();
-  if (!rules.ok()) return rules.status();
-  absl::StatusOr<std::optional<std::string>> stored = parts_.store->Get("generation");
-  if (!stored.ok()) return stored.status();
-  uint64_t generation = 0;
-  if (stored->has_value()) std::from_chars((*stored)->data(), (*stored)->data() + (*stored)->size(), generation);
-
-  interner_ = IdentityInterner(*identities);
-  rules_ = RuleBook(*rules);
+  const absl::StatusOr<uint64_t> generation = LoadRemembered();
+  if (!generation.ok()) return generation.status();
   const Config& config = parts_.config;
   sources_ = parts_.find_sources();
-  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
+  inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted,
+                                                            parts_.published, config.keep_unconfirmed * kSecond},
                                            &interner_);
-  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config), parts_.adopted,
-                                             generation);
+  reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config),
+                                             parts_.fresh ? std::vector<EndpointState>() : parts_.adopted, *generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
-  attacher_ = std::make_unique<AttachKeeper>(
-      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
-      [this](AttachKeeper::Job job) {
-        parts_.loop->Post([this, job = std::move(job)] {
-          job();
-          dirty_ = true;
-        });
-      },
-      [this](uint32_t ifindex, const absl::Status& status) {
-        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
-        inventory_->OnAttached(ifindex, status);
-      });
+  MakeAttacher();
   MakeUplinks();
   fast_path_ = std::make_unique<FastPathKeeper>(
       parts_.backend, config.fast_path,
@@ -81,9 +60,25 @@ absl::Status Control::Load() {
   if (const absl::StatusOr<std::string> text = yaml::ReadFile(kResolvConf); text.ok()) resolver_hints_ = NameServersOf(*text);
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
   stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
-  RecallPolicies();
+  if (absl::Status status = RecallPolicies(); !status.ok()) return status;
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
+}
+
+void Control::MakeAttacher() {
+  attacher_ = std::make_unique<AttachKeeper>(
+      parts_.backend, [this](AttachKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
+      [this](AttachKeeper::Job job) {
+        parts_.loop->Post([this, job = std::move(job)] {
+          job();
+          dirty_ = true;
+        });
+      },
+      [this](uint32_t ifindex, const absl::Status& status) {
+        if (!status.ok()) spdlog::debug("interface {}: {}", ifindex, std::string(status.message()));
+        inventory_->OnAttached(ifindex, status);
+      });
+  handover_ = std::make_unique<Handover>(attacher_.get(), parts_.attached, parts_.older, parts_.handover);
 }
 
 void Control::MakeUplinks() {
@@ -115,10 +110,14 @@ Control::~Control() {
   slow_worker_.reset();
 }
 
-absl::Status Control::Start() {
+absl::Status Control::SetOptions() {
   DataplaneOptions options = parts_.config.dataplane;
   options.uplinks = parts_.uplinks->hook() != UplinkHook::kNone;
-  Note("dataplane options", parts_.backend->SetOptions(options));
+  return parts_.backend->SetOptions(options);
+}
+
+absl::Status Control::Start() {
+  Note("dataplane options", SetOptions());
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   absl::StatusOr<LinkMonitor> monitor = LinkMonitor::Open();
   if (!monitor.ok()) return monitor.status();
@@ -203,6 +202,12 @@ absl::Status Control::ReadHost() {
     host_addresses_.OnLink(link.ifindex, link.kind == "veth");
   }
   inventory_->OnAllLinks(host_links, Now());
+  if (!links_read_) {
+    std::vector<uint32_t> interfaces;
+    for (const Link& link : *links) interfaces.push_back(link.ifindex);
+    handover_->Begin(interfaces, Now());
+    links_read_ = true;
+  }
   uplinks_->OnAllLinks(*links);
   host_addresses_.Replace(*addresses);
   TakeHostAddresses();
@@ -283,13 +288,19 @@ void Control::CatchUp() {
     FindNewImages();
   });
   AskKernel();
+  if (!WaitsForSources()) Publish(state);
+  view_late_ = true;
+}
+
+void Control::Publish(const InventoryState& state) {
+  EventLoop* const loop = parts_.loop;
   loop->Step("dataplane", [&] { reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); }); });
   loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
+  loop->Step("upgrade", [&] { Note("upgrade", handover_->Sync(inventory_->settled(), state, Now())); });
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
   Note("fast path", fast_path_->status());
-  view_late_ = true;
 }
 
 absl::Status Control::SyncStaged() {
@@ -301,22 +312,14 @@ void Control::ShowNow() {
   PublishView();
 }
 
-// Numbers reach pinned maps next, so they are remembered first: after a crash no other identity may get one of them.
-void Control::SaveIdentities() {
-  std::vector<Identity> fresh = interner_.TakeNew();
-  unsaved_.insert(unsaved_.end(), fresh.begin(), fresh.end());
-  if (unsaved_.empty()) return;
-  const absl::Status status = parts_.store->SaveIdentities(unsaved_);
-  Note("state", status);
-  if (status.ok()) unsaved_.clear();
-}
-
 void Control::DrainEvents() {
   Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
   Note("DNS answers", parts_.observer->DrainAnswers());
 }
 
 void Control::EverySecond() {
+  Note("clock", clock_watch_.Look(*parts_.clock));
+  SavePolicies();
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   dirty_ = true;  // much of what the inventory says depends on how long it has been so

@@ -21,10 +21,12 @@
 #include "controlplane/daemon/attach_keeper.h"
 #include "controlplane/daemon/block_list.h"
 #include "controlplane/daemon/changer.h"
+#include "controlplane/daemon/clock_watch.h"
 #include "controlplane/daemon/event_loop.h"
 #include "controlplane/daemon/event_ring.h"
 #include "controlplane/daemon/fast_path_keeper.h"
 #include "controlplane/daemon/folder_watch.h"
+#include "controlplane/daemon/handover.h"
 #include "controlplane/daemon/host_addresses.h"
 #include "controlplane/daemon/new_images.h"
 #include "controlplane/daemon/observer.h"
@@ -59,6 +61,12 @@ struct ControlParts {
   Store* store = nullptr;
   Observer* observer = nullptr;
   std::vector<EndpointState> adopted;
+  std::vector<PublishedTarget> published;  // adopted, too
+  std::set<uint32_t> attached;             // interfaces that have our programs
+  // Interfaces where an older layout's programs judge. With `fresh`, adopted endpoints are known but not yet in the backend.
+  std::set<uint32_t> older;
+  bool fresh = false;
+  Handover::Outlet handover;
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;
@@ -76,6 +84,8 @@ class Control : public PolicyHost {
   Changer& changer() { return *changer_; }
   Stager& stager() { return *stager_; }
   BlockList& blocks() { return *blocks_; }
+  // Takes up what can be taken up at once (config_change.h); the rest is a problem until the next start.
+  void TakeConfig(const absl::StatusOr<Config>& config);
   // Any thread.
   std::shared_ptr<const View> GetView() const;
   const EventRing& events() const { return events_; }
@@ -95,12 +105,20 @@ class Control : public PolicyHost {
  private:
   explicit Control(ControlParts parts);
   absl::Status Load();
+  absl::StatusOr<uint64_t> LoadRemembered();  // the generation
+  void ReserveNumbers();
+  bool WaitsForSources();
+  void Publish(const InventoryState& state);
   void TakeFolder(FolderText text);
-  void RecallPolicies();
+  absl::Status RecallPolicies();
+  void SavePolicies();
+  absl::Status CheckFolder(const FolderText& text) const;
   std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
   void MakeUplinks();
+  void MakeAttacher();
+  absl::Status SetOptions();
   HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();
   void TakeHostAddresses();
@@ -132,6 +150,7 @@ class Control : public PolicyHost {
   std::unique_ptr<Inventory> inventory_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<AttachKeeper> attacher_;
+  std::unique_ptr<Handover> handover_;
   std::unique_ptr<UplinkKeeper> uplinks_;
   std::unique_ptr<BlockList> blocks_;
   std::unique_ptr<FastPathKeeper> fast_path_;
@@ -149,6 +168,11 @@ class Control : public PolicyHost {
   LoadedPolicies policies_;
   PolicyInput input_;
   bool folder_read_ = false;
+  std::string folder_id_;         // of the folder that policies_ was read from; empty: not known
+  bool policies_unsaved_ = false;
+  bool wait_for_sources_ = false;
+  ClockWatch clock_watch_;
+  bool links_read_ = false;
   std::map<std::string, std::string> problems_;  // of the daemon itself, by what they are about
   EventRing events_;
   uint64_t started_at_ = 0;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "controlplane/api/server.h"
 #include "controlplane/daemon/confine.h"
 #include "controlplane/daemon/control.h"
@@ -37,25 +38,31 @@ absl::StatusOr<UniqueFd> TakeSignals() {
   return fd;
 }
 
-void OnSignal(int fd, EventLoop* loop, Control* control) {
+void OnSignal(int fd, const StartOptions& start, EventLoop* loop, Control* control) {
   signalfd_siginfo info{};
   while (read(fd, &info, sizeof(info)) == sizeof(info)) {
     if (info.ssi_signo != SIGHUP) {
       spdlog::info("signal {}: ending, enforcement stays", info.ssi_signo);
       loop->Stop();
-    } else if (const absl::Status status = control->Reload(); !status.ok()) {
+      continue;
+    }
+    if (start.read_config) control->TakeConfig(start.read_config());
+    if (const absl::Status status = control->Reload(); !status.ok()) {
       spdlog::warn("policy: {}", std::string(status.message()));
     }
   }
 }
 
-absl::StatusOr<std::unique_ptr<EbpfBackend>> OpenBackend(const Config& config, KernelWriter* writer, const Clock* clock) {
-  EbpfOptions options;
-  options.pin_root = config.pin_root;
-  options.attach = config.attach == "tcx" ? AttachMode::kTcx : AttachMode::kClsact;
-  options.workload_xdp = config.workload_xdp;
-  options.flow_entries = config.flow_table_entries;
-  return EbpfBackend::Open(*writer, *clock, options);
+void LogAdopted(const std::string& version, const AdoptedState& adopted) {
+  if (adopted.older_version == 0) {
+    spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
+                 adopted.endpoints.size());
+  } else {
+    spdlog::info("bulkheadd {}: takes the place of layout {} at {} interfaces; used on: {}", version, adopted.older_version,
+                 adopted.older_interfaces.size(), adopted.carried.empty() ? "nothing" : absl::StrJoin(adopted.carried, ", "));
+  }
+  if (adopted.other_build != 0) spdlog::info("programs of another build were replaced at {} interfaces", adopted.other_build);
+  for (const std::string& sentence : adopted.repaired) spdlog::warn("found at the start, and put right: {}", sentence);
 }
 
 ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
@@ -66,11 +73,10 @@ ApiServerOptions ApiOptions(const Config& config, const std::string& version) {
   return options;
 }
 
-// Without a state folder the daemon goes on, and forgets.
+// Without a state folder the daemon goes on, and forgets. That of the policies is made later, where none is remembered.
 absl::Status MakeFolders(const Config& config) {
   if (absl::Status status = CheckFolder(std::filesystem::path(config.api_socket).parent_path().string(), true); !status.ok())
     return status;
-  if (absl::Status status = MakeFolder(config.policy_dir, 0755); !status.ok()) return status;
   if (absl::Status status = CheckFolder(config.policy_dir); !status.ok()) return status;
   if (absl::Status status = MakeFolder(config.state_dir, 0700); !status.ok()) {
     spdlog::warn("state: {}", std::string(status.message()));
@@ -88,20 +94,17 @@ absl::Status Confine(const Config& config) {
 
 struct Serving {
   Config config;
-  std::string version;
+  StartOptions start;
   int signals = -1;
   std::unique_ptr<api::ApiSocket> socket;
 };
 
 absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* service) {
-  const int signals = what.signals;
-  if (absl::Status status = loop->Watch(
-          signals, [=] { OnSignal(signals, loop, control); }, "signals");
-      !status.ok())
-    return status;
+  const auto on_signal = [&what, loop, control] { OnSignal(what.signals, what.start, loop, control); };
+  if (absl::Status status = loop->Watch(what.signals, on_signal, "signals"); !status.ok()) return status;
   if (absl::Status status = control->Start(); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<ApiServer>> server =
-      ApiServer::Start(ApiOptions(what.config, what.version), service, std::move(what.socket));
+      ApiServer::Start(ApiOptions(what.config, what.start.version), service, std::move(what.socket));
   if (!server.ok()) return server.status();
   Supervisor supervisor;
   if (absl::Status status = supervisor.Start(loop, [control] { return control->GetView(); }); !status.ok()) return status;
@@ -114,7 +117,19 @@ absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* ser
 
 }  // namespace
 
-absl::Status RunDaemon(const Config& config, const std::string& version, KernelWriter& writer) {
+EbpfOptions EbpfOptionsOf(const Config& config, const StartOptions& start) {
+  EbpfOptions options;
+  options.pin_root = config.pin_root;
+  options.attach = config.attach == "tcx" ? AttachMode::kTcx : AttachMode::kClsact;
+  options.workload_xdp = config.workload_xdp;
+  options.flow_entries = config.flow_table_entries;
+  options.reset = start.reset;
+  options.layout_version = start.layout_version;
+  options.fresh_maps = start.fresh_maps;
+  return options;
+}
+
+absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWriter& writer) {
   if (absl::Status status = CheckRights(); !status.ok()) return status;
   absl::StatusOr<UniqueFd> lock = LockPidFile(std::filesystem::path(config.api_socket).parent_path().string());
   if (!lock.ok()) return lock.status();
@@ -127,13 +142,12 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
   if (!loop.ok()) return loop.status();
-  absl::StatusOr<std::unique_ptr<EbpfBackend>> backend = OpenBackend(config, &writer, &clock);
+  absl::StatusOr<std::unique_ptr<EbpfBackend>> backend = EbpfBackend::Open(writer, clock, EbpfOptionsOf(config, start));
   if (!backend.ok()) return backend.status();
   absl::StatusOr<std::unique_ptr<EbpfUplinks>> uplinks = (*backend)->OpenUplinks(config.uplink_hook);
   if (!uplinks.ok()) return uplinks.status();
   const AdoptedState& adopted = (*backend)->adopted();
-  spdlog::info("bulkheadd {}: {}, {} endpoints", version, adopted.adopted ? "took over what was there" : "new dataplane",
-               adopted.endpoints.size());
+  LogAdopted(start.version, adopted);
   const std::unique_ptr<Learner> learner = OpenLearner((*store)->path(), config.learn);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
@@ -149,6 +163,17 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   parts.store = store->get();
   parts.observer = &observer;
   parts.adopted = adopted.endpoints;
+  parts.published = adopted.published;
+  for (const AdoptedAttachment& attachment : adopted.attachments) parts.attached.insert(attachment.ifindex);
+  parts.older = adopted.older_interfaces;
+  parts.fresh = !adopted.adopted;
+  parts.handover.finish = [&backend] { return (*backend)->FinishUpgrade(); };
+  parts.handover.together = [&backend](const AttachKeeper::Interfaces& interfaces) {
+    std::vector<AdoptedAttachment> all;
+    for (const auto& [ifindex, zone] : interfaces) all.push_back({ifindex, zone});
+    const absl::Status status = (*backend)->AttachTogether(all);
+    if (!status.ok()) spdlog::debug("attaching to {} interfaces: {}", all.size(), std::string(status.message()));
+  };
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
   // Its group is given while that can be done, and nobody is answered before all is in place.
@@ -159,7 +184,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));
   if (!control.ok()) return control.status();
   Service service(control->get(), loop->get(), backend->get(), uplinks->get(), learner.get(), &edges, &clock);
-  absl::Status status = Serve({config, version, signals->get(), *std::move(socket)}, loop->get(), control->get(), &service);
+  absl::Status status = Serve({config, start, signals->get(), *std::move(socket)}, loop->get(), control->get(), &service);
   // No thread may wait for a loop that does not run.
   (*loop)->Stop();
   const std::shared_ptr<const View> last = (*control)->GetView();

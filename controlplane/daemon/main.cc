@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "controlplane/config/config.h"
 #include "controlplane/daemon/daemon.h"
+#include "controlplane/daemon/start_check.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -20,12 +21,15 @@ constexpr char kExamples[] =
     "Examples:\n"
     "  bulkheadd                                        defaults, and /etc/bulkhead/bulkhead.yaml if it is there\n"
     "  bulkheadd --docker /run/docker.sock --log-level debug\n"
+    "  bulkheadd --check                                what would a start of this build change?\n"
     "  bulkheadd --docker none --workloads-dir /etc/bulkhead/workloads.d\n"
     "  bulkheadd --config /tmp/b/bulkhead.yaml --policy-dir /tmp/b/policies.d --state-dir /tmp/b/state --socket /tmp/b/api.sock\n";
 
 struct Flags {
   std::string config, policy_dir, state_dir, socket, pin_root, workloads_dir, attach, log_level;
   std::vector<std::string> docker;
+  std::string output = "text";
+  bool check = false, reset = false;
   bool foreground = true;  // it knows no other way; the flag is for those who say so
 };
 
@@ -40,6 +44,11 @@ void AddFlags(CLI::App* app, Flags* flags) {
   app->add_option("--docker", flags->docker, "Socket of a Docker Engine, may be repeated; none: no engine")->type_name("SOCKET");
   app->add_option("--log-level", flags->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app->add_flag("--check", flags->check,
+                "Say what a start would make of what is in the kernel, and change nothing. Exit 0: nothing that matters; 1: something");
+  app->add_option("-o,--output", flags->output, "How to print what --check finds")->check(CLI::IsMember({"text", "json"}));
+  app->add_flag("--reset", flags->reset,
+                "Carry nothing over from what is in the kernel, newer or damaged as it may be. Connections are judged anew");
   app->add_flag("--foreground", flags->foreground, "Stay in the foreground, which it always does");
   app->set_version_flag("--version", std::string("bulkheadd ") + kVersion);
   app->footer(kExamples);
@@ -64,6 +73,13 @@ void Override(const Flags& flags, Config* config) {
   }
 }
 
+absl::StatusOr<Config> ReadConfig(const Flags& flags) {
+  const bool named = !flags.config.empty();
+  absl::StatusOr<Config> config = bulkhead::LoadConfig(named ? flags.config : bulkhead::kDefaultConfigFile, named);
+  if (config.ok()) Override(flags, &*config);
+  return config;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,22 +91,26 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const bool named = !flags.config.empty();
-  const absl::StatusOr<Config> loaded = bulkhead::LoadConfig(named ? flags.config : bulkhead::kDefaultConfigFile, named);
+  const absl::StatusOr<Config> loaded = ReadConfig(flags);
   if (!loaded.ok()) {
     std::fprintf(stderr, "%s\n", std::string(loaded.status().message()).c_str());
     return 2;
   }
-  Config config = *loaded;
-  Override(flags, &config);
+  const Config& config = *loaded;
   spdlog::set_default_logger(spdlog::stderr_color_mt("bulkheadd"));
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   spdlog::flush_on(spdlog::level::debug);
 
+  bulkhead::StartOptions start;
+  start.version = kVersion;
+  start.reset = flags.reset;
+  start.read_config = [&flags] { return ReadConfig(flags); };
+  if (flags.check) return bulkhead::PrintStartCheck(config, start, flags.output == "json");
   bulkhead::KernelWriter writer;
-  const absl::Status status = bulkhead::RunDaemon(config, kVersion, writer);
+  const absl::Status status = bulkhead::RunDaemon(config, start, writer);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bulkheadd: %s\n", std::string(status.message()).c_str());
-  const bool asked_wrong = absl::IsPermissionDenied(status) || absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);
+  const bool asked_wrong = absl::IsPermissionDenied(status) || absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status) ||
+                           absl::IsFailedPrecondition(status);
   return asked_wrong ? 2 : 1;
 }

@@ -11,6 +11,7 @@ namespace bulkhead {
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                      const std::vector<EndpointState>& adopted, uint64_t generation)
     : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
+      saved_generation_(generation),
       active_(interner, options,
               {[this](CompiledPolicy* policy) { NumberRules(policy); },
                [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
@@ -33,8 +34,10 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
   }
   if (active_.IsBehind(input, inventory)) {
     PutUnboundFirst(inventory);
+    PutForgottenFirst(inventory);
     UpdatePolicy(input, inventory);
   }
+  Remember();
   Note("policy", policy_status());
   RemoveEndpoints(inventory, release);
   PutEndpoints(inventory);
@@ -81,8 +84,32 @@ void Reconciler::PutUnboundFirst(const InventoryState& inventory) {
   }
 }
 
+// Adopted endpoints whose numbers nobody knows any more. The next policy knows them by their new ones, so that there is no moment in
+// which they are nobody's; until then they are judged as they were.
+void Reconciler::PutForgottenFirst(const InventoryState& inventory) {
+  if (policy() != nullptr) return;
+  for (const auto& [slot, endpoint] : inventory.endpoints) {
+    const auto at = applied_.find(slot);
+    if (at == applied_.end() || !at->second.bound || !endpoint.bound || at->second.ifindex != endpoint.ifindex) continue;
+    if (at->second.identity >= kFirstIdentity && interner_->Find(at->second.identity) == nullptr) Put(endpoint);
+  }
+}
+
 void Reconciler::NumberRules(CompiledPolicy* policy) {
-  if (absl::Status status = store_->SaveRules(rules_->Number(policy)); !status.ok()) Note("state", status);
+  const std::vector<RuleInfo> changed = rules_->Number(policy);
+  unsaved_rules_.insert(unsaved_rules_.end(), changed.begin(), changed.end());
+  Remember();
+}
+
+// What could not be stored is tried again by the next Sync.
+void Reconciler::Remember() {
+  absl::Status status = store_->SaveRules(unsaved_rules_);
+  if (status.ok()) unsaved_rules_.clear();
+  if (status.ok() && generation() != saved_generation_) {
+    status = store_->Set("generation", std::to_string(generation()));
+    if (status.ok()) saved_generation_ = generation();
+  }
+  Note("state, rules", status);
 }
 
 void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& inventory) {
@@ -92,7 +119,6 @@ void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& in
   if (generation() == before) return;
   spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", generation(), documents()->policies.size(),
                 inventory.identities.size(), policy()->classes, policy()->rulesets.size());
-  if (absl::Status status = store_->Set("generation", std::to_string(generation())); !status.ok()) Note("state", status);
 }
 
 void Reconciler::Put(const EndpointState& endpoint) {

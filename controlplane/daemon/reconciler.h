@@ -60,8 +60,10 @@ class Reconciler {
 
  private:
   void PutUnboundFirst(const InventoryState& inventory);
+  void PutForgottenFirst(const InventoryState& inventory);
   void UpdatePolicy(const PolicyInput& input, const InventoryState& inventory);
   void NumberRules(CompiledPolicy* policy);
+  void Remember();
   void PutEndpoints(const InventoryState& inventory);
   void RemoveEndpoints(const InventoryState& inventory, const std::function<bool(uint32_t)>& release);
   void Put(const EndpointState& endpoint);
@@ -73,7 +75,9 @@ class Reconciler {
   RuleBook* const rules_;
   const PolicyOptions options_;
 
-  uint64_t generation_;  // of before the first policy of ours
+  uint64_t generation_;        // of before the first policy of ours
+  uint64_t saved_generation_;
+  std::vector<RuleInfo> unsaved_rules_;
   PolicyKeeper active_;
   std::unique_ptr<PolicyKeeper> staged_;
   RuleBook staged_rules_;

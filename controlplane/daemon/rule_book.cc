@@ -14,6 +14,8 @@ RuleBook::RuleBook(const std::vector<RuleInfo>& known) {
   }
 }
 
+void RuleBook::Reserve(uint32_t last) { next_ = std::max(next_, last + 1); }
+
 std::vector<RuleInfo> RuleBook::Number(CompiledPolicy* policy) {
   std::vector<RuleInfo> changed;
   for (RuleInfo& rule : policy->rules) {

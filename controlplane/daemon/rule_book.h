@@ -21,6 +21,9 @@ class RuleBook {
   // Fills rules[].id. Returns the rules that are new or say something new, to be stored before the dataplane sees them.
   std::vector<RuleInfo> Number(CompiledPolicy* policy);
 
+  // Numbers up to `last` are not given to new rules: counts and flows may carry them, though nobody knows any more whose they were.
+  void Reserve(uint32_t last);
+
   // By id.
   const std::unordered_map<uint32_t, RuleInfo>& all() const { return rules_; }
 

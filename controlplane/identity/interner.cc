@@ -56,6 +56,8 @@ IdentityId IdentityInterner::Intern(const std::string& ns, const std::string& se
   return at->second;
 }
 
+void IdentityInterner::Reserve(IdentityId last) { next_ = std::max(next_, last + 1); }
+
 const Identity* IdentityInterner::Find(IdentityId id) const {
   const auto at = identities_.find(id);
   return at == identities_.end() ? nullptr : &at->second;

@@ -24,6 +24,9 @@ class IdentityInterner {
   IdentityId Intern(const std::string& ns, const std::string& service, const Labels& labels, const std::string& image_digest,
                     const std::vector<NamedPort>& named_ports = {});
 
+  // Numbers up to `last` are not given to anybody new: somebody may carry them, though nobody knows any more who had them.
+  void Reserve(IdentityId last);
+
   // nullptr: never given out. Valid until the interner goes.
   const Identity* Find(IdentityId id) const;
   const std::unordered_map<IdentityId, Identity>& all() const { return identities_; }

@@ -19,7 +19,8 @@ bool IsLinkLocal(const IpAddress& address) {
 }  // namespace
 
 const InventoryState& Inventory::Update(uint64_t now) {
-  if (!settled_ && Settles()) {
+  if (first_update_ == 0) first_update_ = now;
+  if (!settled_ && (Settles() || now - first_update_ >= options_.settle_within)) {
     settled_ = true;
     adopted_.clear();
   }

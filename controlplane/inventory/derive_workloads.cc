@@ -153,12 +153,24 @@ void Inventory::MakePublished() {
       targets.insert({port.host_address, port.host_port, port.protocol, at->second.first, port.container_port, at->second.second});
     }
   }
+  if (!settled_) {
+    for (const PublishedTarget& held : options_.adopted_published) {
+      const bool replaced = std::any_of(targets.begin(), targets.end(), [&held](const PublishedTarget& target) {
+        return target.host == held.host && target.host_port == held.host_port && target.protocol == held.protocol;
+      });
+      if (!replaced) targets.insert(held);
+    }
+  }
   state_.published.assign(targets.begin(), targets.end());
 }
 
 void Inventory::MakeProblems() {
   std::vector<std::string>& problems = state_.problems;
   for (const auto& [name, source] : sources_) {
+    if (settled_ && !synced_once_.contains(name) && !options_.adopted.empty()) {
+      problems.push_back(absl::StrCat("source ", name, ": has not listed its workloads within ", options_.settle_within / kSecond,
+                                      " s of the start; those of before are no longer kept"));
+    }
     if (source.state == "lost") problems.push_back(absl::StrCat("source ", name, ": ", source.error));
   }
   for (const auto& [about, text] : source_problems_) problems.push_back(text);

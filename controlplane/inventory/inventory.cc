@@ -26,8 +26,8 @@ std::string KeyOf(const WorkloadReport& report) { return absl::StrCat(report.run
 Inventory::Inventory(InventoryOptions options, IdentityInterner* interner)
     : options_(std::move(options)),
       interner_(interner),
-      slot_pool_(1, BH_MAX_ENDPOINTS - 1, kNumberRest),
-      zone_pool_(1, UINT16_MAX, kNumberRest) {
+      slot_pool_(1, BH_MAX_ENDPOINTS - 1, kSlotRest),
+      zone_pool_(1, UINT16_MAX, kZoneRest) {
   for (const std::string& source : options_.sources) sources_[source] = {};
   for (const EndpointState& endpoint : options_.adopted) {
     if (!slot_pool_.Take(endpoint.slot)) continue;

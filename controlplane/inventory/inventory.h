@@ -38,8 +38,11 @@ inline constexpr uint64_t kSecond = 1'000'000'000;
 inline constexpr uint64_t kBindGrace = 3 * kSecond;
 // How long after the start a provisional binding waits for its confirmation.
 inline constexpr uint64_t kConfirmWithin = 5 * kSecond;
-// After a removal, how long its slot or zone rests.
-inline constexpr uint64_t kNumberRest = 300 * kSecond;
+// After a removal, how long its slot rests. Packets carry it for milliseconds, and cached flows are judged anew before they count for
+// another. Longer would be too long: 20 starts a second for 300 s take more slots than there are.
+inline constexpr uint64_t kSlotRest = 30 * kSecond;
+// The same of a zone, of which there are many and which come and go seldom.
+inline constexpr uint64_t kZoneRest = 300 * kSecond;
 
 struct SourceState {
   std::string state = "connecting";  // "connecting", "synced", "lost"
@@ -73,6 +76,9 @@ struct InventoryOptions {
   std::vector<std::string> sources;
   // What the dataplane held when the daemon started.
   std::vector<EndpointState> adopted;
+  std::vector<PublishedTarget> adopted_published;
+  // ns from the first Update on: then what was adopted and nobody has claimed is given up all the same.
+  uint64_t settle_within = 600 * kSecond;
 };
 
 class Inventory {
@@ -98,7 +104,7 @@ class Inventory {
   std::vector<ResolveRequest> TakeResolveRequests(uint64_t now);
   std::vector<PeerRequest> TakePeerRequests(uint64_t now);
 
-  // false: some source has not listed its workloads yet, or some adopted endpoint may still find its workload.
+  // false: some source has not listed its workloads yet, or some adopted endpoint may still find its workload; until settle_within.
   bool settled() const { return settled_; }
 
  private:
@@ -187,6 +193,7 @@ class Inventory {
   std::set<uint32_t> peers_asked_;             // no answer yet
   std::map<uint32_t, uint64_t> peers_next_;    // earliest time to ask again without a new fact
   bool settled_ = false;
+  uint64_t first_update_ = 0;
 
   // This round's.
   std::set<uint32_t> managed_bridges_;

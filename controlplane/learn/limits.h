@@ -12,6 +12,8 @@ struct Hygiene {
   uint64_t occurrences = 3;      // of an edge, in different windows or of different workloads, before it supports a rule
   uint64_t new_edges_a_day = 3;  // of a stable service; on a day that shows more, all of them are for review. A day: 24 windows
   uint64_t stable_windows = 72;  // without a new edge make a service stable
+
+  bool operator==(const Hygiene&) const = default;
 };
 
 // When a service is ready to be promoted; see learn/readiness.h.
@@ -19,6 +21,8 @@ struct ReadyLimits {
   double workload_hours = 24;  // observed, of the image that runs
   double new_per_hour = 0.05;  // at most, with 95% confidence
   uint64_t quiet_windows = 6;  // since the last new edge
+
+  bool operator==(const ReadyLimits&) const = default;
 };
 
 // Evidence is kept by window: so many seconds of Unix time, an hour unless a test wants days to pass within minutes.
@@ -31,6 +35,8 @@ struct LearnLimits {
   uint64_t names = 20'000, listeners = 50'000, presence = 200'000, quarantines = 20'000, decisions = 100'000;  // rows of each
   Hygiene hygiene = {};
   ReadyLimits ready = {};
+
+  bool operator==(const LearnLimits&) const = default;
 };
 
 }  // namespace bulkhead

@@ -114,8 +114,18 @@ absl::StatusOr<std::unique_ptr<Store>> Store::OpenOnce(const std::string& path) 
   if (!database.ok()) return database.status();
   if (absl::Status status = (*database)->Migrate("store", Schema()); !status.ok()) return status;
   std::unique_ptr<Store> store(new Store(*std::move(database)));
+  if (absl::Status status = store->CheckReadable(); !status.ok()) return status;
   if (path != ":memory:") store->path_ = path;
   return store;
+}
+
+// A file may be a sound database and still not hold what we wrote: it is as useless as one that is damaged.
+absl::Status Store::CheckReadable() {
+  absl::Status status = LoadIdentities().status();
+  if (status.ok()) status = LoadRules().status();
+  if (status.ok()) status = Get("generation").status();
+  if (status.ok() || absl::IsUnavailable(status)) return status;
+  return absl::DataLossError(status.message());
 }
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path) {

@@ -47,6 +47,7 @@ class Store {
  private:
   explicit Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
   static absl::StatusOr<std::unique_ptr<Store>> OpenOnce(const std::string& path);
+  absl::Status CheckReadable();
 
   std::unique_ptr<Database> database_;
   std::string path_;

@@ -5,6 +5,8 @@
 #define BULKHEAD_DATAPLANE_EBPF_ADOPTED_STATE_H_
 
 #include <cstdint>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "bulkhead/model/ip.h"
@@ -23,7 +25,16 @@ struct AdoptedState {
   uint32_t stamp = 0;
   std::vector<EndpointState> endpoints;  // ascending by slot; keep their slots and zones
   std::vector<IpAddress> host_addresses;
+  std::vector<PublishedTarget> published;
   std::vector<AdoptedAttachment> attachments;  // interfaces that exist and had our programs; they have this build's by now
+  // Where programs were not as they should be, in sentences; they are now.
+  std::vector<std::string> repaired;
+  uint32_t other_build = 0;  // interfaces whose programs had other instructions than this build's have
+  // An older layout's programs judge at these interfaces until Attach replaces them, one by one, when everything else has been said to the
+  // backend. Then FinishUpgrade.
+  uint32_t older_version = 0;  // 0: there is none
+  std::set<uint32_t> older_interfaces;
+  std::vector<std::string> carried;  // maps of the older layout that are used on
 };
 
 }  // namespace bulkhead

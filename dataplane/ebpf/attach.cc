@@ -78,18 +78,26 @@ absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Attacher::Rec
   return out;
 }
 
-absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs) {
+absl::Status Attacher::Note(uint32_t ifindex, const AttachmentRecord& record) {
+  const absl::Status status = writer_.UpdateElement(records_.get(), &ifindex, &record, BPF_NOEXIST);
+  return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+}
+
+absl::Status Attacher::Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs, AttachPart part) {
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();
   AttachmentRecord record = RecordOf(ifindex);
   record.zone = zone;
   record.mode = mode_;
+  if (part == AttachPart::kIngress) {
+    return mode_ == AttachMode::kClsact ? AttachClsact(*socket, ifindex, record, programs, part) : AttachTcx(ifindex, record, programs, part);
+  }
   // The new ones first, then the other mode's are taken off: never none.
   if (mode_ == AttachMode::kClsact) {
-    if (auto status = AttachClsact(*socket, ifindex, record, programs); !status.ok()) return status;
+    if (auto status = AttachClsact(*socket, ifindex, record, programs, part); !status.ok()) return status;
     if (auto status = DetachTcx(ifindex); !status.ok()) return status;
   } else {
-    if (auto status = AttachTcx(ifindex, record, programs); !status.ok()) return status;
+    if (auto status = AttachTcx(ifindex, record, programs, part); !status.ok()) return status;
     if (auto status = DetachClsact(*socket, ifindex); !status.ok()) return status;
   }
   return SyncXdp(ifindex, programs);
@@ -119,7 +127,7 @@ std::map<uint32_t, std::string> Attacher::XdpProblems() const {
 }
 
 absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record,
-                                    const ZonePrograms& programs) {
+                                    const ZonePrograms& programs, AttachPart part) {
   const auto there = HasClsact(socket, ifindex);
   if (!there.ok()) return there.status();
   // Recorded before it is done, so that an end between the two leaves nothing that nobody owns up to.
@@ -127,13 +135,15 @@ absl::Status Attacher::AttachClsact(NetlinkSocket& socket, uint32_t ifindex, Att
   if (auto status = Record(ifindex, record); !status.ok()) return status;
   if (auto created = writer_.CreateClsact(ifindex); !created.ok()) return created.status();
   if (auto status = writer_.ReplaceFilter(ifindex, TcDirection::kIngress, programs.ingress); !status.ok()) return status;
+  if (part == AttachPart::kIngress) return absl::OkStatus();
   if (auto status = writer_.ReplaceFilter(ifindex, TcDirection::kEgress, programs.egress); !status.ok()) return status;
   return ReadBack(socket, ifindex, programs);
 }
 
-absl::Status Attacher::AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs) {
+absl::Status Attacher::AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs, AttachPart part) {
   if (auto status = Record(ifindex, record); !status.ok()) return status;
   if (auto status = PutLink(ifindex, TcDirection::kIngress, programs.ingress, programs.ingress_id); !status.ok()) return status;
+  if (part == AttachPart::kIngress) return absl::OkStatus();
   return PutLink(ifindex, TcDirection::kEgress, programs.egress, programs.egress_id);
 }
 

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/ebpf/attachment_record.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/kernel/kernel_writer.h"
 #include "dataplane/kernel/netlink.h"
@@ -24,20 +25,8 @@
 
 namespace bulkhead {
 
-enum class AttachMode : uint8_t { kClsact = 0, kTcx = 1 };
-
-// Value of the map bh_attachments, by ifindex (u32). Only user space uses it.
-struct AttachmentRecord {
-  uint16_t zone = 0;
-  AttachMode mode = AttachMode::kClsact;
-  uint8_t own_clsact = 0;  // 1: the clsact qdisc was added by us
-
-  bool operator==(const AttachmentRecord&) const = default;
-};
-static_assert(sizeof(AttachmentRecord) == 4);
-
-inline constexpr char kAttachmentsMap[] = "bh_attachments";
-inline constexpr uint32_t kMaxAttachments = 4096;
+// Ingress alone: for interfaces that get their programs together (EbpfBackend::AttachTogether).
+enum class AttachPart : uint8_t { kIngress, kAll };
 
 class Attacher {
  public:
@@ -46,19 +35,22 @@ class Attacher {
 
   // Idempotent; also replaces programs of an earlier build, and those of the other mode. Reads back that the kernel has exactly
   // these. kNotFound: no such interface.
-  absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs);
+  absl::Status Attach(uint32_t ifindex, uint16_t zone, const ZonePrograms& programs, AttachPart part = AttachPart::kAll);
   // Takes off whatever is ours, and a clsact that we added and nobody else uses. An interface that is gone is fine.
   absl::Status Detach(uint32_t ifindex);
 
   absl::StatusOr<std::vector<std::pair<uint32_t, AttachmentRecord>>> Records() const;
+  // Notes what an older layout's record says of an interface, unless there is a record already.
+  absl::Status Note(uint32_t ifindex, const AttachmentRecord& record);
   // Where the XDP program that was asked for cannot be, and why: ingress judges there. Any thread.
   std::map<uint32_t, std::string> XdpProblems() const;
 
  private:
   Attacher(KernelWriter& writer, std::string base, AttachMode mode) : writer_(writer), base_(std::move(base)), mode_(mode) {}
 
-  absl::Status AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
-  absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs);
+  absl::Status AttachClsact(NetlinkSocket& socket, uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs,
+                            AttachPart part);
+  absl::Status AttachTcx(uint32_t ifindex, AttachmentRecord record, const ZonePrograms& programs, AttachPart part);
   absl::Status DetachClsact(NetlinkSocket& socket, uint32_t ifindex);
   absl::Status DetachTcx(uint32_t ifindex);
   absl::Status SyncXdp(uint32_t ifindex, const ZonePrograms& programs);

@@ -7,17 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <filesystem>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bulkhead/abi/event.h"
+#include "dataplane/ebpf/older_layout.h"
 #include "dataplane/flow/counters.h"
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
 #include "dataplane/flow/rule_reader.h"
-#include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/flow_tick.h"
 #include "dataplane/kernel/links.h"
 
@@ -35,8 +33,28 @@ uint64_t MemoryOfMachine() {
   return sysinfo(&info) == 0 ? static_cast<uint64_t>(info.totalram) * info.mem_unit : 0;
 }
 
-LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
-  LoaderOptions out{options.pin_root, options.max_entries, options.workload_xdp};
+// What is of our own layout makes room for a new one of that name.
+absl::Status SetAside(KernelWriter& writer, const std::string& base, StartPlan& plan) {
+  if (plan.from.base != base) return absl::OkStatus();
+  const std::string aside = base + "-old";
+  if (auto status = RemoveLayout(writer, aside); !status.ok()) return status;
+  if (auto status = writer.RenamePin(base, aside); !status.ok()) return status;
+  plan.from.base = aside;
+  plan.others.push_back(aside);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+LoaderOptions LoaderOptionsFor(const EbpfOptions& options, const StartPlan& plan) {
+  LoaderOptions out;
+  out.root = options.pin_root;
+  out.max_entries = options.max_entries;
+  out.workload_xdp = options.workload_xdp;
+  out.layout_version = options.layout_version;
+  out.from = plan.from;
+  out.carry = plan.kind == StartKind::kUpgrade;
+  out.fresh = options.fresh_maps;
   const uint32_t wanted = options.flow_entries != 0 ? options.flow_entries : DefaultFlowEntries(MemoryOfMachine());
   const uint32_t groups = std::bit_ceil(std::clamp(wanted, 4 * BH_GROUP_SLOTS, kMostFlowEntries)) / BH_GROUP_SLOTS;
   out.max_entries["bh_flows4"] = groups;
@@ -45,8 +63,6 @@ LoaderOptions LoaderOptionsFor(const EbpfOptions& options) {
   out.max_entries.try_emplace("bh_edges_outside", kOutsideEdges);
   return out;
 }
-
-}  // namespace
 
 uint32_t DefaultFlowEntries(uint64_t memory) {
   const uint64_t affordable = std::clamp<uint64_t>(memory / 200 / kBytesPerEntry, 1u << 14, 1u << 22);
@@ -70,9 +86,12 @@ EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_p
 
 absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& writer, const Clock& clock,
                                                                const EbpfOptions& options) {
-  auto loader = Loader::Open(writer, LoaderOptionsFor(options));
+  auto plan = PlanStart(options.pin_root, options.layout_version, options.reset);
+  if (!plan.ok()) return plan.status();
+  if (auto status = SetAside(writer, PinBase(options.pin_root, options.layout_version), *plan); !status.ok()) return status;
+  auto loader = Loader::Open(writer, LoaderOptionsFor(options, *plan));
   if (!loader.ok()) return loader.status();
-  auto attacher = Attacher::Open(writer, PinBase(options.pin_root), options.attach);
+  auto attacher = Attacher::Open(writer, (*loader)->base(), options.attach);
   if (!attacher.ok()) return attacher.status();
   auto events = EventReader::Create((*loader)->maps().events);
   if (!events.ok()) return events.status();
@@ -84,13 +103,15 @@ absl::StatusOr<std::unique_ptr<EbpfBackend>> EbpfBackend::Open(KernelWriter& wri
   std::unique_ptr<EbpfBackend> backend(
       new EbpfBackend(writer, clock, *std::move(loader), *std::move(attacher), *std::move(events), *std::move(answers),
                       *std::move(flows)));
-  backend->base_ = PinBase(options.pin_root);
+  backend->base_ = backend->loader_->base();
+  backend->plan_ = *std::move(plan);
   if (auto status = backend->PrepareFlowTables(); !status.ok()) return status;
   if (!backend->loader_->adopted()) {
     if (auto status = backend->SetOptions(DataplaneOptions{}); !status.ok()) return status;
+    if (auto status = backend->TakeOver(); !status.ok()) return status;
   } else {
     if (auto status = backend->Adopt(); !status.ok()) return status;
-    if (auto status = backend->RemoveUnusedPrograms(options.pin_root); !status.ok()) return status;
+    if (auto status = backend->RemoveUnusedPrograms(); !status.ok()) return status;
   }
   return backend;
 }
@@ -108,54 +129,6 @@ absl::Status EbpfBackend::PrepareFlowTables() {
       std::atomic_ref<__u64>(control.secret[i]).store(drawn.secret[i]);
     }
   });
-}
-
-absl::Status EbpfBackend::Adopt() {
-  auto adopted = publisher_.Adopt();
-  if (!adopted.ok()) return adopted.status();
-  if (auto status = fast_ends_.Empty(); !status.ok()) return status;
-  adopted_ = *std::move(adopted);
-  for (const EndpointState& endpoint : adopted_.endpoints) {
-    if (auto status = fast_ends_.Put(endpoint); !status.ok()) return status;
-  }
-  return AdoptAttachments();
-}
-
-absl::Status EbpfBackend::AdoptAttachments() {
-  auto socket = NetlinkSocket::Open();
-  if (!socket.ok()) return socket.status();
-  const auto links = DumpLinks(*socket);
-  if (!links.ok()) return links.status();
-  std::set<uint32_t> living;
-  for (const Link& link : *links) living.insert(link.ifindex);
-  const auto records = attacher_->Records();
-  if (!records.ok()) return records.status();
-  for (const auto& [ifindex, record] : *records) {
-    const bool lives = living.contains(ifindex);
-    const absl::Status status = lives ? Attach(ifindex, record.zone) : Detach(ifindex);
-    if (absl::IsNotFound(status)) continue;  // gone since the dump
-    if (!status.ok()) return status;
-    if (lives) adopted_.attachments.push_back({ifindex, record.zone});
-  }
-  return absl::OkStatus();
-}
-
-absl::Status EbpfBackend::RemoveUnusedPrograms(const std::string& root) {
-  const std::string folder = PinBase(root) + "/programs";
-  std::set<std::string> used = {absl::StrCat(folder, "/0")};
-  for (const AdoptedAttachment& attachment : adopted_.attachments) used.insert(absl::StrCat(folder, "/", attachment.zone));
-  std::vector<std::string> unused;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (!used.contains(entry.path())) unused.push_back(entry.path());
-  }
-  for (const std::string& zone : unused) {
-    for (const std::string& path : ListTree(zone)) {
-      const absl::Status status = path == zone ? writer_.RemoveDirectory(path) : writer_.Unpin(path);
-      if (!status.ok()) return status;
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status EbpfBackend::StoreControl(uint32_t& word, uint32_t value) {

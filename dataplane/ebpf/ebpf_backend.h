@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "dataplane/ebpf/ebpf_uplinks.h"
 #include "dataplane/ebpf/fast_ends.h"
 #include "dataplane/ebpf/loader.h"
+#include "dataplane/ebpf/layouts.h"
 #include "dataplane/ebpf/publisher.h"
 #include "dataplane/ebpf/simulator.h"
 #include "dataplane/flow/ring_reader.h"
@@ -43,17 +45,32 @@ struct EbpfOptions {
   uint32_t flow_entries = 0;
   // Elements of other maps by name (bpf/maps.h), for new maps only.
   std::map<std::string, uint32_t, std::less<>> max_entries;
+  // Takes the place of whatever is there, and carries nothing over.
+  bool reset = false;
+  // For tests: as a build of that layout, whose maps of these names mean something else than before.
+  uint32_t layout_version = BH_LAYOUT_VERSION;
+  std::set<std::string> fresh_maps;
 };
+
+LoaderOptions LoaderOptionsFor(const EbpfOptions& options, const StartPlan& plan);
 
 // Both flow tables together take at most half a percent of the memory (bytes): a power of two between 2^14 and 2^22.
 uint32_t DefaultFlowEntries(uint64_t memory);
 
 class EbpfBackend : public Backend {
  public:
-  // Loads or adopts, as the loader does; interfaces that had programs of an earlier build have this one's when it returns. A policy
+  // Loads, adopts or takes over from another layout (layouts.h says which; kFailedPrecondition: it may not); interfaces that had programs of an earlier build have this one's when it returns. A policy
   // that was staged no longer is: whoever staged it stages it again.
   // writer and clock must outlive the backend.
   static absl::StatusOr<std::unique_ptr<EbpfBackend>> Open(KernelWriter& writer, const Clock& clock, const EbpfOptions& options);
+
+  // Removes all layouts but ours, once our programs are at all of adopted().older_interfaces that are left. Nothing to do: fine.
+  absl::Status FinishUpgrade();
+
+  // Attach for several interfaces that talk to each other already: first all of them get what notes who sends, then what checks it on
+  // the way to the receiver. One by one, what a still unnoted sender sends to one that checks already would be dropped as a spoof.
+  // An interface that is gone is left out. As Attach: one worker.
+  absl::Status AttachTogether(const std::vector<AdoptedAttachment>& interfaces);
 
   // What was there when it was opened.
   const AdoptedState& adopted() const { return adopted_; }
@@ -111,7 +128,9 @@ class EbpfBackend : public Backend {
   absl::Status Adopt();
   // Puts this build's programs where records say that an earlier one's were.
   absl::Status AdoptAttachments();
-  absl::Status RemoveUnusedPrograms(const std::string& root);
+  absl::Status NoteRepairs(const std::vector<std::pair<uint32_t, AttachmentRecord>>& records);
+  absl::Status RemoveUnusedPrograms();
+  absl::Status TakeOver();
   absl::Status StoreControl(uint32_t& word, uint32_t value);
   absl::StatusOr<FlowTime> Now() const;
   // Edges and rules know of all denied packets then (bpf/denial.h).
@@ -130,6 +149,7 @@ class EbpfBackend : public Backend {
   Capturer capturer_;
   Simulator simulator_;
   AdoptedState adopted_;
+  StartPlan plan_;
 };
 
 }  // namespace bulkhead

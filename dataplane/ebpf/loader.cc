@@ -62,12 +62,10 @@ absl::Status CheckLayout(const bpf_map* map, int fd) {
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("the pinned map ", bpf_map__name(map), " has another layout than this build's: uninstall first"));
+      absl::StrCat("the pinned map ", bpf_map__name(map), " has another shape than this build's: start once with --reset"));
 }
 
 }  // namespace
-
-std::string PinBase(std::string_view root) { return absl::StrCat(std::string(root), "/v", BH_LAYOUT_VERSION); }
 
 Loader::~Loader() {
   if (maps_.control != nullptr) munmap(maps_.control, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
@@ -90,23 +88,29 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::Open(KernelWriter& writer, Loade
     if (auto status = loader->DropXdp(); !status.ok()) return status;
   }
   if (auto status = loader->MapControl(); !status.ok()) return status;
+  if (auto status = loader->CarryControl(); !status.ok()) return status;
   if (auto status = loader->FillMaps(); !status.ok()) return status;
   return loader;
 }
 
 absl::Status Loader::PrepareDirectories() {
+  if (options_.look_only) return absl::OkStatus();
   if (auto status = EnsureBpffs(writer_, options_.root); !status.ok()) return status;
-  const std::string base = PinBase(options_.root);
-  for (const std::string& directory : {base, base + "/maps", base + "/programs", base + "/links"}) {
+  for (const std::string& directory : {base_, base_ + "/maps", base_ + "/programs", base_ + "/links"}) {
     if (auto status = writer_.MakeDirectory(directory); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 absl::Status Loader::OpenPinnedMaps() {
-  const std::string folder = PinBase(options_.root) + "/maps/";
-  adopted_ = access((folder + kControl).c_str(), F_OK) == 0;
-  for (const std::string& path : ListTree(PinBase(options_.root) + "/maps")) {
+  const std::string folder = base_ + "/maps/";
+  const bool whole = access((folder + kControl).c_str(), F_OK) == 0;
+  adopted_ = whole && options_.from.version == 0;
+  if (whole && !adopted_) {
+    // Flows may carry its stamps.
+    if (const auto control = ReadOlderControl(base_); control.ok()) last_stamp_ = control->stamp;
+  }
+  for (const std::string& path : ListTree(base_ + "/maps")) {
     if (path.size() <= folder.size()) continue;  // the folder itself
     if (!adopted_) {
       if (auto status = writer_.Unpin(path); !status.ok()) return status;
@@ -116,10 +120,12 @@ absl::Status Loader::OpenPinnedMaps() {
     if (!fd.ok()) return absl::ErrnoToStatus(errno, path);
     fds_[path.substr(folder.size())] = std::move(fd);
   }
+  OpenCarried();
   return absl::OkStatus();
 }
 
 absl::Status Loader::PrepareMaps(bpf_object* object) {
+  ChooseCarried(object);
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     if (bpf_map__is_internal(map)) continue;
@@ -127,6 +133,9 @@ absl::Status Loader::PrepareMaps(bpf_object* object) {
     if (const auto open = fds_.find(name); open != fds_.end()) {
       if (auto status = CheckLayout(map, open->second.get()); !status.ok()) return status;
       if (bpf_map__reuse_fd(map, open->second.get()) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("using map ", name));
+    } else if (const auto carried = carried_.find(name); carried != carried_.end()) {
+      if (bpf_map__reuse_fd(map, carried->second.get()) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("using map ", name));
+      carried_names_.insert(name);
     } else if (const auto size = options_.max_entries.find(name); size != options_.max_entries.end()) {
       if (bpf_map__set_max_entries(map, size->second) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("sizing map ", name));
     }
@@ -142,7 +151,7 @@ absl::Status Loader::KeepNewMaps(bpf_object* object) {
     const std::string name = bpf_map__name(created);
     auto fd = DuplicateFd(bpf_map__fd(created));
     if (!fd.ok()) return fd.status();
-    if (auto status = writer_.Pin(fd->get(), absl::StrCat(PinBase(options_.root), "/maps/", name)); !status.ok()) return status;
+    if (auto status = writer_.Pin(fd->get(), absl::StrCat(base_, "/maps/", name)); !status.ok()) return status;
     fds_[name] = *std::move(fd);
     return absl::OkStatus();
   };
@@ -205,7 +214,7 @@ absl::Status Loader::SetSlowPath(const int (&programs)[2]) {
 
 // In place of the pins of an earlier process, which the attached programs do not depend on.
 absl::Status Loader::PinZone(uint16_t zone, const Zone& programs) {
-  const std::string folder = absl::StrCat(PinBase(options_.root), "/programs/", zone);
+  const std::string folder = absl::StrCat(base_, "/programs/", zone);
   if (auto status = writer_.MakeDirectory(folder); !status.ok()) return status;
   const std::pair<const char*, int> pins[] = {{"/bh_ingress", programs.ingress.get()}, {"/bh_egress", programs.egress.get()}};
   for (const auto& [name, fd] : pins) {
@@ -282,6 +291,14 @@ absl::Status Loader::FillMaps() {
   maps_.max_addresses = addresses->max_entries;
   maps_.max_published = published->max_entries;
   return absl::OkStatus();
+}
+
+std::set<uint32_t> Loader::MapIds() const {
+  std::set<uint32_t> out;
+  for (const auto& [name, fd] : fds_) {
+    if (const auto info = MapInfo(fd.get()); info.ok()) out.insert(info->id);
+  }
+  return out;
 }
 
 int Loader::MapFd(std::string_view name) const {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loader: opens or creates the pinned maps, and loads the programs: the slow path once, the entry points once for each zone.
 //
-//   ROOT/v<BH_LAYOUT_VERSION>/maps/NAME
-//   ROOT/v<BH_LAYOUT_VERSION>/programs/ZONE/bh_ingress, bh_egress
-//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_ingress, IFINDEX_egress, IFINDEX_xdp   (see attach.h)
-//   ROOT/v<BH_LAYOUT_VERSION>/links/IFINDEX_uplink, IFINDEX_uplink-generic         (see ebpf_uplinks.h)
+//   ROOT/v<VERSION>/maps/NAME
+//   ROOT/v<VERSION>/programs/ZONE/bh_ingress, bh_egress
+//   ROOT/v<VERSION>/links/IFINDEX_ingress, IFINDEX_egress, IFINDEX_xdp   (see attach.h)
+//   ROOT/v<VERSION>/links/IFINDEX_uplink, IFINDEX_uplink-generic         (see ebpf_uplinks.h)
 //
 // bh_control is pinned last: without it the maps are the rest of an interrupted start and are replaced.
+// Maps of an older layout that still fit are used on (older_layout.h), and are pinned in both until the older one goes.
 // Thread safety: Programs may be called from several threads; everything else from one, before.
 #ifndef BULKHEAD_DATAPLANE_EBPF_LOADER_H_
 #define BULKHEAD_DATAPLANE_EBPF_LOADER_H_
@@ -15,12 +16,16 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/ebpf/layouts.h"
 #include "dataplane/ebpf/maps.h"
+#include "dataplane/ebpf/older_layout.h"
 #include "dataplane/kernel/kernel_writer.h"
 #include "dataplane/kernel/unique_fd.h"
 
@@ -42,9 +47,13 @@ struct LoaderOptions {
   // Elements of maps by name, where they are to differ from bpf/maps.h. For new maps only.
   std::map<std::string, uint32_t, std::less<>> max_entries;
   bool workload_xdp = false;  // what workloads send is judged in XDP
+  uint32_t layout_version = BH_LAYOUT_VERSION;
+  // The layout to take over from; version 0: none. What was pinned of our own is then the rest of an interrupted start.
+  PinnedLayout from;
+  bool carry = true;            // maps of `from` that still fit
+  std::set<std::string> fresh;  // but not these
+  bool look_only = false;       // the folders are made by somebody else, or not at all
 };
-
-std::string PinBase(std::string_view root);  // ROOT/v<BH_LAYOUT_VERSION>
 
 class Loader {
  public:
@@ -56,8 +65,13 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   bool adopted() const { return adopted_; }  // the maps were there
+  // Maps of the older layout that are used on. With flows() the flow table is among them.
+  const std::set<std::string>& carried() const { return carried_names_; }
+  bool flows_carried() const { return older_control_.has_value(); }
+  const std::string& base() const { return base_; }
   const Maps& maps() const { return maps_; }
   int MapFd(std::string_view name) const;  // -1: no such map
+  std::set<uint32_t> MapIds() const;       // the kernel's numbers of the pinned maps
   int clock_program() const { return clock_.get(); }
   int settle_program() const { return settle_.get(); }
 
@@ -74,10 +88,16 @@ class Loader {
     ZonePrograms programs;
   };
 
-  Loader(KernelWriter& writer, LoaderOptions options) : writer_(writer), options_(std::move(options)) {}
+  Loader(KernelWriter& writer, LoaderOptions options)
+      : writer_(writer), options_(std::move(options)), base_(PinBase(options_.root, options_.layout_version)) {}
 
   absl::Status PrepareDirectories();
   absl::Status OpenPinnedMaps();
+  // Of the older layout.
+  void OpenCarried();
+  // Drops those that the object cannot use.
+  void ChooseCarried(bpf_object* object);
+  absl::Status CarryControl();
   absl::Status MapControl();
   absl::Status FillMaps();
   // Sizes new maps, puts the open ones in the place of the object's.
@@ -92,7 +112,12 @@ class Loader {
 
   KernelWriter& writer_;
   LoaderOptions options_;
+  const std::string base_;
   bool adopted_ = false;
+  std::map<std::string, UniqueFd, std::less<>> carried_;
+  std::set<std::string> carried_names_;
+  std::optional<OlderControl> older_control_;  // the flow table is carried
+  uint32_t last_stamp_ = 0;                    // of an interrupted start of ours
   std::map<std::string, UniqueFd, std::less<>> fds_;
   Maps maps_;
   UniqueFd clock_, settle_;

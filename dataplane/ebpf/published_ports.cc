@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "bulkhead/abi/address.h"
@@ -55,6 +56,28 @@ absl::Status PublishedPorts::Adopt() {
   if (!status.ok()) return status;
   return ForEachByKey<bh_target_key, uint32_t>(
       maps_.targets, [&](const bh_target_key& key, uint32_t value) { targets_[Bytes(key)] = Bytes(value); });
+}
+
+std::vector<PublishedTarget> PublishedPorts::List() const {
+  std::vector<PublishedTarget> out;
+  for (const auto& [key_bytes, value_bytes] : published_) {
+    bh_published_key key{};
+    bh_published value{};
+    std::copy_n(key_bytes.data(), sizeof(key), reinterpret_cast<char*>(&key));
+    std::copy_n(value_bytes.data(), sizeof(value), reinterpret_cast<char*>(&value));
+    PublishedTarget target;
+    target.host.family = key.family;
+    std::copy(std::begin(key.address), std::end(key.address), target.host.bytes.begin());
+    target.host_port = ntohs(key.port);
+    target.protocol = key.protocol;
+    target.target.family = value.family;
+    std::copy(std::begin(value.address), std::end(value.address), target.target.bytes.begin());
+    target.target_port = ntohs(value.port);
+    target.target_zone = value.zone;
+    out.push_back(target);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 absl::Status PublishedPorts::Sync(int map, Elements& held, const Elements& wanted, bool& changed) {

@@ -20,6 +20,8 @@ class PublishedPorts {
 
   // Learns what the maps hold.
   absl::Status Adopt();
+  // What the maps say.
+  std::vector<PublishedTarget> List() const;
   // Makes the maps hold exactly these; of two targets of one host port the later has it. changed: at least one element was written
   // or deleted, also when an error ended it. kResourceExhausted, with nothing changed, if they do not fit.
   absl::Status Set(const std::vector<PublishedTarget>& targets, bool& changed);

@@ -185,6 +185,20 @@ absl::Status Publisher::DeletePort(uint32_t ifindex, uint16_t slot, bool& distur
   return absl::OkStatus();
 }
 
+// The adopted policy knows identities by the numbers that they had when it was compiled. An endpoint that has another now, which that
+// policy has never heard of, is judged as before until there is a policy that has.
+void Publisher::RenameAdopted(const EndpointState& before, const EndpointState& now) {
+  if (slots_[active()].policy != nullptr || !before.bound || !now.bound || before.ifindex != now.ifindex) return;
+  for (const IpAddress& address : now.addresses) {
+    const auto found = adopted_subjects_.find({before.identity, address});
+    if (found != adopted_subjects_.end()) adopted_subjects_.emplace(std::pair(now.identity, address), found->second);
+  }
+  for (const uint8_t family : {uint8_t{4}, uint8_t{6}}) {
+    const auto found = adopted_family_subjects_.find({before.identity, family});
+    if (found != adopted_family_subjects_.end()) adopted_family_subjects_.emplace(std::pair(now.identity, family), found->second);
+  }
+}
+
 // Addresses come before the endpoint that is checked against them, the endpoint before the interface that leads to it.
 absl::Status Publisher::PutEndpoint(const EndpointState& endpoint) {
   if (auto status = CheckEndpoint(endpoint); !status.ok()) return status;
@@ -202,6 +216,7 @@ absl::Status Publisher::PutEndpoint(const EndpointState& endpoint) {
     if (before.bound) book_.SetEndpoint(before.slot, before.zone, before.ifindex, before.identity, before.addresses);
     return status;
   }
+  RenameAdopted(before, endpoint);
   out_of_line_.merge(touched);
   const auto held = endpoint_values_.find(endpoint.slot);
   const uint32_t old_ifindex = held == endpoint_values_.end() ? 0 : held->second.ifindex;

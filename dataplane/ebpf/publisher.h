@@ -90,6 +90,7 @@ class Publisher {
   absl::Status WritePort(uint32_t ifindex, uint16_t slot, bool& disturbed);
   absl::Status DeletePort(uint32_t ifindex, uint16_t slot, bool& disturbed);
   void Take(bool was_there, bool& disturbed);
+  void RenameAdopted(const EndpointState& before, const EndpointState& now);
   absl::Status TellArrival();
   // The first error, after the epoch has been raised if `disturbed`: what was changed before the error counts as well.
   absl::Status Finish(absl::Status status, bool disturbed);

@@ -75,6 +75,7 @@ absl::StatusOr<AdoptedState> Publisher::Adopt() {
     }
     state.endpoints.push_back(endpoint);
   }
+  state.published = published_ports_.List();
   state.host_addresses.assign(book_.host().begin(), book_.host().end());
   return state;
 }

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <map>
@@ -86,11 +87,14 @@ Item ClsactItem(uint32_t ifindex, const std::string& interface) {
           }};
 }
 
+// What checks who sent a packet goes before what notes it, on all interfaces: else packets that policy allows would be dropped as spoofed
+// meanwhile.
 absl::Status FindFilters(const Pins& pins, std::vector<Item>& items) {
   auto socket = NetlinkSocket::Open();
   if (!socket.ok()) return socket.status();
   const auto links = DumpLinks(*socket);
   if (!links.ok()) return links.status();
+  std::vector<Item> ingress, clsact;
   for (const Link& link : *links) {
     const auto filters = DumpFilters(*socket, link.ifindex);
     if (!filters.ok()) return filters.status();
@@ -98,15 +102,16 @@ absl::Status FindFilters(const Pins& pins, std::vector<Item>& items) {
     for (const TcFilter& filter : *filters) {
       if (!IsOurs(filter, pins.programs)) continue;
       ++ours;
-      items.push_back(FilterItem(filter, link.name));
+      (filter.direction == TcDirection::kEgress ? items : ingress).push_back(FilterItem(filter, link.name));
     }
     const auto record = pins.records.find(link.ifindex);
     const bool own = record != pins.records.end() ? record->second.own_clsact != 0 : ours > 0;
     if (!own || ours != filters->size()) continue;
     const auto there = HasClsact(*socket, link.ifindex);
     if (!there.ok()) return there.status();
-    if (*there) items.push_back(ClsactItem(link.ifindex, link.name));
+    if (*there) clsact.push_back(ClsactItem(link.ifindex, link.name));
   }
+  for (std::vector<Item>* more : {&ingress, &clsact}) items.insert(items.end(), more->begin(), more->end());
   return absl::OkStatus();
 }
 
@@ -120,10 +125,12 @@ absl::StatusOr<std::vector<Item>> FindItems(const std::string& root) {
   if (!pins.ok()) return pins.status();
   std::vector<Item> items;
   if (auto status = FindFilters(*pins, items); !status.ok()) return status;
-  for (const std::string& path : pins->links) items.push_back(LinkItem(path));
-  const std::set<std::string> links(pins->links.begin(), pins->links.end());
+  std::vector<std::string> links = pins->links;
+  std::stable_partition(links.begin(), links.end(), [](const std::string& path) { return absl::EndsWith(path, "_egress"); });
+  for (const std::string& path : links) items.push_back(LinkItem(path));
+  const std::set<std::string> done(links.begin(), links.end());
   for (const std::string& path : pins->paths) {
-    if (links.contains(path)) continue;
+    if (done.contains(path)) continue;
     if (IsDirectory(path)) {
       items.push_back({absl::StrCat("directory ", path), [path](KernelWriter& writer) { return writer.RemoveDirectory(path); }});
     } else {

@@ -70,6 +70,7 @@ bool ReadSlot(const bh_group& group, uint32_t n, bool v4, FlowEntry& out) {
   const uint32_t meta = bh_load(&slot->meta);
   if (!BH_META_HOLDS_FLOW(meta)) return false;
   CopyWords(&out.flow.hot, slot, sizeof(out.flow.hot));
+  CopyWords(&out.flow.macs, bh_slot_macs(slot, words), sizeof(out.flow.macs));
   CopyWords(&out.flow.cold, bh_cold_at(&group, n, words), sizeof(out.flow.cold));
   if (v4) {
     CopyWords(&out.key4, bh_slot_key(slot), sizeof(out.key4));

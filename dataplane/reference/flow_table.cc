@@ -35,7 +35,8 @@ FlowKey KeyOf(uint16_t zone, const Tuple& tuple) {
 void FlowTable::SetTimeouts(const Timeouts& timeouts) { std::memcpy(timeouts_, timeouts, sizeof(timeouts_)); }
 
 bool FlowTable::Expired(const FlowKey& key, const Flow& flow, uint32_t tick) const {
-  const uint32_t timeout = timeouts_[Row(key.protocol)][flow.state];
+  const bool unheard = flow.state == BH_FLOW_ESTABLISHED && !flow.heard;  // to whatever address the SYN had
+  const uint32_t timeout = timeouts_[Row(key.protocol)][unheard ? BH_FLOW_UNANSWERED : flow.state];
   return timeout != 0 && static_cast<int32_t>(tick - flow.last_seen) > static_cast<int32_t>(timeout);  // the wrap is harmless
 }
 
@@ -48,17 +49,21 @@ uint64_t FlowTable::Sweep(uint32_t tick) {
   return std::erase_if(flows_, [&](const auto& item) { return Expired(item.first, item.second, tick); });
 }
 
-bool Count(Flow& flow, int side, const Parsed& packet, size_t length, uint32_t tick) {
+Counted Count(Flow& flow, int side, const Parsed& packet, size_t length, uint32_t tick) {
   flow.bytes[side] += length;
   flow.packets[side] += 1;
   flow.last_seen = tick;
   const bool tcp = packet.tuple.protocol == kProtoTcp;
   if (tcp && (packet.tcp_flags & kTcpRst) != 0) {
     flow.state = BH_FLOW_CLOSED;
-    return false;
+    return {};
   }
-  const bool answers = flow.state == BH_FLOW_UNANSWERED && side == flow.responder() && !packet.IsBareSyn();
-  if (answers) flow.state = BH_FLOW_ESTABLISHED;
+  Counted out;
+  const bool goes_back = side == flow.responder() && !packet.IsBareSyn();
+  out.accepts = goes_back && flow.state == BH_FLOW_UNANSWERED;
+  out.answers = goes_back && !flow.heard && !(tcp && (packet.tcp_flags & kTcpSyn) != 0);
+  if (out.accepts) flow.state = BH_FLOW_ESTABLISHED;
+  if (out.answers) flow.heard = true;
   if (tcp && (packet.tcp_flags & kTcpFin) != 0) {
     flow.fin[side] = true;
     if (flow.fin[1 - side]) {
@@ -67,7 +72,7 @@ bool Count(Flow& flow, int side, const Parsed& packet, size_t length, uint32_t t
       flow.state = BH_FLOW_CLOSING;
     }
   }
-  return answers;
+  return out;
 }
 
 bool StartsAnew(const Flow& flow, int side, const Parsed& packet) {

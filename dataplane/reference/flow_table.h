@@ -33,10 +33,12 @@ struct Flow {
   int opener = 0;
   bool linked = false;     // the second sight of a flow that another entry counts
   bool midstream = false;  // picked up without its first packet
+  bool heard = false;      // the responder has sent what only who got the opener's packets would
   bool fin[2] = {false, false};
   uint32_t stamp = 0;
   uint32_t ifindex[2] = {0, 0};  // of the endpoint that has the side's address; 0 = not here
   uint16_t slot[2] = {0, 0};     // provenance that packets of the side carry
+  uint32_t mac[2] = {0, 0};      // the last four bytes of the MAC that packets of the side come from, as in a frame; 0 = not known
   uint32_t last_seen = 0;        // ticks
   uint64_t bytes[2] = {0, 0}, packets[2] = {0, 0};
   uint64_t first_seen = 0;  // ns
@@ -65,8 +67,13 @@ class FlowTable {
   Timeouts timeouts_ = {};
 };
 
-// Adds a packet that `side` sent. True: it is the flow's first answer.
-bool Count(Flow& flow, int side, const Parsed& packet, size_t length, uint32_t tick);
+// What a packet was to its flow. accepts: the first that went back. answers: the first that shows that the opener was heard.
+struct Counted {
+  bool accepts = false;
+  bool answers = false;
+};
+// Adds a packet that `side` sent.
+Counted Count(Flow& flow, int side, const Parsed& packet, size_t length, uint32_t tick);
 
 // A packet that asks for a connection of its own, though there is an entry for its tuple: a bare SYN against the entry's direction
 // (simultaneous open: unless nobody has answered yet) or on a closing or closed one (port re-use), and an echo request against it.

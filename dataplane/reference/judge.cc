@@ -61,10 +61,12 @@ std::optional<Outcome> Judge::Established() {
   if (flow == nullptr || flow->stamp != tables_.stamp || StartsAnew(*flow, sender, parsed_)) return std::nullopt;
   if (ingress()) {
     if (flow->ifindex[sender] != packet_.ifindex) return std::nullopt;
+    if (flow->mac[sender] != 0 && flow->mac[sender] != EndOf(parsed_.source_mac)) return std::nullopt;
   } else {
     if (flow->ifindex[1 - sender] != packet_.ifindex) return std::nullopt;
     // Nobody knows yet what provenance the answers of a responder that is not here will have.
-    const bool first_answer = flow->ifindex[sender] == 0 && sender == flow->responder() && flow->state == BH_FLOW_UNANSWERED;
+    const bool first_answer = flow->ifindex[sender] == 0 && sender == flow->responder() && flow->state == BH_FLOW_UNANSWERED &&
+                              packet_.tag != BH_TAG_REFUSED;
     if (packet_.tag != flow->slot[sender] && !first_answer) return std::nullopt;
   }
   Outcome outcome;
@@ -92,7 +94,10 @@ void Judge::KeepAnswer() {
 
 Outcome Judge::AtIngress() {
   const SourceCheck check = CheckSource(parsed_, *endpoint_, tables_.directory);
-  if (check.verdict == SourceVerdict::kRefused) return Refuse(check.reason);
+  if (check.verdict == SourceVerdict::kRefused) {
+    const bool forged = check.reason == BH_REASON_SPOOFED_IP || check.reason == BH_REASON_SPOOFED_MAC;
+    return forged ? RefuseForged(check.reason) : Refuse(check.reason);
+  }
   if (check.verdict == SourceVerdict::kPasses) return Pass();
   if (parsed_.kind == Kind::kIcmpError) return JudgeIcmpError();
 
@@ -118,6 +123,7 @@ std::optional<Party> Judge::SenderAtEgress() const {
   const Directory& directory = tables_.directory;
   const Tuple& tuple = parsed_.tuple;
   const auto known = directory.Find(packet_.zone, tuple.source);
+  if (packet_.tag == BH_TAG_REFUSED) return std::nullopt;
   if (packet_.tag != 0) {
     const bool anothers = known && !known->host && !known->ambiguous && known->slot != packet_.tag;
     if (anothers) return std::nullopt;
@@ -157,13 +163,13 @@ bool Judge::AnswersWithOtherProvenance(const Flow& flow) const {
 
 Outcome Judge::JudgeIcmpError() {
   const auto& inner = parsed_.inner;
-  if (!inner || inner->source != parsed_.tuple.destination) return Refuse(BH_REASON_ICMP_ORPHAN);
+  if (!inner || inner->source != parsed_.tuple.destination) return RefuseForged(BH_REASON_ICMP_ORPHAN);
   const Flow* flow = tables_.flows.Find(KeyOf(packet_.zone, *inner), tables_.tick);
   // Judged by another policy than today's, or revoked: the next packet of the flow will tell, an error about it does not.
-  if (flow == nullptr || flow->stamp != tables_.stamp) return Refuse(BH_REASON_ICMP_ORPHAN);
+  if (flow == nullptr || flow->stamp != tables_.stamp) return RefuseForged(BH_REASON_ICMP_ORPHAN);
   // Only who was sent the packet may complain: a third workload could break others' flows.
   const bool sent_to_it = flow->ifindex[1 - SenderSide(*inner)] == packet_.ifindex;
-  return !ingress() || sent_to_it ? Pass() : Refuse(BH_REASON_ICMP_ORPHAN);
+  return !ingress() || sent_to_it ? Pass() : RefuseForged(BH_REASON_ICMP_ORPHAN);
 }
 
 Outcome Judge::JudgeGroup(const Question& question) {
@@ -209,7 +215,10 @@ Outcome Judge::Open(const Question& question) {
   // A reset, or the answer to a SYN that nobody saw, opens nothing.
   if (parsed_.tuple.protocol == kProtoTcp && !parsed_.IsBareSyn() && !opening.midstream) return Say(flow);
   flow.midstream = opening.midstream;
-  if (opening.opener != side()) flow.state = BH_FLOW_ESTABLISHED;
+  if (opening.opener != side()) {
+    flow.state = BH_FLOW_ESTABLISHED;
+    flow.heard = true;
+  }
   tables_.ledger.Count(BH_COUNTER_FLOWS_CREATED);
   if (flow.midstream) tables_.ledger.Count(BH_COUNTER_MIDSTREAM);
   if (!flow.linked) {

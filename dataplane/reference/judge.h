@@ -110,6 +110,7 @@ class Judge {
 
   Flow Candidate(const Ruling& ruling, uint16_t port, int opener) const;
   void Refresh(Flow& flow) const;
+  void RefreshPlaces(Flow& flow) const;
   void CountPacket(Flow& flow);
   bool IsOutside(const Flow& flow, int which) const;
   EdgeKey EdgeOf(const Flow& flow) const;
@@ -118,6 +119,7 @@ class Judge {
 
   Outcome Pass();
   Outcome Refuse(bh_reason reason);
+  Outcome RefuseForged(bh_reason reason);
   bool Enforced() const;
   // Counter and event of what policy said, and the outcome.
   Outcome Say(const Flow& flow);

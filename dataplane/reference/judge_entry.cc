@@ -19,7 +19,7 @@ Flow Judge::Candidate(const Ruling& ruling, uint16_t port, int opener) const {
 }
 
 // What this hook knows for sure of both sides. The other hook may have found more: that stays.
-void Judge::Refresh(Flow& flow) const {
+void Judge::RefreshPlaces(Flow& flow) const {
   const Directory& directory = tables_.directory;
   const int sender = side();
   const int own = ingress() ? sender : 1 - sender;
@@ -44,16 +44,25 @@ void Judge::Refresh(Flow& flow) const {
   flow.slot[sender] = packet_.tag;
 }
 
+void Judge::Refresh(Flow& flow) const {
+  RefreshPlaces(flow);
+  for (const int which : {0, 1}) {
+    const EndpointState* endpoint = flow.ifindex[which] == 0 ? nullptr : tables_.directory.AtSlot(flow.slot[which]);
+    flow.mac[which] = endpoint == nullptr || !endpoint->bound ? 0 : EndOf(endpoint->mac);
+  }
+}
+
 // The first hook that sees a packet counts it: ingress, or egress for what came through no workload's ingress.
 void Judge::CountPacket(Flow& flow) {
   const int sender = side();
   if (!ingress() && flow.ifindex[sender] != 0) return;
   const EdgeKey edge = EdgeOf(flow);
   const Ends ends{flow.ifindex[flow.opener], flow.ifindex[flow.responder()]};
-  if (!Count(flow, sender, parsed_, packet_.bytes.size(), tables_.tick)) return;
+  const Counted counted = Count(flow, sender, parsed_, packet_.bytes.size(), tables_.tick);
+  if (counted.accepts && flow.ifindex[sender] == 0) flow.slot[sender] = packet_.tag;
+  if (!counted.answers) return;
   tables_.ledger.Count(BH_COUNTER_FLOWS_ANSWERED);
   if (!flow.linked) tables_.ledger.EdgeAnswered(edge, ends, tables_.now);
-  if (flow.ifindex[sender] == 0) flow.slot[sender] = packet_.tag;
 }
 
 bool Judge::IsOutside(const Flow& flow, int which) const {
@@ -101,6 +110,13 @@ Outcome Judge::Refuse(bh_reason reason) {
   outcome.tag = !ingress() ? packet_.tag : endpoint_ == nullptr ? uint16_t{0} : endpoint_->slot;
   tables_.ledger.Count(reason, outcome.verdict);
   tables_.ledger.Report(Event(reason, outcome.verdict));
+  return outcome;
+}
+
+// What is forged may pass because its sender does not enforce, but not as that sender's.
+Outcome Judge::RefuseForged(bh_reason reason) {
+  Outcome outcome = Refuse(reason);
+  if (ingress()) outcome.tag = BH_TAG_REFUSED;
   return outcome;
 }
 

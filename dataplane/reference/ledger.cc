@@ -23,7 +23,8 @@ void Ledger::RulesJudged(const Ruling& ruling) {
     RuleCounts& counts = rules_[rule];
     ++(!denies ? counts.flows : drops ? counts.denied : counts.would_deny);
   };
-  if (ruling.source_rule == ruling.destination_rule) return count(ruling.source_rule, ruling.source_denies || ruling.destination_denies);
+  if (ruling.source_rule == ruling.destination_rule)
+    return count(ruling.source_rule, ruling.source_denies || ruling.destination_denies);
   count(ruling.source_rule, ruling.source_denies);
   count(ruling.destination_rule, ruling.destination_denies);
 }

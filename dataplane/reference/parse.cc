@@ -2,6 +2,7 @@
 #include "dataplane/reference/parse.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace bulkhead::reference {
 namespace {
@@ -41,9 +42,9 @@ struct Network {
   IpAddress source, destination;
   uint8_t protocol = 0;
   uint8_t hop_limit = 0;
-  bool fragmented = false;       // one of several, the first included
-  bool later = false;            // not the first
-  bool fragment_header = false;  // IPv6: there is one, though it may stand for a whole packet
+  bool fragmented = false;                        // one of several, the first included
+  bool later = false;                             // not the first
+  bool fragment_header = false;                   // IPv6: there is one, though it may stand for a whole packet
   uint32_t fragment_begin = 0, fragment_end = 0;  // bytes
   uint32_t fragment_id = 0;
   Bytes payload;
@@ -287,6 +288,12 @@ bool IsMulticast(const IpAddress& address) {
 
 bool IsLinkLocal(const IpAddress& address) {
   return !address.IsV4() && address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+uint32_t EndOf(const MacAddress& mac) {
+  uint32_t out = 0;
+  std::memcpy(&out, mac.bytes.data() + 2, sizeof(out));
+  return out;
 }
 
 IpAddress LinkLocalOf(const MacAddress& mac) {

@@ -74,6 +74,8 @@ Parsed Parse(const Packet& packet);
 
 bool IsMulticast(const IpAddress& address);  // and 255.255.255.255
 bool IsLinkLocal(const IpAddress& address);  // fe80::/10
+// The last four bytes, as they stand in a frame.
+uint32_t EndOf(const MacAddress& mac);
 // The address that RFC 4291 appendix A makes of a MAC: fe80:: and the modified EUI-64.
 IpAddress LinkLocalOf(const MacAddress& mac);
 

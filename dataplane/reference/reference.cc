@@ -160,7 +160,8 @@ absl::Status Reference::PutEndpoint(const EndpointState& endpoint) {
   }
   const auto before = Known(endpoint.slot);
   const auto fits = [](const EndpointState& s) { return s.bound && s.zone != 0 && s.mac != MacAddress{}; };
-  const bool same = before && fits(state) && before->ifindex == state.ifindex && before->zone == state.zone && before->mac == state.mac;
+  const bool same =
+      before && fits(state) && before->ifindex == state.ifindex && before->zone == state.zone && before->mac == state.mac;
   if (!same) fast_.erase(endpoint.slot);
   Change(endpoint.slot, [&] { tables_.directory.Put(state); });
   return absl::OkStatus();

@@ -70,7 +70,7 @@ def state(pin_root, interfaces):
     endpoints = {row["key"]: row["value"] for row in dump(base, "bh_endpoints") if row["value"]["ifindex"]}
     pins = []
     for folder, folders, files in os.walk(pin_root):
-        pins += [os.path.relpath(os.path.join(folder, name), pin_root) for name in folders + files]
+        pins += [os.path.relpath(os.path.join(folder, name), base) for name in folders + files]
     return {
         "pins": sorted(pins),
         "programs": {interface: attached(interface, maps) for interface in interfaces},

@@ -3,7 +3,7 @@
 //
 // The environment's BULKHEAD_FAULTS names a file of the shape of Orders, which this program maps: it counts in there every call that
 // changes the kernel, and before the call whose number is `at` it ends by SIGKILL, or lets that one call fail. The test may change its
-// orders while the daemon runs.
+// orders while the daemon runs. It can also be a daemon of another layout than this build's.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -65,6 +65,11 @@ int main(int argc, char** argv) {
   CLI::App app("The daemon with faults that a test orders.", "faulty_daemon");
   std::string path;
   app.add_option("--config", path, "Settings")->required();
+  bulkhead::StartOptions start;
+  start.version = "faulty";
+  app.add_flag("--reset", start.reset, "As bulkheadd's");
+  app.add_option("--layout", start.layout_version, "Be a build of that layout");
+  app.add_option("--fresh", start.fresh_maps, "Maps that mean something else in it than before");
   CLI11_PARSE(app, argc, argv);
   const absl::StatusOr<bulkhead::Config> config = bulkhead::LoadConfig(path, true);
   if (!config.ok()) {
@@ -73,8 +78,9 @@ int main(int argc, char** argv) {
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("bulkheadd"));
   spdlog::set_level(spdlog::level::from_str(config->log_level));
+  start.read_config = [&path] { return bulkhead::LoadConfig(path, true); };
   bulkhead::KernelWriter writer(ObeyOrders(MapOrders()));
-  const absl::Status status = bulkhead::RunDaemon(*config, "faulty", writer);
+  const absl::Status status = bulkhead::RunDaemon(*config, start, writer);
   if (status.ok()) return 0;
   std::fprintf(stderr, "faulty_daemon: %s\n", std::string(status.message()).c_str());
   return 1;

@@ -4,7 +4,7 @@
 
   send HOST PORT [--interval SECONDS]   numbers from 0 on, from one socket, until stdin ends; prints {"sent", "answered", "unanswered"},
                                         the last being the first few numbers that no answer came for
-  receive PORT                          answers each with its own number; until stdin ends; prints {"received": {source address: how many
+  receive PORT                          answers each with itself; until stdin ends; prints {"received": {source address: how many
                                         different numbers}}
 
 Both say "ready" when they are.
@@ -18,6 +18,14 @@ import sys
 import time
 
 SHOWN = 12
+SO_RCVBUFFORCE = 33  # socket(7)
+ROOM = 32 << 20  # bytes: for what arrives while the machine has no time for the receiver
+
+
+def make_socket(family):
+    own = socket.socket(family, socket.SOCK_DGRAM)
+    own.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+    return own
 
 
 def family_of(host):
@@ -33,7 +41,7 @@ def take(own, numbers):
 
 
 def send(args):
-    with socket.socket(family_of(args.host), socket.SOCK_DGRAM) as own:
+    with make_socket(family_of(args.host)) as own:
         own.connect((args.host, args.port))
         answered, sent = set(), 0
         print("ready", flush=True)
@@ -45,23 +53,24 @@ def send(args):
                 pass  # an ICMP error of an earlier one
             sent += 1
             take(own, answered)
-        time.sleep(0.3)  # for what is under way
-        take(own, answered)
+        end = time.monotonic() + 10  # for what is under way
+        while len(answered) < sent and time.monotonic() < end and select.select([own], [], [], 1)[0]:
+            take(own, answered)
     missing = [number for number in range(sent) if number not in answered]
     return {"sent": sent, "answered": len(answered), "unanswered": missing[:SHOWN]}
 
 
 def receive(args):
     numbers = {}
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as own:
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    with make_socket(socket.AF_INET6) as own:
         own.bind(("::", args.port))
         print("ready", flush=True)
         while True:
             readable = select.select([own, sys.stdin], [], [])[0]
             if own in readable:
                 message, source = own.recvfrom(64)
-                numbers.setdefault(source[0].removeprefix("::ffff:"), set()).add(struct.unpack("!Q", message)[0])
+                if len(message) == 8:
+                    numbers.setdefault(source[0].removeprefix("::ffff:"), set()).add(struct.unpack("!Q", message)[0])
                 try:
                     own.sendto(message, source)
                 except OSError:

@@ -7,6 +7,7 @@ usage: run.py --bin DIR [--long] [--attach clsact|tcx] SCENARIO [CHECK]     exit
 --long, or BULKHEAD_FAULTS_LONG=1: the long form.
 """
 import argparse
+import importlib
 import os
 import sys
 
@@ -28,7 +29,9 @@ def main():
     parser.add_argument("check", nargs="?")
     args = parser.parse_args()
     if args.check and os.environ.get("BULKHEAD_LAB_ORIGIN"):
-        checks.inside(FaultLab(args.bin, "/run/lab", args.attach, args.long), args.scenario, args.check)
+        # A scenario may have a lab of its own kind.
+        lab_class = getattr(importlib.import_module(args.scenario), "SCENARIO_LAB", FaultLab)
+        checks.inside(lab_class(args.bin, "/run/lab", args.attach, args.long), args.scenario, args.check)
         return
     if args.check:
         sys.argv.remove(args.check)

@@ -25,8 +25,10 @@ class Bulkhead:
         self.policy_dir = os.path.join(folder, "policies.d")
         self.socket = os.path.join(folder, "api.sock")
         self.pin_root = pin_root
+        self.daemon_args = []
         self.log_path = os.path.join(folder, "bulkheadd.log")
         self.process = None
+        self.prefix = []  # what becomes the daemon
         os.makedirs(self.policy_dir, exist_ok=True)
         config = {"policy_dir": self.policy_dir, "state_dir": os.path.join(folder, "state"), "api_socket": self.socket,
                   "pin_root": self.pin_root, **world.config(), **settings}
@@ -44,17 +46,17 @@ class Bulkhead:
         """Starts the daemon and waits for nothing."""
         refuse_outside()
         with open(self.log_path, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([self.daemon_path, "--config", self.config_path], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True)
+            self.process = subprocess.Popen([*self.prefix, self.daemon_path, "--config", self.config_path, *self.daemon_args],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise LabError(f"bulkheadd ended with {self.process.returncode}:\n{self.log()[-2000:]}")
+        return self.cli("status", "-o", "json", check=False).returncode in (0, 1)
 
     def start(self):
         self.launch()
-
-        def answers():
-            if self.process.poll() is not None:
-                raise LabError(f"bulkheadd ended with {self.process.returncode}:\n{self.log()[-2000:]}")
-            return self.cli("status", "-o", "json", check=False).returncode in (0, 1)
-        wait_until("the daemon answers", answers, 90)  # the verifier works long where CPU is scarce
+        wait_until("the daemon answers", self.answers, 90)  # the verifier works long where CPU is scarce
         return self
 
     def signal(self, number):

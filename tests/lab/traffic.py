@@ -299,19 +299,18 @@ def watch(args):
                        struct.pack("iHH8s", socket.if_nametoindex(args.interface), PACKET_MR_PROMISC, 0, b""))
         tap.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         print("ready", flush=True)
-        ending = False
-        while True:
-            # What has arrived before stdin ended is still counted.
-            readable = select.select([tap] if ending else [tap, sys.stdin], [], [], 0.05 if ending else None)[0]
-            if not readable:
-                break
+        end = None
+        while end is None or time.monotonic() < end:
+            readable = select.select([tap] if end else [tap, sys.stdin], [], [], 0.05 if end else None)[0]
+            if sys.stdin in readable:
+                end = time.monotonic() + 0.2  # what has arrived before stdin ended is still counted
             if tap in readable:
                 frame, meta = tap.recvfrom(65536)
                 if meta[2] != PACKET_OUTGOING:
                     for text in wanted:
                         wanted[text] += args.decode(text) in frame
-            elif sys.stdin in readable:
-                ending = True
+            elif end is not None and sys.stdin not in readable:
+                break
     return wanted
 
 

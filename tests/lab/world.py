@@ -250,7 +250,8 @@ class World:
             made.start("serve", name, *serve, "--size", size)
         return made
 
-    def describe(self, workload, service, ns="shop", labels=None, ports=None, published=None, version=1):
+    def describe(self, workload, service, ns="shop", labels=None, ports=None, published=None, version=1, file=None):
+        """file: by which name it is told of, if not by the workload's own; names what an engine's id would."""
         image = f"registry.example/{service}:{version}"
         text = {"name": workload.name, "namespace": ns, "labels": {"app": service} if labels is None else labels, "image": image,
                 "digest": "sha256:" + hashlib.sha256(image.encode()).hexdigest(), "netns": f"/run/netns/{workload.name}"}
@@ -260,7 +261,7 @@ class World:
             text["ports"] = [{"name": port, "port": number} for port, number in ports.items()]
         if published:
             text["published"] = published
-        path = os.path.join(self.workloads_dir, workload.name + ".yaml")
+        path = os.path.join(self.workloads_dir, (file or workload.name) + ".yaml")
         with open(path + ".new", "w", encoding="utf-8") as out:
             json.dump(text, out)  # JSON is YAML
         os.rename(path + ".new", path)

@@ -24,7 +24,7 @@ std::string Describe(const FlowKey& key, const Flow& flow) {
         << flow.slot[side] << " packets " << flow.packets[side] << " bytes " << flow.bytes[side] << (flow.fin[side] ? " fin" : "")
         << "]";
   }
-  out << " opener " << flow.opener << " state " << flow.state << (flow.linked ? " linked" : "")
+  out << " opener " << flow.opener << " state " << flow.state << (flow.linked ? " linked" : "") << (flow.heard ? " heard" : "")
       << (flow.midstream ? " midstream" : "") << " " << flow.ruling.source << " -> " << flow.ruling.destination << " "
       << VerdictName(flow.ruling.verdict) << " rules " << flow.ruling.source_rule << " " << flow.ruling.destination_rule
       << " service " << flow.service_port;

@@ -110,6 +110,7 @@ TEST_P(DeliveryTest, RoutedBetweenBridges) {
   EXPECT_THAT(stage.Arrives(kCache, asks, kWeb.slot(), kWeb.ifindex()), Allowed()) << "first seen in zone 2";
   EXPECT_THAT(stage.Travels(kCache, kWeb, answers), Established());
   EXPECT_THAT(stage.Travels(kWeb, kCache, asks), Established());
+  EXPECT_THAT(stage.Travels(kCache, kWeb, Between(kCache, kWeb, GetParam()) / Tcp{kServicePort, kClientPort, kAck}), Established());
   const auto edges = stage.Edges();
   ASSERT_EQ(edges.size(), 1u);
   EXPECT_EQ(edges[0].answered, 1u);

@@ -32,6 +32,7 @@ Flow Decode(const bh_flow& flow) {
   out.opener = (flags & BH_FLOW_OPENER) != 0 ? 1 : 0;
   out.linked = (flags & BH_FLOW_LINKED) != 0;
   out.midstream = (flags & BH_FLOW_MIDSTREAM) != 0;
+  out.heard = (flags & BH_FLOW_HEARD) != 0;
   out.fin[0] = (flags & BH_FLOW_FIN_0) != 0;
   out.fin[1] = (flags & BH_FLOW_FIN_1) != 0;
   out.stamp = flow.hot.stamp;

@@ -44,7 +44,9 @@ TEST_P(FlowTest, AddsUpOneEdge) {
   Stage stage(OneWay());
   stage.Travels(kWeb, kDb, Asks());
   stage.Travels(kDb, kWeb, Answers());
-  stage.Travels(kDb, kWeb, Answers());
+  EXPECT_EQ(stage.Edges()[0].answered, GetParam().tcp() ? 0u : 1u) << "a SYN-ACK goes to whatever address the SYN had";
+  stage.Travels(kDb, kWeb, Answers(kAck));
+  stage.Travels(kDb, kWeb, Answers(kAck));
   const auto edges = stage.Edges();
   ASSERT_EQ(edges.size(), 1u);
   EXPECT_EQ(edges[0].source_identity, kWeb.endpoint.identity);
@@ -58,7 +60,8 @@ TEST_P(FlowTest, AddsUpOneEdge) {
 
 TEST_P(FlowTest, EdgesTellWorkloadsApart) {
   const int family = GetParam().family;
-  const uint64_t web = bh_workload_bit(kWeb.ifindex()), web2 = bh_workload_bit(kWeb2.ifindex()), db = bh_workload_bit(kDb.ifindex());
+  const uint64_t web = bh_workload_bit(kWeb.ifindex()), web2 = bh_workload_bit(kWeb2.ifindex()),
+                 db = bh_workload_bit(kDb.ifindex());
   ASSERT_NE(web, web2);
   Stage stage(OneWay());
   stage.Travels(kWeb, kDb, Asks());
@@ -109,6 +112,7 @@ TEST_P(FlowTest, IdleEdgesAreTakenOutWhole) {
   Stage stage({});
   stage.Travels(kWeb, kDb, Asks());
   stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kDb, kWeb, Answers(kAck));
   stage.Leaves(kWeb, ToGateway(kWeb, Outside(GetParam().family)) / Ask(GetParam()));
   const auto before = stage.Edges();
   ASSERT_EQ(before.size(), 2u);
@@ -166,6 +170,7 @@ TEST_P(FlowTest, TrafficKeepsItAlive) {
   Stage stage(OneWay());
   stage.Travels(kWeb, kDb, Asks());
   stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kDb, kWeb, Answers(kAck));
   for (int i = 0; i < 5; ++i) {
     stage.Advance(50);
     EXPECT_THAT(stage.Travels(kWeb, kDb, Asks(kAck)), Established());
@@ -175,6 +180,31 @@ TEST_P(FlowTest, TrafficKeepsItAlive) {
   EXPECT_EQ(stage.Flows().size(), 1u);
   stage.Advance(4);
   EXPECT_TRUE(stage.Flows().empty());
+}
+
+// Nobody needs to have got the SYN-ACK: neither what looks like the opener's next packet nor time makes more of it.
+TEST_P(FlowTest, WhatWasOnlyAcceptedIsKeptLikeTheUnanswered) {
+  if (!GetParam().tcp()) GTEST_SKIP() << "only TCP has a handshake";
+  Stage stage(OneWay());
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  EXPECT_THAT(stage.Travels(kWeb, kDb, Asks(kAck)), Established());
+  EXPECT_THAT(stage.Travels(kDb, kWeb, Answers()), Established()) << "sent again";
+  EXPECT_EQ(Only(stage).state, BH_FLOW_ESTABLISHED);
+  EXPECT_EQ(stage.Edges()[0].answered, 0u);
+  stage.Advance(58);
+  EXPECT_EQ(stage.Flows().size(), 1u);
+  stage.Advance(4);
+  EXPECT_TRUE(stage.Flows().empty());
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kDb, kWeb, Answers(kRst));
+  EXPECT_EQ(stage.Edges()[0].answered, 0u) << "so a host answers what comes out of nowhere";
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kWeb, kDb, Asks(kAck | kFin));
+  stage.Travels(kDb, kWeb, Answers(kAck | kFin));
+  EXPECT_EQ(stage.Edges()[0].answered, 1u) << "a connection of nothing but its ends";
 }
 
 TEST_P(FlowTest, AnswersFromOutsideAndFromTheHost) {

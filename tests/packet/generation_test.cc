@@ -16,6 +16,9 @@ class GenerationTest : public testing::TestWithParam<Carrier> {
     EXPECT_THAT(stage.Travels(kWeb, kDb, Asks(kSyn)), Established());
     EXPECT_THAT(stage.Travels(kDb, kWeb, Answers(kSyn | kAck)), Established());
     EXPECT_THAT(stage.Travels(kWeb, kDb, Asks()), Established());
+    if (GetParam().tcp()) {
+      EXPECT_THAT(stage.Travels(kDb, kWeb, Answers(kAck)), Established());
+    }
   }
   Setting Open() const {
     return {.policies = AllowIngress("db", "web", GetParam().ports()) + IsolateEgress("db") + IsolateIngress("web")};

@@ -85,6 +85,8 @@ TEST_P(PublishedTest, TranslatedOnTheSameBridgeWithItsAnswers) {
   EXPECT_THAT(stage.Leaves(kDb, ToGateway(kDb, Gateway(1, family())) / Tcp{kServicePort, kClientPort, kSyn | kAck}), Established());
   EXPECT_THAT(stage.Arrives(kWeb, FromHost(HostUplink(family()), kWeb, kSyn | kAck), kDb.slot(), kDb.ifindex()), Established());
   EXPECT_THAT(stage.Leaves(kWeb, ToHost(kWeb, HostUplink(family()), kAck)), Established());
+  EXPECT_THAT(stage.Leaves(kDb, ToGateway(kDb, Gateway(1, family())) / Tcp{kServicePort, kClientPort, kAck}), Established());
+  EXPECT_THAT(stage.Arrives(kWeb, FromHost(HostUplink(family()), kWeb, kAck), kDb.slot(), kDb.ifindex()), Established());
   const auto edges = stage.Edges();
   ASSERT_EQ(edges.size(), 1u);
   EXPECT_EQ(edges[0].answered, 1u);

@@ -56,7 +56,7 @@ TEST(SourceTest, ForgeriesPassOutsideEnforceAndAreTold) {
   const Frame frame = Headers(4, kWeb.mac(), kDb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}};
   const Outcome outcome = stage.Leaves(kWeb, frame);
   EXPECT_THAT(outcome, WouldBeDenied(BH_REASON_SPOOFED_IP));
-  EXPECT_EQ(outcome.tag, kWeb.slot());
+  EXPECT_EQ(outcome.tag, BH_TAG_REFUSED) << "not as anything of web's";
   EXPECT_TRUE(stage.Flows().empty());
   EXPECT_TRUE(stage.Edges().empty());
 }
@@ -66,6 +66,43 @@ TEST(SourceTest, AnyEnforcingSideDropsAForgery) {
   const Frame frame = Headers(4, kWeb.mac(), kDb.v4, kApi.mac(), kApi.v4) / Udp{1, 2, {}};
   EXPECT_THAT(stage.Travels(kWeb, kApi, frame), Denied(BH_REASON_SPOOFED_IP));
   EXPECT_THAT(stage.ArrivesFromOutside(kWeb, Between(kDb, kWeb) / Udp{1, 2, {}}), WouldBeDenied(BH_REASON_SPOOFED_IP));
+}
+
+// Whoever does not enforce cannot answer in another's place somebody who does, nor break its flows by errors.
+TEST(SourceTest, AForgeryIsNoFirstAnswerAndNoError) {
+  Stage stage({.mode = Mode::kLearn, .modes = {{"web", Mode::kEnforce}}});
+  EXPECT_THAT(stage.Leaves(kWeb, ToGateway(kWeb, Outside(4)) / Udp{40000, 53, {}}), Allowed());
+  const Frame forged = Headers(4, kEvil.mac(), Outside(4), kWeb.mac(), kWeb.v4) / Udp{53, 40000, {}};
+  EXPECT_THAT(stage.Travels(kEvil, kWeb, forged), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Arrives(kWeb, FromGateway(Outside(4), kWeb) / Udp{53, 40000, {}}, 0, kUplink), Established());
+  const Frame asked = Between(kWeb, kDb) / Udp{40001, 5432, {}};
+  EXPECT_THAT(stage.Travels(kWeb, kDb, asked), Established());
+  const Frame error = Icmp{3, 3} / (IPv4{kWeb.v4, kDb.v4} / Udp{40001, 5432, {}});
+  EXPECT_THAT(stage.Travels(kEvil, kWeb, Between(kEvil, kWeb) / error), Denied(BH_REASON_SPOOFED_IP));
+  EXPECT_THAT(stage.Travels(kDb, kWeb, Between(kDb, kWeb) / error), Allowed());
+}
+
+// The bridge learns from every frame that passes: a neighbour's MAC on one of a flow that is allowed would take its frames away.
+TEST(SourceTest, AnEstablishedFlowTakesNoOtherMac) {
+  Stage stage({});
+  for (const int family : {4, 6}) {
+    const auto asks = [&](const MacAddress& from) {
+      return Headers(family, from, (family == 4 ? kWeb.v4 : kWeb.v6), kDb.mac(), (family == 4 ? kDb.v4 : kDb.v6)) /
+             Udp{40000, 5432, {}};
+    };
+    const auto answers = [&](const MacAddress& from) {
+      return Headers(family, from, (family == 4 ? kDb.v4 : kDb.v6), kWeb.mac(), (family == 4 ? kWeb.v4 : kWeb.v6)) /
+             Udp{5432, 40000, {}};
+    };
+    EXPECT_THAT(stage.Travels(kWeb, kDb, asks(kWeb.mac())), Established());
+    EXPECT_THAT(stage.Travels(kDb, kWeb, answers(kDb.mac())), Established());
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    EXPECT_THAT(stage.Leaves(kDb, answers(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    stage.Apply({.policies = AllowIngress("cache", "api", "")});
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kWeb.mac())), Allowed()) << "judged again";
+    EXPECT_THAT(stage.Leaves(kWeb, asks(kApi.mac())), Denied(BH_REASON_SPOOFED_MAC));
+    EXPECT_THAT(stage.Travels(kWeb, kDb, asks(kWeb.mac())), Established());
+  }
 }
 
 TEST(SourceTest, Arp) {

@@ -91,7 +91,7 @@ bool Put(Table& table, const bh_group& group, const Key& key, const bh_flow& flo
 // What an entry of the tuple says in every field, so that a reader who gets a mixture sees it.
 bh_flow FlowOf(uint32_t tuple, uint32_t tick, uint32_t state) {
   bh_flow flow{};
-  flow.hot.meta = BH_META(0, state, 0);
+  flow.hot.meta = BH_META(0, state, state == BH_FLOW_UNANSWERED ? 0 : BH_FLOW_HEARD);
   flow.hot.stamp = tuple + 1;
   flow.hot.ifindex[0] = flow.hot.ifindex[1] = tuple * kOneByTuple;
   flow.hot.slot[0] = flow.hot.slot[1] = static_cast<uint16_t>(tuple);
@@ -142,7 +142,7 @@ class Worker {
     }
     bh_store(&slot->last_seen, table_.tick.load());
     if (random_() % 4 == 0 && BH_META_STATE(meta) == BH_FLOW_UNANSWERED) {
-      bh_swap_if(&slot->meta, meta, BH_META(meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(meta)));
+      bh_swap_if(&slot->meta, meta, BH_META(meta, BH_FLOW_ESTABLISHED, BH_META_FLAGS(meta) | BH_FLOW_HEARD));
     }
   }
 

@@ -10,6 +10,9 @@
 /* Map bh_ports: host ifindex (__u32) -> slot (__u32). Map bh_endpoints: array by slot; slot 0 is nobody, and is also the value of
  * skb->tc_index on a packet that came through no workload's ingress hook. */
 #define BH_MAX_ENDPOINTS 4096
+
+/* The provenance of a packet that is forged, and passed because its sender does not enforce: no endpoint's slot. */
+#define BH_TAG_REFUSED 0xffffu
 #define BH_MAX_PREFIXES 65536 /* of each trie */
 
 /* bh_endpoint.flags */

@@ -15,7 +15,7 @@
 #define BH_OFFSET(type, field, bytes) BH_ASSERT(__builtin_offsetof(type, field) == (bytes), "offset of " #type "." #field)
 
 /* Rises with every change of a pinned map's layout or meaning; part of the pin path (/sys/fs/bpf/bulkhead/v<N>/). */
-#define BH_LAYOUT_VERSION 5
+#define BH_LAYOUT_VERSION 6
 
 /* Address families as stored in keys. */
 #define BH_V4 4

@@ -48,6 +48,7 @@ BH_SIZE(struct bh_flow6_key, 40);
 #define BH_FLOW_FIN_1 8u
 #define BH_FLOW_MIDSTREAM 16u /* picked up without its first packet */
 #define BH_FLOW_FAST 32u      /* fit for the short way between two workloads of a bridge (bpf/fast_path.h) */
+#define BH_FLOW_HEARD 128u    /* the other side has sent what only who got the opener's packets would: no SYN-ACK, no reset */
 #define BH_FLOW_HELD 64u      /* somebody writes the verdict anew: the entry may not be taken away, nor held a second time */
 
 /* bh_flow_hot.meta: bits 0-15 version, 16-23 enum bh_flow_state, 24-31 flags. Only ever changed by atomic operations on the whole.
@@ -102,12 +103,19 @@ struct bh_flow_cold {
 };
 BH_SIZE(struct bh_flow_cold, 48);
 
+/* Of each side whose endpoint is here and has a known MAC: what packets of it must have as the last four bytes of their source MAC, as
+ * they stand in the frame, since the bridge believes every frame that passes; 0: not known. */
+struct bh_flow_macs {
+	__u32 of[2];
+};
+
 /* One flow, as it is made and as it is read. */
 struct bh_flow {
 	struct bh_flow_hot hot;
 	struct bh_flow_cold cold;
+	struct bh_flow_macs macs;
 };
-BH_SIZE(struct bh_flow, 88);
+BH_SIZE(struct bh_flow, 96);
 
 /* The store of a family: an array of groups, whose number is a power of two. The hash of a tuple (bpf/flow_hash.h) names its group and
  * its home slot there; it stands in the first slot from there on, around the group, that was free. How slots change hands stands in
@@ -117,16 +125,18 @@ BH_SIZE(struct bh_flow, 88);
 struct bh_flow4_slot {
 	struct bh_flow_hot hot;
 	struct bh_flow4_key key;
-	__u64 reserved;
+	struct bh_flow_macs macs;
 };
 BH_SIZE(struct bh_flow4_slot, 64);
 
 struct bh_flow6_slot {
 	struct bh_flow_hot hot;
 	struct bh_flow6_key key;
+	struct bh_flow_macs macs; /* an established packet reads no further: two cache lines */
 	struct bh_flow_cold cold;
+	__u64 reserved[7];
 };
-BH_SIZE(struct bh_flow6_slot, 128);
+BH_SIZE(struct bh_flow6_slot, 192);
 BH_OFFSET(struct bh_flow4_slot, key, sizeof(struct bh_flow_hot));
 BH_OFFSET(struct bh_flow6_slot, key, sizeof(struct bh_flow_hot));
 
@@ -139,7 +149,7 @@ BH_SIZE(struct bh_flow4_group, 1024);
 struct bh_flow6_group {
 	struct bh_flow6_slot slot[16];
 };
-BH_SIZE(struct bh_flow6_group, 2048);
+BH_SIZE(struct bh_flow6_group, 3072);
 
 struct bh_flow4_cold_group {
 	struct bh_flow_cold cold[16];

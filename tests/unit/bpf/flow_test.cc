@@ -91,7 +91,7 @@ class FlowState : public testing::Test {
     const bh_packet packet = TcpPacket(flags);
     const uint32_t before = meta_;
     meta_ = bh_flow_next(before, &packet, side);
-    return bh_flow_answers(before, meta_, &packet, side);
+    return bh_flow_answers(before, meta_);
   }
   bool Reopens(uint32_t side, uint8_t flags) {
     const bh_packet packet = TcpPacket(flags);
@@ -103,8 +103,13 @@ class FlowState : public testing::Test {
 TEST_F(FlowState, AConnectionFromSynToFins) {
   EXPECT_FALSE(Send(1, BH_TCP_SYN));
   EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_UNANSWERED);
-  EXPECT_TRUE(Send(0, BH_TCP_SYN | BH_TCP_ACK));
+  EXPECT_FALSE(Send(0, BH_TCP_SYN | BH_TCP_ACK)) << "the opener need not have got it";
   EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_ESTABLISHED);
+  EXPECT_EQ(bh_timeout_state(meta_), BH_FLOW_UNANSWERED);
+  EXPECT_FALSE(Send(1, BH_TCP_ACK));
+  EXPECT_EQ(bh_timeout_state(meta_), BH_FLOW_UNANSWERED);
+  EXPECT_TRUE(Send(0, BH_TCP_ACK));
+  EXPECT_EQ(bh_timeout_state(meta_), BH_FLOW_ESTABLISHED);
   EXPECT_FALSE(Send(0, BH_TCP_ACK)) << "answered once";
   EXPECT_FALSE(Send(1, BH_TCP_FIN | BH_TCP_ACK));
   EXPECT_EQ(BH_META_STATE(meta_), BH_FLOW_CLOSING);

@@ -52,6 +52,7 @@ class ControlTest : public testing::Test {
     parts.clock = &clock_;
     parts.store = store_.get();
     parts.observer = observer_.get();
+    parts.adopted = adopted_;
     parts.find_sources = [this] {
       std::vector<std::unique_ptr<Source>> sources;
       if (!found_) sources.push_back(std::make_unique<GivenSource>(&sink_));
@@ -100,6 +101,7 @@ class ControlTest : public testing::Test {
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<EdgeDrain> edges_;
   std::unique_ptr<Observer> observer_;
+  std::vector<EndpointState> adopted_;
   bool found_ = false;
   SourceSink sink_;
   std::unique_ptr<Control> control_;
@@ -147,6 +149,71 @@ TEST_F(ControlTest, RestartWithABrokenFileOpensNothing) {
   EXPECT_EQ(view->documents->policies.size(), 1u);
   EXPECT_EQ(view->modes.global, Mode::kEnforce);
   EXPECT_EQ(view->problems.size(), 2u);
+}
+
+TEST_F(ControlTest, AFolderThatIsGoneOrSwappedForAnEmptyOneChangesNothing) {
+  folder_.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  Run();
+  const auto policies = [](size_t count) { return [count](const View& view) { return view.documents->policies.size() == count; }; };
+  const auto told = [](const char* text) {
+    return [text](const View& view) { return testing::Matches(Contains(HasSubstr(text)))(view.problems); };
+  };
+  const std::string away = folder_.path() + "-away";
+  std::filesystem::rename(folder_.path(), away);
+  EXPECT_TRUE(Wait(told("what was read last stays in force")));
+  std::filesystem::create_directory(folder_.path());
+  EXPECT_TRUE(Wait(told("is empty, and another folder")));
+  EXPECT_TRUE(policies(1)(*service_->GetView()));
+  End();
+  Make();  // a new daemon remembers both
+  Run();
+  EXPECT_TRUE(Wait(told("is empty, and another folder")));
+  EXPECT_TRUE(policies(1)(*service_->GetView()));
+  std::filesystem::remove(folder_.path());
+  std::filesystem::rename(away, folder_.path());
+  EXPECT_TRUE(Wait([](const View& view) { return view.problems.empty(); }));
+  std::filesystem::remove(folder_.path() + "/db.yaml");  // the folder itself is emptied: that is said on purpose
+  EXPECT_TRUE(Wait(policies(0)));
+}
+
+TEST_F(ControlTest, AFolderThatIsGoneIsNotMadeAnewByTheNextDaemon) {
+  folder_.Write("db.yaml", PolicyYaml("shop", "db", "db", "api"));
+  Run();
+  End();
+  std::filesystem::remove_all(folder_.path());
+  Make();
+  Run();
+  EXPECT_FALSE(std::filesystem::exists(folder_.path()));
+  EXPECT_EQ(service_->GetView()->documents->policies.size(), 1u);
+  End();
+  store_ = *Store::Open(":memory:");
+  Make();
+  EXPECT_TRUE(std::filesystem::exists(folder_.path())) << "where nothing is remembered, it is";
+}
+
+TEST_F(ControlTest, ForgottenNumbersThatTheKernelHasAreNotGivenToOthers) {
+  EdgeRecord edge;
+  edge.source_identity = 900;
+  backend_.edges = {edge};
+  adopted_ = {EndpointState{}};
+  adopted_[0].slot = 1;
+  adopted_[0].ifindex = 77'777;
+  adopted_[0].bound = true;
+  adopted_[0].workload = 1;
+  adopted_[0].identity = 500;
+  End();
+  Make();
+  Run();
+  EXPECT_TRUE(backend_.policies.empty()) << "it would not know who 500 is: first the sources are heard";
+  WorkloadReport report;
+  report.id = report.name = "web";
+  report.runtime = "given";
+  report.phase = WorkloadPhase::kRunning;
+  Tell(SourceEvent::Kind::kSyncBegin);
+  Tell(SourceEvent::Kind::kUpsert, report);
+  Tell(SourceEvent::Kind::kSyncEnd);
+  ASSERT_TRUE(Wait([](const View& view) { return view.documents != nullptr && !view.workloads.empty(); }));
+  EXPECT_EQ(service_->GetView()->workloads.begin()->second.identity, 901u);
 }
 
 TEST_F(ControlTest, WorkloadsAppearWithTheirServiceAndIdentity) {

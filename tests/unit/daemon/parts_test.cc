@@ -10,6 +10,7 @@
 
 #include "controlplane/daemon/attach_keeper.h"
 #include "controlplane/daemon/event_loop.h"
+#include "controlplane/daemon/clock_watch.h"
 #include "controlplane/daemon/event_ring.h"
 #include "controlplane/daemon/folder_watch.h"
 #include "controlplane/daemon/host_addresses.h"
@@ -256,6 +257,26 @@ TEST(FolderWatchTest, WaitsUntilItIsQuiet) {
   for (int i = 0; i <= 40; ++i) watch.OnReadable(now += 10 * kMs);
   EXPECT_TRUE(watch.Settled(now)) << "one that never ends is not waited for";
   EXPECT_TRUE(watch.Settled(now += 6000 * kMs)) << "now and then without a sign";
+}
+
+TEST(ClockWatchTest, TellsOfAJumpForAWhile) {
+  FakeClock clock;
+  clock.unix_seconds = 1'700'000'000;
+  clock.boottime_ns = 5'000'000'000;
+  ClockWatch watch;
+  EXPECT_TRUE(watch.Look(clock).ok());
+  clock.Advance(3600 * kSecond);  // slept, or was not scheduled
+  EXPECT_TRUE(watch.Look(clock).ok());
+  clock.unix_seconds += 3;  // is being set right
+  EXPECT_TRUE(watch.Look(clock).ok());
+  clock.unix_seconds -= 86400;
+  EXPECT_THAT(std::string(watch.Look(clock).message()), testing::HasSubstr("back by 86400 seconds"));
+  clock.Advance(599 * kSecond);
+  EXPECT_FALSE(watch.Look(clock).ok());
+  clock.Advance(kSecond);
+  EXPECT_TRUE(watch.Look(clock).ok());
+  clock.unix_seconds += 86400;
+  EXPECT_THAT(std::string(watch.Look(clock).message()), testing::HasSubstr("forward by 86400 seconds"));
 }
 
 TEST(ThisNodeTest, IsLabelledLikeAKubernetesNode) {

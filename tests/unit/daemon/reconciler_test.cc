@@ -249,6 +249,16 @@ TEST_F(ReconcilerTest, EndpointGoesOnlyAfterItsPrograms) {
   EXPECT_THAT(backend_.log, ElementsAre("remove 1"));
 }
 
+TEST_F(ReconcilerTest, WhoWasForgottenHasItsNewNumberBeforeThePolicyThatKnowsIt) {
+  EndpointState adopted = Endpoint(1, "web", "198.18.0.2");
+  const EndpointState known = Endpoint(2, "db", "198.18.0.3");
+  adopted.identity = 9999;
+  Make({adopted, known});
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("bound 1", "policy"));
+  EXPECT_EQ(backend_.endpoints.at(1), state_.endpoints.at(1));
+}
+
 TEST_F(ReconcilerTest, AdoptedEndpointsAreNotWrittenAgain) {
   const EndpointState kept = Endpoint(1, "web", "198.18.0.2");
   EndpointState gone = kept;
@@ -318,6 +328,38 @@ TEST_F(ReconcilerTest, AnotherNodeMakesAGenerationIfARuleSelectsNodes) {
   EXPECT_EQ(reconciler_->generation(), 3u);
   Sync();
   EXPECT_EQ(reconciler_->generation(), 3u);
+}
+
+TEST(RuleBookTest, ReservedNumbersAreNoRules) {
+  RuleBook book;
+  book.Reserve(40);
+  CompiledPolicy policy;
+  policy.rules.resize(1);
+  policy.rules[0].key = "a";
+  book.Number(&policy);
+  EXPECT_EQ(policy.rules[0].id, 41u);
+}
+
+// As when the disk is full for a while.
+TEST_F(ReconcilerTest, RulesThatCouldNotBeStoredAreStoredLater) {
+  const TestFolder folder;
+  const std::string path = folder.path() + "/state.db";
+  store_ = *Store::Open(path);
+  Make();
+  const auto other = *Database::Open(path);
+  ASSERT_TRUE(other->Exec("ALTER TABLE rules RENAME TO away").ok());
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  Endpoint(1, "db", "198.18.0.2");
+  Sync();
+  EXPECT_THAT(backend_.log, Contains("policy"));
+  EXPECT_THAT(reconciler_->problems(), Contains(HasSubstr("state, rules")));
+  Sync();
+  EXPECT_THAT(reconciler_->problems(), Contains(HasSubstr("state, rules"))) << "it is still so";
+  ASSERT_TRUE(other->Exec("ALTER TABLE away RENAME TO rules").ok());
+  Sync();
+  EXPECT_THAT(reconciler_->problems(), IsEmpty());
+  EXPECT_EQ(store_->LoadRules()->size(), rules_.all().size());
+  EXPECT_EQ(*store_->Get("generation"), std::to_string(reconciler_->generation()));
 }
 
 TEST(RuleBookTest, NumbersLastAndAreNeverGivenTwice) {

@@ -24,7 +24,7 @@ bh_flow4_key KeyOf(uint16_t port) {
 
 bh_flow FlowOf(uint16_t owner, uint8_t state, uint32_t last_seen) {
   bh_flow flow{};
-  flow.hot.meta = BH_META(0, state, 0);
+  flow.hot.meta = BH_META(0, state, state == BH_FLOW_UNANSWERED ? 0 : BH_FLOW_HEARD);
   flow.hot.last_seen = last_seen;
   flow.cold.owner = owner;
   return flow;
@@ -64,6 +64,16 @@ TEST_F(FullGroup, TheOldestUnansweredGivesWay) {
   Fill(kOwner, BH_FLOW_UNANSWERED);
   EXPECT_TRUE(Put(100, kOther, BH_FLOW_UNANSWERED));
   EXPECT_FALSE(Has(BH_GROUP_SLOTS));
+  EXPECT_EQ(Missing(), 1);
+}
+
+TEST_F(FullGroup, WhatWasOnlyAcceptedGivesWay) {
+  for (uint16_t port = 1; port <= BH_GROUP_SLOTS; ++port) {
+    bh_flow flow = FlowOf(kOwner, BH_FLOW_ESTABLISHED, kNow - port);
+    flow.hot.meta &= ~BH_META(0, 0, BH_FLOW_HEARD);
+    ASSERT_TRUE(tables_.Put(KeyOf(port), flow, kNow));
+  }
+  EXPECT_TRUE(Put(100, kOther, BH_FLOW_UNANSWERED));
   EXPECT_EQ(Missing(), 1);
 }
 

@@ -135,6 +135,16 @@ TEST(InternerTest, EqualIdentitiesShareANumberAndOthersDoNot) {
   EXPECT_EQ(interner.Find(9999), nullptr);
 }
 
+TEST(InternerTest, ReservedNumbersAreNobodys) {
+  IdentityInterner interner;
+  const IdentityId web = interner.Intern("shop", "web", {}, "");
+  interner.Reserve(web + 5);
+  EXPECT_EQ(interner.Intern("shop", "db", {}, ""), web + 6);
+  EXPECT_EQ(interner.Intern("shop", "web", {}, ""), web);
+  interner.Reserve(web);  // long given out
+  EXPECT_EQ(interner.Intern("shop", "api", {}, ""), web + 7);
+}
+
 TEST(InternerTest, GoesOnWhereTheStoreEnded) {
   IdentityInterner before;
   before.Intern("shop", "web", {{"a", "b"}}, "");

@@ -53,6 +53,49 @@ TEST(AdoptionTest, EndpointsStayUntilEverySourceHasListedAndThenKeepSlotAndZone)
   EXPECT_FALSE(inventory.state().endpoints.at(10).bound) << "nobody's, now that all have spoken";
 }
 
+TEST(AdoptionTest, PublishedPortsStayUntilTheirWorkloadCouldHaveBeenListed) {
+  IdentityInterner interner;
+  FakeKernel kernel;
+  InventoryOptions options = Sources({"docker"}, {Adopted(9, 7, 3)});
+  const PublishedTarget held = {Ip("0.0.0.0"), 8080, kProtoTcp, Ip("198.18.0.2"), 80, 3};
+  PublishedTarget gone = held;
+  gone.host_port = 8081;
+  options.adopted_published = {held, gone};
+  Inventory inventory(options, &interner);
+  inventory.OnAllLinks({Bridge(2, "br1"), Veth(7, 2, 5)}, kSecond);
+  EXPECT_EQ(inventory.Update(kSecond).published, options.adopted_published);
+  inventory.OnSource(Event(Kind::kSyncBegin), kSecond);
+  WorkloadReport report = Container("a", WorkloadPhase::kRunning, 100, "br1", Mac(1), "198.18.0.2");
+  report.published = {{Ip("0.0.0.0"), 8080, 90, kProtoTcp}};
+  inventory.OnSource(Upsert(report), kSecond);
+  kernel.by_pid[100] = Found(5, {{7, "eth0", Mac(1), {}}});
+  kernel.Answer(&inventory, kSecond);
+  ASSERT_EQ(inventory.state().published.size(), 2u);
+  EXPECT_EQ(inventory.state().published[0].target_port, 90) << "what is listed counts more than what was there";
+  inventory.OnSource(Event(Kind::kSyncEnd), kSecond);
+  kernel.Answer(&inventory, kSecond);
+  ASSERT_TRUE(inventory.settled());
+  EXPECT_EQ(inventory.state().published.size(), 1u);
+}
+
+TEST(AdoptionTest, ASourceThatNeverAnswersIsNotWaitedForWithoutEnd) {
+  IdentityInterner interner;
+  InventoryOptions options = Sources({"docker"}, {Adopted(9, 7, 3)});
+  options.settle_within = 60 * kSecond;
+  Inventory inventory(options, &interner);
+  inventory.OnAllLinks({Bridge(2, "br1"), Veth(7, 2, 5)}, kSecond);
+  EXPECT_TRUE(inventory.Update(60 * kSecond).endpoints.at(9).bound);
+  EXPECT_FALSE(inventory.settled());
+  inventory.Update(119 * kSecond);
+  EXPECT_TRUE(inventory.state().endpoints.at(9).bound);
+  inventory.Update(120 * kSecond);
+  EXPECT_TRUE(inventory.settled());
+  ASSERT_EQ(inventory.state().problems.size(), 1u);
+  EXPECT_NE(inventory.state().problems[0].find("docker"), std::string::npos);
+  const auto at = inventory.state().endpoints.find(9);
+  EXPECT_TRUE(at == inventory.state().endpoints.end() || !at->second.bound);
+}
+
 TEST(AdoptionTest, EndpointWhoseInterfaceIsGoneIsGivenUp) {
   IdentityInterner interner;
   Inventory inventory(Sources({"docker"}, {Adopted(9, 7, 3)}), &interner);

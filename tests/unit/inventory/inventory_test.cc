@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bulkhead/abi/address.h"
 #include "facts_builder.h"
 
 namespace bulkhead {
@@ -389,6 +390,17 @@ TEST_F(InventoryTest, SlotsRestBeforeTheyAreReused) {
   inventory_->OnLink(Veth(8, 2, 6), now_);
   Settle();
   EXPECT_NE(On(8)->slot, first);
+}
+
+TEST_F(InventoryTest, TwentyStartsASecondDoNotRunOutOfSlots) {
+  Make();
+  Sync();
+  for (uint32_t ifindex = 10; ifindex < 2 * BH_MAX_ENDPOINTS; ++ifindex) {
+    inventory_->OnAllLinks({Bridge(2, "docker0"), Veth(ifindex, 2, 5)}, now_);
+    Settle();
+    ASSERT_NE(On(ifindex), nullptr) << ifindex;
+    now_ += kSecond / 20;
+  }
 }
 
 TEST_F(InventoryTest, PublishedPortsLeadToTheFirstNetworkAndCrossFamilies) {

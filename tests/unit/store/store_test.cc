@@ -71,6 +71,23 @@ TEST_F(StoreTest, DamagedFileIsMovedAside) {
   EXPECT_EQ((*Store::Open(path_))->problem(), "");
 }
 
+TEST_F(StoreTest, ASoundDatabaseThatDoesNotHoldWhatWeWroteIsMovedAside) {
+  int number = 0;
+  for (const char* damage : {"UPDATE identities SET labels = x'ff000000'", "DROP TABLE rules", "DROP TABLE key_values"}) {
+    SCOPED_TRACE(damage);
+    {
+      auto store = *Store::Open(path_);
+      ASSERT_TRUE(store->SaveIdentities({Identity{17, "shop", "web", {{"a", "b"}}, "", {}}}).ok());
+    }
+    ASSERT_TRUE((*Database::Open(path_))->Exec(damage).ok());
+    auto store = Store::Open(path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_THAT((*store)->problem(), HasSubstr(path_ + ".bad-" + std::to_string(++number)));
+    EXPECT_TRUE((*store)->LoadIdentities()->empty());
+    EXPECT_EQ((*store)->path(), path_);
+  }
+}
+
 TEST_F(StoreTest, DamageInTheMiddleIsFound) {
   {
     auto store = *Store::Open(path_);
@@ -133,6 +150,10 @@ TEST_F(StoreTest, IdentitiesOfAnOlderFileHaveNoPortNames) {
     const std::vector<std::string> first = {
         "CREATE TABLE identities (id INTEGER PRIMARY KEY, ns BLOB NOT NULL, service BLOB NOT NULL, labels BLOB NOT NULL,"
         " image_digest BLOB NOT NULL);"
+        "CREATE TABLE rules (id INTEGER PRIMARY KEY, key BLOB NOT NULL, tier INTEGER NOT NULL, policy_ns BLOB NOT NULL,"
+        " policy BLOB NOT NULL, direction INTEGER NOT NULL, rule_index INTEGER NOT NULL, file BLOB NOT NULL, line INTEGER NOT NULL,"
+        " col INTEGER NOT NULL);"
+        "CREATE TABLE key_values (key TEXT PRIMARY KEY, value BLOB NOT NULL);"
         "INSERT INTO identities VALUES (16, 'shop', 'web', x'', 'sha256:1')"};
     ASSERT_TRUE(database->Migrate("store", first).ok());
   }

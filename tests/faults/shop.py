@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A few workloads, a policy, and traffic between them that is counted: what the scenarios of restarts work on."""
+import time
+
+from dataplane_state import differences, state
+from faults import frames, peer, policy, port, rule
+from world import LabError, wait_until
+
+SHORT_STEPS = 1  # of each check in the short form
+DIED = -9
+
+
+class Shop:
+    """web may ask db; api and, without extra policy, mon may not."""
+
+    def __init__(self, lab):
+        self.lab, self.bulkhead, self.orders = lab, lab.bulkhead, lab.orders
+        world = lab.world
+        self.web, self.api = world.workload("web-0", "web"), world.workload("api-0", "api")
+        self.db = world.workload("db-0", "db", serve=["tcp:5432"])
+        self.receiver = lab.numbered(self.db, "receive", 7000)
+        self.allowed = [policy("db", "db", ingress=[rule([peer("web")], [port(5432), port(7000, "UDP")])])]
+        self.killed, self.happened = 0, []
+
+    def enforce(self):
+        self.lab.start("enforce")
+        self.lab.apply(*self.allowed)
+
+    def interfaces(self):
+        return [workload.host_interface for workload in self.lab.world.workloads.values()]
+
+    def state(self):
+        return state(self.bulkhead.pin_root, self.interfaces())
+
+    def begin(self):
+        """Traffic that is counted until end()."""
+        self.good = self.lab.numbered(self.web, "send", self.db.v4, 7000)
+        self.good6 = self.lab.numbered(self.web, "send", self.db.v6, 7000)
+        self.stream = self.web.background("stream", self.db.v4, 5432).expect("connected")
+        self.arrived = self.lab.watching(self.db, frames.between(self.api.v4, self.db.v4), frames.between(self.api.v6, self.db.v6))
+        self.bad = [self.lab.numbered(self.api, "send", address, 7000) for address in (self.db.v4, self.db.v6)]
+        self.knock = self.api.background("call", "tcp", self.db.v4, 5432, "--count", 100000, "--timeout", 0.05)
+
+    def end(self):
+        lab = self.lab
+        for name, sender in (("IPv4", self.good), ("IPv6", self.good6)):
+            told = sender.finish()
+            lab.check(f"allowed packets lost, {name}", told["sent"] == told["answered"] and told["sent"] > 100,
+                      f"{told['sent'] - told['answered']} of {told['sent']}; the first: {told['unanswered']}")
+        told = self.stream.finish()
+        lab.check("the TCP connection goes on", not told["broken"] and told["exchanges"] > 10 and told["longest_gap_ms"] < 5000, told)
+        self.knock.kill()
+        sent = sum(sender.finish()["sent"] for sender in self.bad)
+        arrived = sum(self.arrived().values())
+        lab.check("denied packets received", arrived == 0 and sent > 100, f"{arrived}; {sent} were sent, and SYNs")
+
+    def wait_dead(self, otherwise, seconds=60):
+        """Until the daemon is dead (True) or `otherwise` holds (False)."""
+        def over():
+            return self.bulkhead.process.poll() is not None or otherwise()
+        wait_until("the daemon dies or has done its work", over, seconds)
+        if self.bulkhead.process.poll() is None:
+            return False
+        if self.bulkhead.process.returncode != DIED:
+            raise LabError(f"the daemon ended with {self.bulkhead.process.returncode}:\n{self.bulkhead.tail(10)}")
+        self.killed += 1
+        self.happened.append(self.orders.happened_at())
+        return True
+
+    def is_quiet(self):
+        """Whether the daemon answers, all is protected and it has made no call for a while."""
+        try:
+            rows = self.bulkhead.json("workloads", "-A")
+        except (LabError, ValueError):
+            return False
+        if len(rows) != len(self.lab.world.workloads) or any(row["state"] != "protected" for row in rows):
+            return False
+        before = self.orders.calls()
+        time.sleep(0.15)
+        return self.orders.calls() == before
+
+    def recover(self):
+        self.orders.take_back()
+        if self.bulkhead.process.poll() is None:
+            return
+        self.bulkhead.start()
+        self.bulkhead.wait_protected(len(self.lab.world.workloads))
+
+    def count(self, act):
+        """How many calls `act` makes the daemon do, and a few more for what comes by itself."""
+        before = self.orders.calls()
+        act()
+        wait_until("the daemon is quiet", self.is_quiet, 30)
+        return self.orders.calls() - before
+
+    def steps(self, count):
+        every = range(1, count + 1)
+        if self.lab.long:
+            return list(every)
+        # Others each time, so that in the course of time all are tried.
+        apart = max(1, count // SHORT_STEPS)
+        return list(every)[int(time.time()) % apart::apart]
+
+    def told(self, what, count, tried):
+        self.lab.check(f"{what}: {self.killed} kills at {count} calls", self.killed >= tried - 1,
+                       f"only {self.killed} of {tried}")
+        print("      at: " + ", ".join(f"{op} {self.happened.count(op)}" for op in sorted(set(self.happened))), flush=True)
+
+    def converged(self, expected, what):
+        wait_until("the daemon is quiet", self.is_quiet, 30)
+        found = differences(expected, self.state())
+        if found:
+            self.lab.check(f"{what}: the next start converges", False, "; ".join(found))
+        return not found
+
+    def converged_by(self, expected, what, seconds=15):
+        """Whether the state comes to be as expected within a time: the daemon need not be one that counts its calls."""
+        found = []
+
+        def same():
+            try:
+                found[:] = differences(expected, self.state())
+            except LabError as error:  # pins come and go meanwhile
+                found[:] = [str(error)]
+            return not found
+        try:
+            wait_until("the state", same, seconds, 0.2)
+        except LabError:
+            pass
+        self.lab.check(f"the state after {what}", not found, "; ".join(found))
+
+    def other(self, turn):
+        """A policy that concerns nobody whose packets are counted, another one each time."""
+        return policy("mon", "mon", ingress=[rule([peer("web")], [port(9000 + turn)])])
