@@ -156,7 +156,8 @@ void UnixHttp::Finish(Transfer* transfer, int code) {
   } else if (code == CURLE_COULDNT_CONNECT) {
     long os_error = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error);
-    error = absl::UnavailableError(absl::StrCat("cannot connect: ", std::strerror(static_cast<int>(os_error))));
+    // Without a number: as many as may wait to be accepted wait already.
+    error = absl::UnavailableError(absl::StrCat("cannot connect: ", os_error == 0 ? "it accepts nobody" : std::strerror(static_cast<int>(os_error))));
   } else if (code != CURLE_OK) {
     const std::string why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(static_cast<CURLcode>(code));
     error = absl::UnavailableError(why);
