@@ -106,8 +106,10 @@ def check_what_somebody_broke_meanwhile(lab):
     os.unlink(f"{base}/programs/0/bh_ingress")
     run(["bpftool", "map", "delete", "pinned", f"{base}/maps/bh_targets", "key", *["0"] * 24], check=False)
     run(["bpftool", "map", "update", "pinned", f"{base}/maps/bh_targets", "key", *["1"] * 24, "value", *["1"] * 4])
-    checked = run([os.path.join(lab.bin_dir, "bulkheadd"), "--config", lab.bulkhead.config_path, "--check"], check=False, timeout=150)
-    lab.check("--check says what is wrong", checked.returncode == 1 and "egress: the program" in checked.stdout, checked.stdout + checked.stderr)
+    real = os.path.join(lab.bin_dir, "bulkheadd")
+    checked = run([real, "--config", lab.bulkhead.config_path, "--check"], check=False, timeout=150)
+    lab.check("--check says what is wrong", checked.returncode == 1 and "egress: the program" in checked.stdout,
+              checked.stdout + checked.stderr)
     lab.bulkhead.start()
     lab.bulkhead.wait_protected(3)
     shop.converged_by(expected, "the repair")
