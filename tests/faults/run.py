@@ -35,7 +35,7 @@ def main():
         return
     if args.check:
         sys.argv.remove(args.check)
-    seconds = 7200 if args.long else 300
+    seconds = 7200 if args.long else 600
     outcomes = [outside(name, seconds) for name in checks.names(args.scenario, args.check)]
     sys.exit(checks.conclude(f"{args.scenario} ({'long' if args.long else 'short'} form)", outcomes))
 
