@@ -93,6 +93,16 @@ struct NewcomerView {
   uint64_t since = 0, until = 0;  // Unix seconds
 };
 
+// What the second opinion on live verdicts found since the daemon started.
+struct SelfCheckView {
+  bool on = false;
+  uint64_t checked = 0;
+  uint64_t disagreements = 0;
+  std::map<std::string, uint64_t> skipped;  // why -> how many
+  std::string last;                         // disagreement, in words
+  uint64_t last_at = 0;                     // Unix seconds
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -120,6 +130,7 @@ struct View {
   std::string uplink_hook;      // "xdp", "generic" or "none"
   std::vector<UplinkView> uplinks;
   std::shared_ptr<const std::vector<BlockView>> blocks;  // may be null: none
+  SelfCheckView self_check;
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
 

@@ -211,6 +211,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   config->dataplane.dns_answers_per_second =
       static_cast<uint32_t>(fields.Integer("dns_answers_per_second", 0, 1'000'000, config->dataplane.dns_answers_per_second));
   if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
+  config->self_check_per_second = static_cast<uint32_t>(fields.Integer("self_check_per_second", 0, 10'000, config->self_check_per_second));
   ReadNodeLabels(&fields, reader, config);
   if (const Node* learn = fields.Get("learn")) ReadLearn(*learn, reader, &config->learn);
   reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },

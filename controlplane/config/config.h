@@ -44,6 +44,7 @@
 //     ready_workload_hours: 24            # observed, before a service is ready for a stricter mode
 //     ready_quiet_hours: 6                # without a new edge, likewise
 //     ready_new_percent: 5                # at most: the chance that the next workload-hour shows a new edge (95% bound)
+//   self_check_per_second: 100            # verdicts that are judged a second time; 0 = none
 //   log_level: info                            # debug, info, warn, error
 //
 // Thread safety: values and pure functions. Errors: kInvalidArgument, one line "file:line:column: ..." for each mistake.
@@ -93,6 +94,7 @@ struct Config {
   DataplaneOptions dataplane;
   LearnLimits learn;
   Labels node_labels;
+  uint32_t self_check_per_second = 100;
   std::string log_level = "info";
 };
 

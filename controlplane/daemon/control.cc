@@ -69,6 +69,7 @@ absl::Status Control::Load() {
         inventory_->OnAttached(ifindex, status);
       });
   MakeUplinks();
+  MakeSelfCheck();
   fast_path_ = std::make_unique<FastPathKeeper>(
       parts_.backend, config.fast_path,
       FastPathKeeper::Outlet{[this](FastPathKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
@@ -113,6 +114,7 @@ Control::~Control() {
   sources_.clear();
   kernel_worker_.reset();
   slow_worker_.reset();
+  check_worker_.reset();
 }
 
 absl::Status Control::Start() {
@@ -315,6 +317,7 @@ void Control::DrainEvents() {
 void Control::EverySecond() {
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
+  self_check_->Tick();
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
@@ -373,6 +376,7 @@ void Control::PublishView() {
   parts.uplink_hook = UplinkHookName(parts_.config.uplink_hook);
   parts.uplinks = uplinks_->View();
   parts.blocks = blocks_->View();
+  parts.self_check = self_check_->view();
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;
   parts.now_ns = Now();

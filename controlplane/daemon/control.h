@@ -31,6 +31,7 @@
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/daemon/reconciler.h"
 #include "controlplane/daemon/rule_book.h"
+#include "controlplane/daemon/self_check.h"
 #include "controlplane/daemon/stager.h"
 #include "controlplane/daemon/uplink_keeper.h"
 #include "controlplane/daemon/worker.h"
@@ -60,6 +61,9 @@ struct ControlParts {
   Observer* observer = nullptr;
   std::vector<EndpointState> adopted;
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
+  // For the self-check; empty: there is none. sample_flows: on a thread of its own; stamp: of what is in force, on the control thread.
+  std::function<std::vector<FlowRecord>(size_t most)> sample_flows;
+  std::function<uint32_t()> stamp;
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;
 };
@@ -101,6 +105,8 @@ class Control : public PolicyHost {
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
   void MakeUplinks();
+  void MakeSelfCheck();
+  std::optional<InForce> WhatIsInForce() const;
   HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();
   void TakeHostAddresses();
@@ -137,6 +143,7 @@ class Control : public PolicyHost {
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<NewImages> new_images_;
+  std::unique_ptr<SelfCheck> self_check_;
   std::unique_ptr<Resolver> resolver_;  // the worker's
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;
@@ -164,6 +171,7 @@ class Control : public PolicyHost {
   // Last, so that they end first: their threads use the rest.
   std::unique_ptr<Worker> kernel_worker_;
   std::unique_ptr<Worker> slow_worker_;
+  std::unique_ptr<Worker> check_worker_;
 };
 
 }  // namespace bulkhead

@@ -17,6 +17,7 @@
 #include "controlplane/daemon/source_finder.h"
 #include "controlplane/daemon/start_checks.h"
 #include "dataplane/ebpf/ebpf_backend.h"
+#include "dataplane/flow/flow_sampler.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -110,6 +111,9 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   parts.backend = backend->get();
   parts.uplinks = uplinks->get();
   parts.attach_problems = [&backend] { return (*backend)->AttachProblems(); };
+  FlowSampler sampler(&(*backend)->flow_tables());
+  parts.sample_flows = [&sampler](size_t most) { return sampler.Take(most); };
+  parts.stamp = [&backend] { return (*backend)->stamp(); };
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();

@@ -53,6 +53,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   view->uplink_hook = parts.uplink_hook;
   view->uplinks = parts.uplinks;
   view->blocks = parts.blocks;
+  view->self_check = parts.self_check;
   view->pending_confirm = parts.pending_confirm;
   return view;
 }

@@ -36,6 +36,7 @@ struct ViewParts {
   const std::map<IdentityId, NewcomerView>* newcomers = nullptr;
   std::vector<std::string> resolvers, resolver_hints;
   std::shared_ptr<const std::vector<BlockView>> blocks;
+  SelfCheckView self_check;
   std::string pending_confirm;
   uint64_t staged_since = 0;  // Unix seconds; 0: nothing is staged
   std::vector<std::string> staged_policies;
