@@ -116,11 +116,6 @@ static __always_inline int bh_is_dhcp_server(const struct bh_packet *packet)
 	return packet->family == BH_V6 ? bh_is_udp(packet, 547, 546) : bh_is_udp(packet, 67, 68);
 }
 
-static __always_inline int bh_is_igmp(const struct bh_packet *packet)
-{
-	return packet->family == BH_V4 && packet->protocol == BH_IGMP && (packet->flags & BH_PACKET_MULTICAST);
-}
-
 /* The source of an IP packet that is neither ND nor MLD, sent by the endpoint. Returns a reason; *outcome: enum bh_source. */
 static __noinline __u8 bh_check_source(const struct bh_context *c, __u32 *outcome)
 {

@@ -80,4 +80,10 @@ static __always_inline int bh_refused(struct bh_packet *packet, __u8 reason)
 	return BH_PARSED;
 }
 
+/* To a group, where reports go (RFC 3376 section 4.2.14). */
+static __always_inline int bh_is_igmp(const struct bh_packet *packet)
+{
+	return packet->family == BH_V4 && packet->protocol == BH_IGMP && (packet->flags & BH_PACKET_MULTICAST);
+}
+
 #endif /* BULKHEAD_BPF_PARSE_PACKET_H_ */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -9,9 +11,11 @@
 #include "controlplane/api/changes.h"
 #include "controlplane/api/lines.h"
 #include "controlplane/api/names.h"
+#include "controlplane/api/promotion.h"
 #include "controlplane/api/resources.h"
 #include "controlplane/api/rules.h"
 #include "controlplane/api/selection.h"
+#include "controlplane/policy/parse.h"
 #include "controlplane/policy/print.h"
 #include "controlplane/policy/selectors.h"
 
@@ -50,6 +54,16 @@ PolicyRow MakeRow(const View& view, const Policy& policy) {
   row.file = absl::StrCat(policy.pos.file, ":", policy.pos.line);
   row.managed = IsManaged(view, policy.pos.file);
   return row;
+}
+
+// Audit drops nothing; what goes straight into enforce must be known well enough. Files with errors are the change's own to refuse.
+absl::Status CheckPromotionOf(DaemonService* service, const std::vector<PolicyText>& files) {
+  std::vector<Policy> policies;
+  for (const PolicyText& file : files) {
+    bulkhead::PolicyFile parsed = ParsePolicies(file.text, file.name);
+    std::move(parsed.documents.policies.begin(), parsed.documents.policies.end(), std::back_inserter(policies));
+  }
+  return CheckPromotion(service, policies, Mode::kEnforce);
 }
 
 // Of the path: NAMESPACE/NAME, or KIND:NAME.
@@ -104,6 +118,9 @@ absl::StatusOr<Response> PostPolicies(const Context& context, const Request& req
   if (!mode.ok()) return mode.status();
   std::vector<PolicyText> files;
   for (PolicyFile& file : wanted->files) files.push_back({std::move(file.name), std::move(file.text)});
+  if (*mode == Mode::kEnforce && !wanted->dry_run && !wanted->force) {
+    if (absl::Status ready = CheckPromotionOf(context.service, files); !ready.ok()) return ready;
+  }
   const ApplyOptions options{wanted->dry_run, *mode, wanted->confirm_seconds};
   const absl::StatusOr<ChangeResult> result = context.service->ApplyPolicy(files, options);
   if (!result.ok()) return result.status();

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/api/promotion.h"
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controlplane/api/selection.h"
 
 namespace bulkhead::api {
 namespace {
@@ -66,7 +68,8 @@ std::vector<std::string> Missing(const ServiceName& service, const Images& image
   const std::string name = absl::StrCat(service.first, "/", service.second);
   std::vector<std::string> out;
   const auto add = [&](const Readiness& row) {
-    if (!row.missing.empty()) out.push_back(absl::StrCat(name, ImageText(row.image_digest), ": ", absl::StrJoin(row.missing, "; ")));
+    if (!row.missing.empty())
+      out.push_back(absl::StrCat(name, ImageText(row.image_digest), ": ", absl::StrJoin(row.missing, "; ")));
   };
   if (latest == nullptr) return {absl::StrCat(name, ": nothing of it was observed")};
   if (images.empty()) add(*latest);  // none runs now
@@ -80,16 +83,12 @@ std::vector<std::string> Missing(const ServiceName& service, const Images& image
   return out;
 }
 
-}  // namespace
-
-absl::Status CheckPromotion(DaemonService* service, const std::string& ns, const std::string& name, std::optional<Mode> mode) {
-  const std::map<ServiceName, Images> rising = Rising(*service->GetView(), ns, name, mode);
+absl::Status CheckReady(DaemonService* service, const std::map<ServiceName, Images>& rising, const std::string& scope) {
   if (rising.empty()) return absl::OkStatus();
-  const std::string scope = name.empty() ? ns : absl::StrCat(ns, "/", name);
   const absl::StatusOr<std::vector<Readiness>> rows = service->ReadReadiness(scope);
   if (!rows.ok() && !absl::IsNotFound(rows.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("whether it is ready cannot be told: ", std::string(rows.status().message()), "; --force sets the mode anyway"));
+    return absl::FailedPreconditionError(absl::StrCat("whether it is ready cannot be told: ", std::string(rows.status().message()),
+                                                      "; --force sets the mode anyway"));
   }
   std::vector<std::string> lines;
   for (const auto& [rises, images] : rising) {
@@ -101,6 +100,24 @@ absl::Status CheckPromotion(DaemonService* service, const std::string& ns, const
   std::string text = absl::StrCat("not ready, nothing changed; --force sets the mode anyway\n", absl::StrJoin(lines, "\n"));
   if (all > kMaxNamed) absl::StrAppend(&text, "\nand ", all - kMaxNamed, " more: see bulkhead learn status");
   return absl::FailedPreconditionError(text);
+}
+
+}  // namespace
+
+absl::Status CheckPromotion(DaemonService* service, const std::string& ns, const std::string& name, std::optional<Mode> mode) {
+  return CheckReady(service, Rising(*service->GetView(), ns, name, mode), name.empty() ? ns : absl::StrCat(ns, "/", name));
+}
+
+absl::Status CheckPromotion(DaemonService* service, const std::vector<Policy>& policies, Mode mode) {
+  const std::shared_ptr<const View> view = service->GetView();
+  std::map<ServiceName, Images> rising;
+  for (const auto& [key, workload] : view->workloads) {
+    const bool selected =
+        std::any_of(policies.begin(), policies.end(), [&](const Policy& policy) { return Selects(policy, workload); });
+    const bool rises = mode > view->modes.Of(workload.ns, workload.service);
+    if (selected && rises && IsLearned(workload)) rising[{workload.ns, workload.service}].insert(workload.image_digest);
+  }
+  return CheckReady(service, rising, "");
 }
 
 }  // namespace bulkhead::api

@@ -5,8 +5,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "bulkhead/model/policy.h"
 #include "controlplane/api/service.h"
 
 namespace bulkhead::api {
@@ -14,6 +16,8 @@ namespace bulkhead::api {
 // ns, service, mode: as DaemonService::SetMode. kFailedPrecondition: a service whose mode would rise is not ready; the message has one
 // line for each such service with what is missing, of the images that run now.
 absl::Status CheckPromotion(DaemonService* service, const std::string& ns, const std::string& name, std::optional<Mode> mode);
+// Likewise, of the services that these policies select.
+absl::Status CheckPromotion(DaemonService* service, const std::vector<Policy>& policies, Mode mode);
 
 }  // namespace bulkhead::api
 

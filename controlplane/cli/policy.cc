@@ -24,7 +24,7 @@ struct ApplyOptions {
   Output output;
   std::vector<std::string> paths;
   std::string mode, confirm;
-  bool dry_run = false;
+  bool dry_run = false, force = false;
 };
 
 std::string DirectionsText(const api::PolicyRow& row) {
@@ -106,7 +106,7 @@ int RunApply(const Globals& globals, const ApplyOptions& options) {
   if (!files.ok()) return Report(files.status());
   const absl::StatusOr<uint32_t> confirm = ConfirmSeconds(options.confirm);
   if (!confirm.ok()) return Report(confirm.status());
-  api::ApplyRequest request{*std::move(files), options.dry_run, std::nullopt, *confirm};
+  api::ApplyRequest request{*std::move(files), options.dry_run, std::nullopt, *confirm, options.force};
   if (!options.mode.empty()) request.mode = options.mode;
   api::ApiClient client(globals.socket);
   const absl::StatusOr<api::Change> change = client.Send<api::Change>("POST", api::kPoliciesPath, request);
@@ -151,6 +151,7 @@ void AddPolicyApply(CLI::App& policy, Globals* globals) {
       ->check(CLI::IsMember({"learn", "audit", "enforce"}));
   verb->add_option("--confirm", options->confirm, "Take it back unless `bulkhead confirm` comes within DURATION")
       ->type_name("DURATION");
+  verb->add_flag("--force", options->force, "With --mode enforce: also services that learning does not know well enough yet");
   verb->add_flag("--dry-run", options->dry_run, "Only say what would change, as `policy diff` does");
   AddOutput(verb, &options->output, false);
   verb->footer(

@@ -79,7 +79,7 @@ absl::Status Serve(const Config& config, const std::string& version, int signals
 
 }  // namespace
 
-absl::Status RunDaemon(const Config& config, const std::string& version) {
+absl::Status RunDaemon(const Config& config, const std::string& version, KernelWriter& writer) {
   if (absl::Status status = CheckRights(); !status.ok()) return status;
   absl::StatusOr<UniqueFd> lock = LockPidFile(std::filesystem::path(config.api_socket).parent_path().string());
   if (!lock.ok()) return lock.status();
@@ -89,7 +89,6 @@ absl::Status RunDaemon(const Config& config, const std::string& version) {
   if (!signals.ok()) return signals.status();
 
   const RealClock clock;
-  KernelWriter writer;
   absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(absl::StrCat(config.state_dir, "/bulkhead.db"));
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();

@@ -9,11 +9,13 @@
 
 #include "absl/status/status.h"
 #include "controlplane/config/config.h"
+#include "dataplane/kernel/kernel_writer.h"
 
 namespace bulkhead {
 
 // kPermissionDenied, kAlreadyExists, kInvalidArgument: it cannot start as asked; others: something failed.
-absl::Status RunDaemon(const Config& config, const std::string& version);
+// `writer`: through which everything goes that changes the kernel.
+absl::Status RunDaemon(const Config& config, const std::string& version, KernelWriter& writer);
 
 }  // namespace bulkhead
 

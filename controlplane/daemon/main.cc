@@ -87,7 +87,8 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::from_str(config.log_level));
   spdlog::flush_on(spdlog::level::debug);
 
-  const absl::Status status = bulkhead::RunDaemon(config, kVersion);
+  bulkhead::KernelWriter writer;
+  const absl::Status status = bulkhead::RunDaemon(config, kVersion, writer);
   if (status.ok()) return 0;
   std::fprintf(stderr, "bulkheadd: %s\n", std::string(status.message()).c_str());
   const bool asked_wrong = absl::IsPermissionDenied(status) || absl::IsAlreadyExists(status) || absl::IsInvalidArgument(status);

@@ -40,11 +40,15 @@ class Bulkhead:
         with open(self.config_path, "w", encoding="utf-8") as out:
             json.dump(self.config, out)  # JSON is YAML
 
-    def start(self):
+    def launch(self):
+        """Starts the daemon and waits for nothing."""
         refuse_outside()
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen([self.daemon_path, "--config", self.config_path], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True)
+
+    def start(self):
+        self.launch()
 
         def answers():
             if self.process.poll() is not None:

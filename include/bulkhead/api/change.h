@@ -90,6 +90,7 @@ struct ApplyRequest {
   bool dry_run = false;
   std::optional<std::string> mode;  // for the services that the policies select
   uint32_t confirm_seconds = 0;     // 0: for good; else it reverts unless confirmed in time
+  bool force = false;               // mode enforce also for services that are not ready
 
   template <class Self, class Visitor>
   static void Fields(Self& self, Visitor&& visit) {
@@ -97,6 +98,7 @@ struct ApplyRequest {
     visit("dry_run", self.dry_run);
     visit("mode", self.mode);
     visit("confirm_seconds", self.confirm_seconds);
+    visit("force", self.force);
   }
 };
 
