@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bulkhead/model/compiled_policy.h"
+#include "bulkhead/model/durations.h"
 #include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/policy/compile.h"
@@ -103,6 +104,17 @@ struct SelfCheckView {
   uint64_t last_at = 0;                     // Unix seconds
 };
 
+// How large the policy in force is, as the dataplane holds it.
+struct PolicySize {
+  uint64_t subjects = 0, classes = 0, rows = 0, rulesets = 0, rules = 0;
+};
+
+// How long the control thread took, since the daemon started.
+struct ControlDurations {
+  Durations policy_compile;  // until it was published
+  Durations source_event;    // from an engine's event to the dataplane that follows from it
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -131,6 +143,9 @@ struct View {
   std::vector<UplinkView> uplinks;
   std::shared_ptr<const std::vector<BlockView>> blocks;  // may be null: none
   SelfCheckView self_check;
+  uint32_t epoch = 0;
+  PolicySize policy_size;
+  ControlDurations durations;
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
 

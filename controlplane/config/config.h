@@ -7,6 +7,7 @@
 //   policy_dir: /etc/bulkhead/policies.d
 //   state_dir: /var/lib/bulkhead
 //   api_socket: /run/bulkhead/api.sock
+//   metrics_address: 127.0.0.1:9477       # Prometheus may read /metrics there, too, without asking who it is; absent = only on the socket
 //   pin_root: /sys/fs/bpf/bulkhead
 //   attach: clsact                        # or tcx
 //   workload_hook: tc                     # or xdp: what workloads send is judged there; from the next start on
@@ -77,6 +78,7 @@ struct Config {
   std::string policy_dir = "/etc/bulkhead/policies.d";
   std::string state_dir = "/var/lib/bulkhead";
   std::string api_socket = "/run/bulkhead/api.sock";
+  std::string metrics_address;  // "ADDRESS:PORT", "[ADDRESS]:PORT"; empty = none
   std::string pin_root = "/sys/fs/bpf/bulkhead";
   std::string attach = "clsact";
   bool workload_xdp = false;
@@ -105,6 +107,12 @@ absl::StatusOr<Config> LoadConfig(const std::string& path, bool must_exist);
 
 const char* UplinkHookName(UplinkHook hook);
 std::optional<UplinkHook> ParseUplinkHook(std::string_view name);
+struct SocketAddress {
+  IpAddress address;
+  uint16_t port = 0;
+};
+// "127.0.0.1:9477", "[::1]:9477"; port 0 is none.
+std::optional<SocketAddress> ParseSocketAddress(std::string_view text);
 bool IsAttachName(std::string_view name);
 bool IsLogLevel(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/abi/config.h"
 #include "controlplane/daemon/resolv_conf.h"
 #include "controlplane/daemon/this_node.h"
 #include "controlplane/daemon/view_maker.h"
@@ -148,7 +149,7 @@ absl::Status Control::Start() {
 void Control::StartSources(size_t from) {
   for (size_t i = from; i < sources_.size(); ++i) {
     sources_[i]->Start([this](SourceEvent event) {
-      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); });
+      parts_.loop->Post([this, event = std::move(event), came = Now()] { OnSource(event, came); });
     });
   }
 }
@@ -241,7 +242,8 @@ void Control::TakeHostAddresses() {
   input_.node = ThisNode(parts_.config.node_labels, input_.host_addresses);
 }
 
-void Control::OnSource(const SourceEvent& event) {
+void Control::OnSource(const SourceEvent& event, uint64_t came) {
+  source_came_.push_back(came);
   inventory_->OnSource(event, Now());
   dirty_ = true;
 }
@@ -281,6 +283,7 @@ void Control::Round() {
   FindNewImages();
   AskKernel();
   reconciler_->Sync(input_, state, [this](uint32_t ifindex) { return attacher_->Release(ifindex); });
+  MeterSource();
   Note("staged policy", SyncStaged());
   attacher_->Sync(state, Now());
   uplinks_->Sync(state, Now());
@@ -288,6 +291,11 @@ void Control::Round() {
   Note("fast path", fast_path_->status());
   view_late_ = true;
   if (Now() - view_made_ >= kViewPause) PublishView();
+}
+
+void Control::MeterSource() {
+  for (const uint64_t came : source_came_) source_event_.AddNs(Now() - came);
+  source_came_.clear();
 }
 
 absl::Status Control::SyncStaged() {
@@ -377,6 +385,8 @@ void Control::PublishView() {
   parts.uplinks = uplinks_->View();
   parts.blocks = blocks_->View();
   parts.self_check = self_check_->view();
+  parts.epoch = parts_.stamp ? BH_STAMP_EPOCH(parts_.stamp()) : 0;
+  parts.source_event = source_event_;
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;
   parts.now_ns = Now();

@@ -83,6 +83,7 @@ class Control : public PolicyHost {
   // Any thread.
   std::shared_ptr<const View> GetView() const;
   const EventRing& events() const { return events_; }
+  const Config& config() const { return parts_.config; }
   // Brings the dataplane up to date if anything changed; ShowNow the view as well.
   void Round();
   void ShowNow();
@@ -115,7 +116,8 @@ class Control : public PolicyHost {
   void StartSources(size_t from);
   void FindSources();
   void OnKernel();
-  void OnSource(const SourceEvent& event);
+  void OnSource(const SourceEvent& event, uint64_t came);
+  void MeterSource();
   void AskKernel();
   void DrainEvents();
   void EverySecond();
@@ -159,6 +161,8 @@ class Control : public PolicyHost {
   EventRing events_;
   uint64_t started_at_ = 0;
   bool dirty_ = true;
+  std::vector<uint64_t> source_came_;  // when the events came that this round is about, ns
+  Durations source_event_;
   bool tending_ = false;
   std::vector<Identity> unsaved_;
   std::set<std::string> logged_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "controlplane/api/metrics_server.h"
 #include "controlplane/api/server.h"
 #include "controlplane/daemon/control.h"
 #include "controlplane/daemon/service.h"
@@ -72,6 +73,12 @@ absl::Status Serve(const Config& config, const std::string& version, int signals
   options.version = version;
   absl::StatusOr<std::unique_ptr<ApiServer>> server = ApiServer::Start(options, service);
   if (!server.ok()) return server.status();
+  std::unique_ptr<MetricsServer> metrics;
+  if (const auto address = ParseSocketAddress(config.metrics_address)) {
+    absl::StatusOr<std::unique_ptr<MetricsServer>> started = MetricsServer::Start(address->address, address->port, version, service);
+    if (!started.ok()) return started.status();
+    metrics = *std::move(started);
+  }
   spdlog::info("ready: policies in {}, API at {}", config.policy_dir, config.api_socket);
   loop->Run();
   return absl::OkStatus();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bulkhead/abi/event.h"
+#include "bulkhead/abi/policy.h"
 #include "bulkhead/model/compiled_policy.h"
 #include "bulkhead/model/flow_record.h"
 #include "controlplane/api/view.h"
