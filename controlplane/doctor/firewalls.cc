@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/doctor/firewalls.h"
 
+#include <netinet/in.h>  // before the kernel's headers, which then leave the same names alone
 #include <linux/netfilter.h>
 
 #include <algorithm>

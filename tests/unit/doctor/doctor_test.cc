@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each group of checks with facts that are made up.
+#include <netinet/in.h>  // before the kernel's headers, which then leave the same names alone
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/netfilter.h>
