@@ -32,6 +32,7 @@ void AddPolicy(const View& view, Families* families) {
 void AddWorkloads(const View& view, Families* families) {
   std::map<std::string, uint64_t> by_state = {{"attaching", 0}, {"no network", 0}, {"protected", 0}, {"unprotected", 0}};
   for (const auto& [key, protection] : ProtectionOf(view)) ++by_state[protection.state];
+  AddGauge(families, "bulkhead_identities", "Identities that are remembered.", static_cast<double>(view.identities.size()));
   Family workloads(families, "bulkhead_workloads", "Workloads, by protection.", MetricType::Gauge);
   for (const auto& [state, count] : by_state) workloads.Add({{"state", state}}, static_cast<double>(count));
   Family synced(families, "bulkhead_source_synced", "Whether the source of workloads is in sync.", MetricType::Gauge);

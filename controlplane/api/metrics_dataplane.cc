@@ -62,7 +62,6 @@ void AddTables(const View& view, DaemonService* service, Families* families) {
   if (!tables.ok()) tables.emplace();
   tables->push_back({"subjects", view.policy_size.subjects, BH_MAX_SUBJECTS});
   tables->push_back({"rulesets", view.policy_size.rulesets, BH_MAX_RULESETS});
-  tables->push_back({"identities", view.identities.size(), BH_MAX_SUBJECTS});
   Family used(families, "bulkhead_table_entries", "Entries that a table of the dataplane holds.", MetricType::Gauge);
   for (const TableFill& table : *tables) used.Add({{"table", table.table}}, static_cast<double>(table.used));
   Family capacity(families, "bulkhead_table_max_entries", "Entries that a table of the dataplane has room for.", MetricType::Gauge);

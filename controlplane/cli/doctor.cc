@@ -2,6 +2,8 @@
 // bulkhead doctor: what of this host keeps Bulkhead from working, and what to do. Works without the daemon as well.
 #include "controlplane/doctor/doctor.h"
 
+#include <algorithm>
+
 #include "bulkhead/api/wire.h"
 #include "controlplane/cli/common.h"
 #include "controlplane/cli/format.h"

@@ -111,7 +111,7 @@ void CheckKernel(const KernelFacts& facts, const Config& config, Findings* findi
     findings->Ok("kernel tcx", "none; attach: clsact does not need it");
   }
   if (!facts.jit) {
-    findings->Warn("kernel JIT", "net.core.bpf_jit_enable cannot be read", "run as root");
+    findings->Warn("kernel JIT", "net.core.bpf_jit_enable cannot be read here", "run bulkhead doctor as root in the host's own network namespace");
   } else if (*facts.jit == 0) {
     findings->Warn("kernel JIT", "off: packets cost many times as much", "sysctl -w net.core.bpf_jit_enable=1");
   } else {

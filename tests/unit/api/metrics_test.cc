@@ -92,7 +92,7 @@ TEST(Metrics, PromtoolHasNothingToSay) {
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool (Debian package prometheus) is not installed";
   bulkhead::testing::FakeService service;
   const TemporaryFolder folder;
-  const std::string file = folder.path() + "/metrics";
+  const std::string file = (folder.path() / "metrics").string();
   std::ofstream(file) << MetricsOf(&service);
   FILE* pipe = popen(("promtool check metrics <" + file + " 2>&1").c_str(), "r");
   ASSERT_NE(pipe, nullptr);
