@@ -61,7 +61,7 @@ void AddControl(const View& view, const std::string& version, Families* families
 }
 
 void AddLearning(DaemonService* service, Families* families) {
-  AddGauge(families, "bulkhead_state_size_bytes", "Size of the daemon's database.", static_cast<double>(service->StateBytes()));
+  AddGauge(families, "bulkhead_state_size_bytes", "Size of the daemon's databases.", static_cast<double>(service->StateBytes()));
   const absl::StatusOr<LearnProgress> progress = service->ReadLearnProgress();
   if (!progress.ok()) return;
   AddGauge(families, "bulkhead_learn_edges", "Learned edges that support a rule.", static_cast<double>(progress->edges));

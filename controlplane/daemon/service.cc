@@ -166,7 +166,7 @@ absl::StatusOr<LearnProgress> Service::ReadLearnProgress() {
 
 uint64_t Service::StateBytes() const {
   uint64_t bytes = 0;
-  for (const char* file : {"/bulkhead.db", "/bulkhead.db-wal"}) {
+  for (const char* file : {"/bulkhead.db", "/bulkhead.db-wal", "/learn.db", "/learn.db-wal"}) {
     std::error_code error;
     const uintmax_t size = std::filesystem::file_size(control_->config().state_dir + file, error);
     if (!error) bytes += size;

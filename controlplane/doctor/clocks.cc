@@ -26,7 +26,7 @@ ClockFacts ReadClocks(const std::string& state_dir) {
   facts.boottime_ns = clock.BoottimeNs();
   facts.unix_seconds = clock.UnixSeconds();
   struct stat file{};
-  for (const char* name : {"/bulkhead.db", "/bulkhead.db-wal"}) {
+  for (const char* name : {"/bulkhead.db", "/bulkhead.db-wal", "/learn.db", "/learn.db-wal"}) {
     if (stat((state_dir + name).c_str(), &file) == 0) facts.state_written = std::max<int64_t>(facts.state_written, file.st_mtime);
   }
   timespec resolution{};
