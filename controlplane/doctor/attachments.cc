@@ -22,11 +22,11 @@ namespace {
 constexpr int kTcxHooks[] = {46, 47};  // BPF_TCX_INGRESS, BPF_TCX_EGRESS of linux/bpf.h 6.6
 constexpr size_t kMostShown = 5;
 
-UniqueFd OpenPinnedMap(const std::string& base, const std::string& name) {
+UniqueFd OpenPinnedMap(const std::string& path) {
   struct bpf_obj_get_opts options = {};
   options.sz = sizeof(options);
   options.file_flags = BPF_F_RDONLY;
-  return UniqueFd(bpf_obj_get_opts((base + "/maps/" + name).c_str(), &options));
+  return UniqueFd(bpf_obj_get_opts(path.c_str(), &options));
 }
 
 uint32_t MapIdOf(const UniqueFd& map) {
@@ -100,8 +100,8 @@ absl::StatusOr<std::vector<InterfaceFacts>> ReadAttachments(const Config& config
   const absl::StatusOr<std::vector<Link>> links = DumpLinks(*socket);
   if (!links.ok()) return links.status();
   const std::string base = PinBase(config.pin_root);
-  const uint32_t our_map = MapIdOf(OpenPinnedMap(base, "bh_control"));
-  const UniqueFd records = OpenPinnedMap(base, kAttachmentsMap);
+  const uint32_t our_map = MapIdOf(OpenPinnedMap(base + "/maps/bh_control"));
+  const UniqueFd records = OpenPinnedMap(absl::StrCat(base, "/", kAttachmentsMap));
   std::vector<InterfaceFacts> out;
   for (const Link& link : *links) {
     if (link.kind != "veth" || !link.link_nsid) continue;
