@@ -25,6 +25,7 @@
 #include "bulkhead/model/block_count.h"
 #include "bulkhead/model/flow_record.h"
 #include "bulkhead/model/simulation.h"
+#include "bulkhead/model/table_fill.h"
 #include "controlplane/api/learned.h"
 #include "controlplane/api/loop_latency.h"
 #include "controlplane/api/view.h"
@@ -64,6 +65,15 @@ struct LearnedEdge {
   std::string source_ns, source_service, destination_ns, destination_service;  // host, world, unknown: service only
   EdgeRecord edge;                                                             // counts are totals over all recorded time
   uint64_t first_seen_unix = 0, last_seen_unix = 0;                            // seconds
+};
+
+// How far learning is.
+struct LearnProgress {
+  uint64_t edges = 0;        // that support a rule, of all services
+  uint64_t versions = 0;     // of services, by image digest
+  uint64_t ready = 0;        // of these
+  uint64_t waiting = 0;      // edges that wait for a decision
+  uint64_t quarantined = 0;  // sources that scanned
 };
 
 class DaemonService {
@@ -110,6 +120,11 @@ class DaemonService {
   virtual absl::Status DecideEdge(const std::string& edge, bool accepted, const std::string& who) = 0;
   virtual absl::StatusOr<VersionDiff> DiffVersions(const ServiceName& service, const std::string& old_digest,
                                                    const std::string& new_digest) = 0;
+  // How full the dataplane's tables are.
+  virtual absl::StatusOr<std::vector<TableFill>> ReadTables() = 0;
+  // Up to a minute old: all evidence has to be read for it.
+  virtual absl::StatusOr<LearnProgress> ReadLearnProgress() = 0;
+  virtual uint64_t StateBytes() const = 0;  // of the database on disk
   // scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE".
   virtual absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) = 0;
   // As Learner::Replay; since: seconds back from now, 0 = everything recorded.

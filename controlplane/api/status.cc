@@ -75,6 +75,9 @@ absl::StatusOr<Response> GetStatus(const Context& context, const Request& /*requ
                [&status](const std::string& problem) {
                  return std::find(status.policy_errors.begin(), status.policy_errors.end(), problem) == status.policy_errors.end();
                });
+  const SelfCheckView& check = view->self_check;
+  status.self_check = {check.on, check.checked, check.disagreements, check.skipped, check.last, check.last_at};
+  status.ok = status.ok && check.disagreements == 0;
   status.pending_confirm = view->pending_confirm;
   status.loop = LoopOf(context.service->ReadLoopLatency());
   return ObjectResponse(status);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bulkhead/model/compiled_policy.h"
+#include "bulkhead/model/durations.h"
 #include "bulkhead/model/policy.h"
 #include "bulkhead/model/workload.h"
 #include "controlplane/policy/compile.h"
@@ -102,6 +103,27 @@ struct NewcomerView {
   uint64_t since = 0, until = 0;  // Unix seconds
 };
 
+// What the second opinion on live verdicts found since the daemon started.
+struct SelfCheckView {
+  bool on = false;
+  uint64_t checked = 0;
+  uint64_t disagreements = 0;
+  std::map<std::string, uint64_t> skipped;  // why -> how many
+  std::string last;                         // disagreement, in words
+  uint64_t last_at = 0;                     // Unix seconds
+};
+
+// How large the policy in force is, as the dataplane holds it.
+struct PolicySize {
+  uint64_t subjects = 0, classes = 0, rows = 0, rulesets = 0, rules = 0;
+};
+
+// How long the control thread took, since the daemon started.
+struct ControlDurations {
+  Durations policy_compile;  // until it was published
+  Durations source_event;    // from an engine's event to the dataplane that follows from it
+};
+
 struct View {
   uint64_t generation = 0;
   uint64_t made_at_ns = 0;  // CLOCK_MONOTONIC
@@ -130,6 +152,10 @@ struct View {
   std::vector<UplinkView> uplinks;
   GuardView guard;
   std::shared_ptr<const std::vector<BlockView>> blocks;  // may be null: none
+  SelfCheckView self_check;
+  uint32_t epoch = 0;
+  PolicySize policy_size;
+  ControlDurations durations;
   std::string pending_confirm;  // what reverts unless confirmed, and when; empty = nothing
 };
 

@@ -54,6 +54,7 @@ void AddVerbs(CLI::App& app, Globals* globals) {
   AddConfirm(app, globals);
   AddBlock(app, globals);
   AddLearn(app, globals);
+  AddDoctor(app, globals);
   AddUninstall(app, globals);
   AddVersion(app, globals);
   AddCompletion(app, globals);

@@ -32,6 +32,15 @@ std::string GuardText(const api::GuardRow& guard) {
          std::to_string(guard.dropped_from + guard.dropped_to) + ", put back " + std::to_string(guard.restored) + " times";
 }
 
+std::string SelfCheckText(const api::SelfCheckRow& check) {
+  if (!check.on) return "off";
+  uint64_t skipped = 0;
+  for (const auto& [why, count] : check.skipped) skipped += count;
+  return std::to_string(check.checked) + " checked, " + std::to_string(check.disagreements) +
+         (check.disagreements == 1 ? " disagreement" : " disagreements") +
+         (skipped == 0 ? "" : " (" + std::to_string(skipped) + " could not be compared)");
+}
+
 void PrintList(const char* title, const std::vector<std::string>& lines, Colour colour) {
   if (lines.empty()) return;
   std::printf("\n%s\n", title);
@@ -45,6 +54,11 @@ std::string LoopText(const api::LoopRow& loop) {
   return text;
 }
 
+std::string WhyNotOk(const api::Status& status) {
+  if (status.self_check.disagreements > 0) return "the dataplane does not judge as policy says (self-check)";
+  return "a service that enforces has an unprotected workload";
+}
+
 void PrintStatus(const api::Status& status) {
   const auto line = [](const char* name, const std::string& value) { std::printf("%-12s%s\n", name, value.c_str()); };
   line("daemon", "bulkheadd " + Printable(status.version) + ", pid " + std::to_string(status.pid) + ", up " +
@@ -56,6 +70,8 @@ void PrintStatus(const api::Status& status) {
                         std::to_string(status.workloads));
   line("attach", OrDash(Printable(status.attach)) + (status.workload_hook == "xdp" ? ", XDP in front of it" : ""));
   line("guard", GuardText(status.guard));
+  line("self-check", Coloured(SelfCheckText(status.self_check), status.self_check.disagreements == 0 ? Colour::kNone : Colour::kRed));
+  if (!status.self_check.last.empty()) line("", Coloured("last: " + Printable(status.self_check.last), Colour::kRed));
   if (status.blocked_prefixes != 0) line("blocked", std::to_string(status.blocked_prefixes) + " prefixes (bulkhead block list)");
   if (!status.pending_confirm.empty()) line("unconfirmed", Coloured(Printable(status.pending_confirm), Colour::kYellow));
   if (status.loop.late != 0) line("late", Coloured(LoopText(status.loop), Colour::kYellow));
@@ -91,8 +107,7 @@ void PrintStatus(const api::Status& status) {
   }
   PrintList("POLICY ERRORS", status.policy_errors, Colour::kRed);
   PrintList("PROBLEMS", status.problems, Colour::kYellow);
-  if (!status.ok)
-    std::printf("\n%s\n", Coloured("NOT OK: a service that enforces has an unprotected workload", Colour::kRed).c_str());
+  if (!status.ok) std::printf("\n%s\n", Coloured("NOT OK: " + WhyNotOk(status), Colour::kRed).c_str());
 }
 
 int Run(const Globals& globals, const StatusOptions& options) {
@@ -114,7 +129,8 @@ void AddStatus(CLI::App& app, Globals* globals) {
   CLI::App* verb = AddVerb(app, globals, "status", "Show the daemon's state, and what is not protected", options, Run);
   AddOutput(verb, &options->output, false);
   verb->footer(
-      "Exit code 1: a service in mode enforce has a workload that is not protected.\n\n"
+      "Exit code 1: a service in mode enforce has a workload that is not protected, or the self-check found a verdict of the dataplane\n"
+      "that policy does not give.\n\n"
       "Examples:\n"
       "  bulkhead status\n"
       "  bulkhead status -o json | jq .problems");

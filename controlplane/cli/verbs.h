@@ -36,6 +36,7 @@ void AddMode(CLI::App& app, Globals* globals);
 void AddConfirm(CLI::App& app, Globals* globals);
 void AddBlock(CLI::App& app, Globals* globals);
 void AddLearn(CLI::App& app, Globals* globals);
+void AddDoctor(CLI::App& app, Globals* globals);
 void AddUninstall(CLI::App& app, Globals* globals);
 void AddVersion(CLI::App& app, Globals* globals);
 void AddCompletion(CLI::App& app, Globals* globals);

@@ -232,6 +232,9 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   reader->Path(&fields, "policy_dir", &config->policy_dir);
   reader->Path(&fields, "state_dir", &config->state_dir);
   reader->Path(&fields, "api_socket", &config->api_socket);
+  reader->Choice(&fields, "metrics_address", "an address and a port such as 127.0.0.1:9477 or [::1]:9477",
+                 [](const std::string& text) { return ParseSocketAddress(text).has_value(); },
+                 [&](const std::string& text) { config->metrics_address = text; });
   reader->Path(&fields, "pin_root", &config->pin_root);
   ReadRights(&fields, reader, config);
   ReadHooks(&fields, reader, config);
@@ -257,6 +260,7 @@ void ReadTop(const Node& node, Reader* reader, Config* config) {
   config->dataplane.dns_answers_per_second =
       static_cast<uint32_t>(fields.Integer("dns_answers_per_second", 0, 1'000'000, config->dataplane.dns_answers_per_second));
   if (const Node* timeouts = fields.Get("timeouts")) ReadTimeouts(*timeouts, reader, &config->dataplane.timeouts);
+  config->self_check_per_second = static_cast<uint32_t>(fields.Integer("self_check_per_second", 0, 10'000, config->self_check_per_second));
   ReadNodeLabels(&fields, reader, config);
   if (const Node* learn = fields.Get("learn")) ReadLearn(*learn, reader, &config->learn);
   reader->Choice(&fields, "log_level", "debug, info, warn or error", [](const std::string& name) { return IsLogLevel(name); },
@@ -275,6 +279,21 @@ std::optional<UplinkHook> ParseUplinkHook(std::string_view name) {
     if (name == UplinkHookName(hook)) return hook;
   }
   return std::nullopt;
+}
+
+std::optional<SocketAddress> ParseSocketAddress(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  SocketAddress out;
+  const std::optional<IpAddress> address = IpAddress::Parse(host);
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, out.port);
+  if (!address || address->IsV4() == brackets || error != std::errc() || stop != end || out.port == 0) return std::nullopt;
+  out.address = *address;
+  return out;
 }
 
 bool IsAttachName(std::string_view name) { return name == "clsact" || name == "tcx"; }

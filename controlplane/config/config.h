@@ -10,6 +10,7 @@
 //   api_group: bulkhead                   # whose members may use the API, besides root; ignored where there is no such group
 //   read_group: bulkhead-read             # whose members may read by it, but change nothing and see no packets; likewise
 //   seccomp: true                         # refuse system calls that the daemon never needs; false: for debuggers, odd kernels
+//   metrics_address: 127.0.0.1:9477       # Prometheus may read /metrics there, too, without asking who it is; absent = only on the socket
 //   pin_root: /sys/fs/bpf/bulkhead
 //   attach: clsact                        # or tcx
 //   workload_hook: tc                     # or xdp: what workloads send is judged there; from the next start on
@@ -52,6 +53,7 @@
 //     ready_workload_hours: 24            # observed, before a service is ready for a stricter mode
 //     ready_quiet_hours: 6                # without a new edge, likewise
 //     ready_new_percent: 5                # at most: the chance that the next workload-hour shows a new edge (95% bound)
+//   self_check_per_second: 100            # verdicts that are judged a second time; 0 = none
 //   log_level: info                            # debug, info, warn, error
 //
 // SIGHUP: the file is read again. log_level, default_mode, resolvers, node_labels, proxy_is_world, flow_quota, the *_per_second and
@@ -92,6 +94,7 @@ struct Config {
   std::string api_group = "bulkhead";
   std::string read_group = "bulkhead-read";
   bool seccomp = true;
+  std::string metrics_address;  // "ADDRESS:PORT", "[ADDRESS]:PORT"; empty = none
   std::string pin_root = "/sys/fs/bpf/bulkhead";
   std::string attach = "clsact";
   bool workload_xdp = false;
@@ -112,6 +115,7 @@ struct Config {
   DataplaneOptions dataplane;
   LearnLimits learn;
   Labels node_labels;
+  uint32_t self_check_per_second = 100;
   std::string log_level = "info";
 };
 
@@ -122,6 +126,12 @@ absl::StatusOr<Config> LoadConfig(const std::string& path, bool must_exist);
 
 const char* UplinkHookName(UplinkHook hook);
 std::optional<UplinkHook> ParseUplinkHook(std::string_view name);
+struct SocketAddress {
+  IpAddress address;
+  uint16_t port = 0;
+};
+// "127.0.0.1:9477", "[::1]:9477"; port 0 is none.
+std::optional<SocketAddress> ParseSocketAddress(std::string_view text);
 bool IsAttachName(std::string_view name);
 bool IsLogLevel(std::string_view name);
 

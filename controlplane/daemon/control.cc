@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "bulkhead/abi/config.h"
 #include "controlplane/daemon/resolv_conf.h"
 #include "controlplane/daemon/this_node.h"
 #include "controlplane/daemon/view_maker.h"
@@ -49,6 +50,7 @@ absl::Status Control::Load() {
   MakeAttacher();
   MakeUplinks();
   MakeGuard();
+  MakeSelfCheck();
   fast_path_ = std::make_unique<FastPathKeeper>(
       parts_.backend, config.fast_path,
       FastPathKeeper::Outlet{[this](FastPathKeeper::Job job) { kernel_worker_->Post(std::move(job)); },
@@ -71,6 +73,7 @@ Control::~Control() {
   sources_.clear();
   kernel_worker_.reset();
   slow_worker_.reset();
+  check_worker_.reset();
 }
 
 absl::Status Control::SetOptions() {
@@ -110,7 +113,7 @@ absl::Status Control::Start() {
 void Control::StartSources(size_t from) {
   for (size_t i = from; i < sources_.size(); ++i) {
     sources_[i]->Start([this](SourceEvent event) {
-      parts_.loop->Post([this, event = std::move(event)] { OnSource(event); }, "source");
+      parts_.loop->Post([this, event = std::move(event), came = Now()] { OnSource(event, came); }, "source");
     });
   }
 }
@@ -213,7 +216,8 @@ void Control::TakeHostAddresses() {
   input_.node = ThisNode(parts_.config.node_labels, input_.host_addresses);
 }
 
-void Control::OnSource(const SourceEvent& event) {
+void Control::OnSource(const SourceEvent& event, uint64_t came) {
+  source_came_.push_back(came);
   inventory_->OnSource(event, Now());
   dirty_ = true;
 }
@@ -269,6 +273,7 @@ void Control::Publish(const InventoryState& state) {
       return attacher_->Release(ifindex);
     });
   });
+  MeterSource();
   loop->Step("staged policy", [this] { Note("staged policy", SyncStaged()); });
   loop->Step("upgrade", [&] { Note("upgrade", handover_->Sync(inventory_->settled(), state, Now())); });
   attacher_->Sync(state, Now());
@@ -276,6 +281,11 @@ void Control::Publish(const InventoryState& state) {
   uplinks_->Sync(state, Now());
   fast_path_->Sync(state, [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); }, Now());
   Note("fast path", fast_path_->status());
+}
+
+void Control::MeterSource() {
+  for (const uint64_t came : source_came_) source_event_.AddNs(Now() - came);
+  source_came_.clear();
 }
 
 absl::Status Control::SyncStaged() {
@@ -298,6 +308,7 @@ void Control::EverySecond() {
   changer_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   blocks_->Tick(static_cast<uint64_t>(parts_.clock->UnixSeconds()));
   guard_->Poll(Now());
+  self_check_->Tick();
   dirty_ = true;  // much of what the inventory says depends on how long it has been so
 }
 
@@ -358,6 +369,9 @@ void Control::PublishView() {
   parts.uplinks = uplinks_->View();
   parts.guard = guard_->View();
   parts.blocks = blocks_->View();
+  parts.self_check = self_check_->view();
+  parts.epoch = parts_.stamp ? BH_STAMP_EPOCH(parts_.stamp()) : 0;
+  parts.source_event = source_event_;
   parts.pending_confirm = changer_->pending();
   parts.started_at = started_at_;
   parts.now_ns = Now();

@@ -34,6 +34,7 @@
 #include "controlplane/daemon/policy_folder.h"
 #include "controlplane/daemon/reconciler.h"
 #include "controlplane/daemon/rule_book.h"
+#include "controlplane/daemon/self_check.h"
 #include "controlplane/daemon/stager.h"
 #include "controlplane/daemon/uplink_keeper.h"
 #include "controlplane/daemon/worker.h"
@@ -72,6 +73,9 @@ struct ControlParts {
   bool fresh = false;
   Handover::Outlet handover;
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
+  // For the self-check; empty: there is none. sample_flows: on a thread of its own; stamp: of what is in force, on the control thread.
+  std::function<std::vector<FlowRecord>(size_t most)> sample_flows;
+  std::function<uint32_t()> stamp;
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;
 };
@@ -93,6 +97,7 @@ class Control : public PolicyHost {
   // Any thread.
   std::shared_ptr<const View> GetView() const;
   const EventRing& events() const { return events_; }
+  const Config& config() const { return parts_.config; }
   // Brings the dataplane up to date if anything changed; ShowNow the view as well.
   void Round();
   void ShowNow();
@@ -126,6 +131,8 @@ class Control : public PolicyHost {
   void MakeGuard();
   absl::Status StartGuard();
   void SyncGuard();
+  void MakeSelfCheck();
+  std::optional<InForce> WhatIsInForce() const;
   HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();
   void TakeHostAddresses();
@@ -135,7 +142,8 @@ class Control : public PolicyHost {
   void StartSources(size_t from);
   void FindSources();
   void OnKernel();
-  void OnSource(const SourceEvent& event);
+  void OnSource(const SourceEvent& event, uint64_t came);
+  void MeterSource();
   void AskKernel();
   void DrainEvents();
   void EverySecond();
@@ -165,6 +173,7 @@ class Control : public PolicyHost {
   std::unique_ptr<Changer> changer_;
   std::unique_ptr<Stager> stager_;
   std::unique_ptr<NewImages> new_images_;
+  std::unique_ptr<SelfCheck> self_check_;
   std::unique_ptr<Resolver> resolver_;  // the worker's
   std::optional<LinkMonitor> monitor_;
   std::optional<NetlinkSocket> dumps_;
@@ -186,6 +195,8 @@ class Control : public PolicyHost {
   EventRing events_;
   uint64_t started_at_ = 0;
   bool dirty_ = true;
+  std::vector<uint64_t> source_came_;  // when the events came that this round is about, ns
+  Durations source_event_;
   bool tending_ = false;
   std::vector<Identity> unsaved_;
   std::set<std::string> logged_;
@@ -198,6 +209,7 @@ class Control : public PolicyHost {
   // Last, so that they end first: their threads use the rest.
   std::unique_ptr<Worker> kernel_worker_;
   std::unique_ptr<Worker> slow_worker_;
+  std::unique_ptr<Worker> check_worker_;
 };
 
 }  // namespace bulkhead

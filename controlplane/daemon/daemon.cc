@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controlplane/api/metrics_server.h"
 #include "controlplane/api/server.h"
 #include "controlplane/daemon/confine.h"
 #include "controlplane/daemon/control.h"
@@ -21,6 +22,7 @@
 #include "controlplane/daemon/start_checks.h"
 #include "controlplane/daemon/supervisor.h"
 #include "dataplane/ebpf/ebpf_backend.h"
+#include "dataplane/flow/flow_sampler.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -108,6 +110,13 @@ absl::Status Serve(Serving what, EventLoop* loop, Control* control, Service* ser
   if (!server.ok()) return server.status();
   Supervisor supervisor;
   if (absl::Status status = supervisor.Start(loop, [control] { return control->GetView(); }); !status.ok()) return status;
+  std::unique_ptr<MetricsServer> metrics;
+  if (const auto address = ParseSocketAddress(what.config.metrics_address)) {
+    absl::StatusOr<std::unique_ptr<MetricsServer>> started =
+        MetricsServer::Start(address->address, address->port, what.start.version, service);
+    if (!started.ok()) return started.status();
+    metrics = *std::move(started);
+  }
   supervisor.Ready();
   spdlog::info("ready: policies in {}, API at {}", what.config.policy_dir, what.config.api_socket);
   loop->Run();
@@ -164,6 +173,9 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
     parts.guard = guard->get();
     parts.guard_port = (*guard)->port();
   }
+  FlowSampler sampler(&(*backend)->flow_tables());
+  parts.sample_flows = [&sampler](size_t most) { return sampler.Take(most); };
+  parts.stamp = [&backend] { return (*backend)->stamp(); };
   parts.writer = &writer;
   parts.clock = &clock;
   parts.store = store->get();

@@ -2,6 +2,7 @@
 #include "controlplane/daemon/policy_keeper.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "spdlog/spdlog.h"
@@ -102,11 +103,13 @@ absl::Status PolicyKeeper::Grow(const std::vector<KnownIdentity>& fresh) {
 }
 
 absl::Status PolicyKeeper::Publish(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  const auto begun = std::chrono::steady_clock::now();
   absl::StatusOr<std::shared_ptr<CompiledPolicy>> compiled =
       compiler_.Compile(MakeCompileInput(input, inventory, *interner_, options_, generation));
   if (!compiled.ok()) return compiled.status();
   outlet_.number(compiled->get());
   if (absl::Status status = outlet_.apply(*compiled); !status.ok()) return status;
+  durations_.AddNs(static_cast<uint64_t>((std::chrono::steady_clock::now() - begun).count()));
   policy_ = *std::move(compiled);
   input_ = input;
   known_.clear();

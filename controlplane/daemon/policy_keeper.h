@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "bulkhead/model/durations.h"
 #include "controlplane/daemon/policy_input.h"
 #include "controlplane/identity/interner.h"
 #include "controlplane/inventory/inventory.h"
@@ -48,6 +49,8 @@ class PolicyKeeper {
   const PolicyInput& input() const { return input_; }
   // Of the last attempt.
   const absl::Status& status() const { return status_; }
+  // Of making policies anew, and publishing them.
+  const Durations& durations() const { return durations_; }
 
  private:
   using Identities = std::map<IdentityId, std::set<IpAddress>>;
@@ -66,6 +69,7 @@ class PolicyKeeper {
   std::shared_ptr<const CompiledPolicy> policy_;
   PolicyInput input_;
   absl::Status status_;
+  Durations durations_;
   Identities known_;                  // those that policy_ is known to have
   std::optional<PolicyInput> tried_;  // by the last attempt, good or not
   Identities tried_identities_;       // when it failed

@@ -56,6 +56,10 @@ class Reconciler {
   std::shared_ptr<const PolicyDocuments> documents() const { return policy() ? active_.input().documents : nullptr; }
   // Of the last attempt to publish a policy.
   const absl::Status& policy_status() const { return active_.status(); }
+  const Durations& compile_durations() const { return active_.durations(); }
+  // What the dataplane holds.
+  const std::map<uint16_t, EndpointState>& endpoints() const { return applied_; }
+  const std::vector<IpAddress>& host_addresses() const { return host_addresses_; }
   std::vector<std::string> problems() const;
 
  private:

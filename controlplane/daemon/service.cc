@@ -2,7 +2,9 @@
 #include "controlplane/daemon/service.h"
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 
@@ -134,6 +136,42 @@ absl::StatusOr<api::Replay> Service::ReplayPolicy(const std::vector<Policy>& dra
   if (!learner.ok()) return learner.status();
   const uint64_t now = UnixNow();
   return (*learner)->Replay(draft, *view, since == 0 || since > now ? 0 : now - since);
+}
+
+absl::StatusOr<LearnProgress> Service::ReadLearnProgress() {
+  constexpr uint64_t kOldEnough = 60'000'000'000;
+  if (learner_ == nullptr) return absl::UnavailableError("nothing is recorded");
+  const std::lock_guard lock(progress_mutex_);
+  const uint64_t now = clock_->MonotonicNs();
+  if (progress_at_ != 0 && now - progress_at_ < kOldEnough) return progress_;
+  const absl::StatusOr<std::vector<Readiness>> versions = learner_->Ready("");
+  if (!versions.ok() && !absl::IsNotFound(versions.status())) return versions.status();
+  const absl::StatusOr<Review> review = learner_->ReadReview("");
+  if (!review.ok() && !absl::IsNotFound(review.status())) return review.status();
+  progress_ = {};
+  if (versions.ok()) {
+    for (const Readiness& version : *versions) {
+      ++progress_.versions;
+      progress_.ready += version.missing.empty() ? 1 : 0;
+      progress_.edges += version.edges;
+    }
+  }
+  if (review.ok()) {
+    progress_.waiting = review->edges.size();
+    progress_.quarantined = review->scans.size();
+  }
+  progress_at_ = now;
+  return progress_;
+}
+
+uint64_t Service::StateBytes() const {
+  uint64_t bytes = 0;
+  for (const char* file : {"/bulkhead.db", "/bulkhead.db-wal", "/learn.db", "/learn.db-wal"}) {
+    std::error_code error;
+    const uintmax_t size = std::filesystem::file_size(control_->config().state_dir + file, error);
+    if (!error) bytes += size;
+  }
+  return bytes;
 }
 
 absl::StatusOr<std::vector<Readiness>> Service::ReadReadiness(const std::string& scope) {

@@ -8,12 +8,14 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "controlplane/api/service.h"
 #include "controlplane/daemon/control.h"
+#include "dataplane/ebpf/census.h"
 
 namespace bulkhead {
 
@@ -40,6 +42,9 @@ class Service : public DaemonService {
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return backend_->ReadRules(); }
   absl::StatusOr<std::vector<LearnedEdge>> ReadEdges() override;
   absl::Status ReadLiveEdges(const std::function<bool(const EdgeRecord&)>& callback) override { return backend_->ReadEdges(callback); }
+  absl::StatusOr<std::vector<TableFill>> ReadTables() override { return CountTables(control_->config().pin_root); }
+  absl::StatusOr<LearnProgress> ReadLearnProgress() override;
+  uint64_t StateBytes() const override;
   absl::StatusOr<std::vector<Proposal>> Propose(const std::string& scope) override;
   absl::StatusOr<api::Replay> ReplayPolicy(const std::vector<Policy>& draft, uint64_t since) override;
   absl::StatusOr<std::vector<Readiness>> ReadReadiness(const std::string& scope) override;
@@ -80,6 +85,9 @@ class Service : public DaemonService {
   Learner* const learner_;
   EdgeDrain* const edges_;
   const Clock* const clock_;
+  std::mutex progress_mutex_;
+  LearnProgress progress_;          // guarded by progress_mutex_, as is progress_at_
+  uint64_t progress_at_ = 0;        // CLOCK_MONOTONIC, ns; 0: never
 };
 
 }  // namespace bulkhead

@@ -54,6 +54,12 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   view->uplinks = parts.uplinks;
   view->guard = parts.guard;
   view->blocks = parts.blocks;
+  view->self_check = parts.self_check;
+  view->epoch = parts.epoch;
+  view->durations = {parts.reconciler->compile_durations(), parts.source_event};
+  if (const auto policy = parts.reconciler->policy(); policy != nullptr) {
+    view->policy_size = {policy->subjects.size(), policy->classes, policy->rows, policy->rulesets.size(), policy->rules.size()};
+  }
   view->pending_confirm = parts.pending_confirm;
   return view;
 }

@@ -37,6 +37,9 @@ struct ViewParts {
   const std::map<IdentityId, NewcomerView>* newcomers = nullptr;
   std::vector<std::string> resolvers, resolver_hints;
   std::shared_ptr<const std::vector<BlockView>> blocks;
+  SelfCheckView self_check;
+  uint32_t epoch = 0;
+  Durations source_event;
   std::string pending_confirm;
   uint64_t staged_since = 0;  // Unix seconds; 0: nothing is staged
   std::vector<std::string> staged_policies;

@@ -136,10 +136,13 @@ Answer Evaluate(const Question& question) {
   return {EvaluateSide(question, Direction::kEgress, nullptr), EvaluateSide(question, Direction::kIngress, nullptr)};
 }
 
+SideAnswer DescribeRule(const RuleInfo& rule, bool allow, bool audit) {
+  if (rule.tier == Tier::kDefault) return {allow, "", rule.key, audit};
+  return {allow, PolicyRef(rule.kind, rule.policy_ns, rule.policy), RuleText(rule.direction, rule.index), audit};
+}
+
 SideAnswer DescribeSide(const CompiledPolicy& policy, const SideVerdict& verdict) {
-  const RuleInfo& info = policy.rules[verdict.rule];
-  if (info.tier == Tier::kDefault) return {verdict.allow, "", info.key, verdict.audit};
-  return {verdict.allow, PolicyRef(info.kind, info.policy_ns, info.policy), RuleText(info.direction, info.index), verdict.audit};
+  return DescribeRule(policy.rules[verdict.rule], verdict.allow, verdict.audit);
 }
 
 }  // namespace bulkhead

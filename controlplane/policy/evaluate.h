@@ -60,7 +60,8 @@ struct Trace {
 // One side of a connection that is not one of a workload to itself. trace may be null.
 SideAnswer EvaluateSide(const Question& question, Direction direction, Trace* trace);
 
-// The same words for what a compiled policy says.
+// The same words for what a compiled policy says; of a rule, by what is known of it.
+SideAnswer DescribeRule(const RuleInfo& rule, bool allow, bool audit);
 SideAnswer DescribeSide(const CompiledPolicy& policy, const SideVerdict& verdict);
 
 }  // namespace bulkhead

@@ -154,8 +154,28 @@ struct GuardRow {
   }
 };
 
+// The second opinion on live verdicts, since the daemon started.
+struct SelfCheckRow {
+  bool on = false;
+  uint64_t checked = 0;
+  uint64_t disagreements = 0;
+  std::map<std::string, uint64_t> skipped;  // why -> how many
+  std::string last;                         // disagreement, in words
+  uint64_t last_unix = 0;
+
+  template <class Self, class Visitor>
+  static void Fields(Self& self, Visitor&& visit) {
+    visit("on", self.on);
+    visit("checked", self.checked);
+    visit("disagreements", self.disagreements);
+    visit("skipped", self.skipped);
+    visit("last", self.last);
+    visit("last_unix", self.last_unix);
+  }
+};
+
 struct Status {
-  bool ok = true;  // no service that enforces has an unprotected workload
+  bool ok = true;  // no service that enforces has an unprotected workload, and the self-check found no disagreement
   std::string version;
   int64_t pid = 0;
   uint64_t uptime_seconds = 0;
@@ -176,6 +196,7 @@ struct Status {
   std::vector<NetworkRow> networks;  // bridges that workloads are on
   std::vector<std::string> policy_errors;  // file:line:column and what is wrong
   std::vector<std::string> problems;
+  SelfCheckRow self_check;
   std::string pending_confirm;
   LoopRow loop;
 
@@ -202,6 +223,7 @@ struct Status {
     visit("networks", self.networks);
     visit("policy_errors", self.policy_errors);
     visit("problems", self.problems);
+    visit("self_check", self.self_check);
     visit("pending_confirm", self.pending_confirm);
     visit("loop", self.loop);
   }

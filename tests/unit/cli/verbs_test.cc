@@ -342,6 +342,7 @@ TEST_F(VerbsTest, EveryVerbHasHelpWithExamples) {
                            "confirm",
                            "learn edges",
                            "learn propose",
+                           "doctor",
                            "uninstall",
                            "policy replay",
                            "learn status",

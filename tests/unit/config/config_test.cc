@@ -60,6 +60,8 @@ flow_quota: 4
 events_per_second: 7
 midstream_per_second: 9
 dns_answers_per_second: 0
+self_check_per_second: 5
+metrics_address: "[::1]:9477"
 timeouts: {tcp: {established: 60}, other: {unanswered: 1}}
 new_image: learn
 new_image_grace: 90m
@@ -88,6 +90,8 @@ log_level: debug
   EXPECT_EQ(config->dataplane.events_per_second, 7u);
   EXPECT_EQ(config->dataplane.midstream_per_second, 9u);
   EXPECT_EQ(config->dataplane.dns_answers_per_second, 0u);
+  EXPECT_EQ(config->self_check_per_second, 5u);
+  EXPECT_EQ(config->metrics_address, "[::1]:9477");
   EXPECT_EQ(config->dataplane.timeouts.tcp[1], 60u);
   EXPECT_EQ(config->dataplane.timeouts.tcp[0], FlowTimeouts().tcp[0]);
   EXPECT_EQ(config->dataplane.timeouts.other[0], 1u);
@@ -97,6 +101,18 @@ log_level: debug
   EXPECT_EQ(config->new_image_grace, 5400u);
   ASSERT_EQ(config->resolvers.size(), 2u);
   EXPECT_EQ(config->resolvers[1].ToString(), "fd00::53");
+}
+
+TEST(ConfigTest, SocketAddresses) {
+  const auto v4 = ParseSocketAddress("127.0.0.1:9477"), v6 = ParseSocketAddress("[::1]:80");
+  ASSERT_TRUE(v4 && v6);
+  EXPECT_EQ(v4->address.ToString(), "127.0.0.1");
+  EXPECT_EQ(v4->port, 9477);
+  EXPECT_EQ(v6->address.ToString(), "::1");
+  for (const char* wrong : {"", "9477", ":9477", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:80x", "::1:80",
+                            "[127.0.0.1]:80", "[]:80", "localhost:80", "127.0.0.1:-1"}) {
+    EXPECT_FALSE(ParseSocketAddress(wrong).has_value()) << wrong;
+  }
 }
 
 TEST(ConfigTest, NoSources) {

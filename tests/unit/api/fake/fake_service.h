@@ -64,6 +64,10 @@ class FakeService : public DaemonService {
   absl::StatusOr<VersionDiff> DiffVersions(const ServiceName& service, const std::string& old_digest,
                                            const std::string& new_digest) override;
 
+  absl::StatusOr<std::vector<TableFill>> ReadTables() override { return tables; }
+  absl::StatusOr<LearnProgress> ReadLearnProgress() override { return progress; }
+  uint64_t StateBytes() const override { return 4096; }
+
   void SetView(std::shared_ptr<const View> view);
   void AddFlow(const FlowRecord& flow);
   // In place of all flows and live edges that were added.
@@ -89,6 +93,8 @@ class FakeService : public DaemonService {
   VersionDiff versions;
   std::vector<uint64_t> counters;
   LoopLatency loop_latency;
+  std::vector<TableFill> tables = {{"flows_ipv4", 3, 65536}, {"fragments", 8192, 8192, true}};
+  LearnProgress progress;
   std::map<Prefix, BlockCount> blocked;
   std::map<uint32_t, uint64_t> uplink_drops;
   std::atomic<size_t> flows_read{0};
