@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the control plane does: policy, workloads, sources, the self-check, learning.
+#include <limits>
 #include <map>
 
 #include "controlplane/api/metric_families.h"
@@ -43,16 +44,18 @@ void AddWorkloads(const View& view, Families* families) {
 
 void AddSelfCheck(const SelfCheckView& check, Families* families) {
   if (!check.on) return;
-  Family(families, "bulkhead_self_check_verdicts_total", "Verdicts of the dataplane that were judged a second time, by what came of it.",
-         MetricType::Counter)
+  Family(families, "bulkhead_self_check_verdicts_total",
+         "Verdicts of the dataplane that were judged a second time, by what came of it.", MetricType::Counter)
       .Add({{"result", "agrees"}}, static_cast<double>(check.checked - check.disagreements))
       .Add({{"result", "disagrees"}}, static_cast<double>(check.disagreements));
-  Family skipped(families, "bulkhead_self_check_skipped_total", "Verdicts that could not be compared, and why.", MetricType::Counter);
+  Family skipped(families, "bulkhead_self_check_skipped_total", "Verdicts that could not be compared, and why.",
+                 MetricType::Counter);
   for (const auto& [why, count] : check.skipped) skipped.Add({{"reason", why}}, static_cast<double>(count));
 }
 
 void AddGuard(const GuardView& guard, Families* families) {
-  AddGauge(families, "bulkhead_guard_on", "Whether the guard drops what no program of the dataplane holds.", guard.state == "on" ? 1 : 0);
+  AddGauge(families, "bulkhead_guard_on", "Whether the guard drops what no program of the dataplane holds.",
+           guard.state == "on" ? 1 : 0);
   AddGauge(families, "bulkhead_guard_managed_interfaces", "Interfaces that the guard lets through since programs are on them.",
            static_cast<double>(guard.managed));
   AddGauge(families, "bulkhead_guard_exempt_interfaces", "Interfaces, and beginnings of names, that it lets through in any case.",
@@ -66,13 +69,21 @@ void AddGuard(const GuardView& guard, Families* families) {
 }
 
 void AddLoop(const LoopLatency& loop, Families* families) {
-  AddCounter(families, "bulkhead_control_rounds_total", "Rounds of the control loop.", static_cast<double>(loop.rounds));
-  AddGauge(families, "bulkhead_control_round_longest_seconds", "The longest round of the control loop so far.",
-           static_cast<double>(loop.longest_us) / 1e6);
-  AddGauge(families, "bulkhead_control_round_p99_seconds", "99 of 100 rounds of the control loop took no longer.",
-           static_cast<double>(loop.p99_us) / 1e6);
-  Family late(families, "bulkhead_control_late_rounds_total", "Rounds of over 100 ms, by what took most of each.", MetricType::Counter);
-  for (const auto& [handler, count] : loop.late_by) late.Add({{"handler", handler}}, static_cast<double>(count));
+  prometheus::ClientMetric metric;
+  uint64_t count = 0;
+  for (size_t i = 0; i < loop.rounds.size(); ++i) {
+    count += loop.rounds[i];
+    const bool last = i == LoopLatency::kBoundsUs.size();
+    metric.histogram.bucket.push_back(
+        {count, last ? std::numeric_limits<double>::infinity() : static_cast<double>(LoopLatency::kBoundsUs[i]) / 1e6});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(loop.total_ns) / 1e9;
+  families->push_back(
+      {"bulkhead_control_round_duration_seconds", "Time that a round of the control loop took.", MetricType::Histogram, {metric}});
+  Family late(families, "bulkhead_control_late_rounds_total", "Rounds of over 100 ms, by what took most of each.",
+              MetricType::Counter);
+  for (const auto& [handler, times] : loop.late_by) late.Add({{"handler", handler}}, static_cast<double>(times));
 }
 
 }  // namespace
@@ -91,10 +102,12 @@ void AddLearning(DaemonService* service, Families* families) {
   const absl::StatusOr<LearnProgress> progress = service->ReadLearnProgress();
   if (!progress.ok()) return;
   AddGauge(families, "bulkhead_learn_edges", "Learned edges that support a rule.", static_cast<double>(progress->edges));
-  AddGauge(families, "bulkhead_learn_versions", "Versions of services that were observed.", static_cast<double>(progress->versions));
+  AddGauge(families, "bulkhead_learn_versions", "Versions of services that were observed.",
+           static_cast<double>(progress->versions));
   AddGauge(families, "bulkhead_learn_ready_versions", "Versions of services that are ready for a stricter mode.",
            static_cast<double>(progress->ready));
-  AddGauge(families, "bulkhead_learn_waiting_edges", "Learned edges that wait for a decision.", static_cast<double>(progress->waiting));
+  AddGauge(families, "bulkhead_learn_waiting_edges", "Learned edges that wait for a decision.",
+           static_cast<double>(progress->waiting));
   AddGauge(families, "bulkhead_learn_quarantined_sources", "Sources that scanned, and teach nothing.",
            static_cast<double>(progress->quarantined));
 }

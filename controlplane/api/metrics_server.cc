@@ -34,7 +34,7 @@ sockaddr_storage SocketAddressOf(const IpAddress& address, uint16_t port) {
 
 class TcpServer : public MetricsServer {
  public:
-  TcpServer(std::string version, DaemonService* service) : context_{service, nullptr, std::move(version)} {}
+  TcpServer(std::string version, DaemonService* service) : context_{service, nullptr, std::move(version), {}} {}
   ~TcpServer() override {
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   }

@@ -143,6 +143,12 @@ absl::Status NetlinkSocket::DumpOnce(const NetlinkCallback& callback) {
   }
 }
 
+uint32_t NetlinkSocket::port() const {
+  sockaddr_nl own{};
+  socklen_t size = sizeof(own);
+  return getsockname(fd(), reinterpret_cast<sockaddr*>(&own), &size) == 0 ? own.nl_pid : 0;
+}
+
 // A transaction is one datagram, and must fit (af_netlink.c: netlink_sendmsg). Where the buffer cannot grow, sending says so.
 void NetlinkSocket::MakeRoomToSend(size_t bytes) {
   const int wanted = static_cast<int>(bytes + 4096);
@@ -161,16 +167,18 @@ absl::Status NetlinkSocket::TalkBatch(std::span<uint8_t> messages) {
   if (last == nullptr) return absl::InvalidArgumentError("an empty netlink batch");
   last->nlmsg_flags |= NLM_F_ACK;
   MakeRoomToSend(messages.size());
-  if (mnl_socket_sendto(socket_.get(), messages.data(), messages.size()) < 0) return Errno("netlink send");
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  const auto* to = reinterpret_cast<const sockaddr*>(&kernel);
+  if (sendto(fd(), messages.data(), messages.size(), 0, to, sizeof(kernel)) < 0) return Errno("netlink send");
   while (true) {
     const ssize_t got = Receive();
     if (got < 0) return Errno("netlink receive");
     int answered = static_cast<int>(got);
-    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, answered);
+    for (auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); IsWholeMessage(message, answered);
          message = mnl_nlmsg_next(message, &answered)) {
       if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq - first > sequence_ - first) continue;
-      const int error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message))->error;
-      if (error != 0) return absl::ErrnoToStatus(-error, "netlink batch");
+      if (absl::Status status = ErrorOf(*message, "netlink batch"); !status.ok()) return status;
       if (message->nlmsg_seq == last->nlmsg_seq) return absl::OkStatus();
     }
   }

@@ -77,7 +77,7 @@ class NetlinkSocket {
   // the last of them; else with the first error. All of it is in force then, or nothing.
   absl::Status TalkBatch(std::span<uint8_t> messages);
   // By which the kernel's notifications name who made a change.
-  uint32_t port() const { return mnl_socket_get_portid(socket_.get()); }
+  uint32_t port() const;
   // Calls back for each notification that is there, some thousands at most. kDataLoss: the kernel had to drop some (ENOBUFS); the caller must dump anew.
   absl::Status Drain(const NetlinkCallback& callback);
 
