@@ -426,6 +426,16 @@ class Routed(Place):
         return ["nsenter", f"--net=/run/netns/{self.name}", "--", *argv]
 
 
+def pings(place, address):
+    """Echo requests answered. The host's own, where it routes, are refused to the sender when they are dropped."""
+    try:
+        return place.traffic("ping", address, "--timeout", 0.5)["ok"]
+    except LabError as error:
+        if "PermissionError" not in str(error):
+            raise
+        return 0
+
+
 def check_routed_workloads(lab):
     write_knob("net/ipv4/ip_forward", 1)
     stranger = Routed(lab, "stranger", 9)  # was there first, and is nobody's
@@ -437,14 +447,14 @@ def check_routed_workloads(lab):
     wait_up(lab, 1)
     host = Host("lo")
     wait_until("the inet table is there", lambda: "prerouting" in run(["nft", "list", "ruleset"]).stdout, 5)
-    lab.equal("a managed one", host.traffic("ping", known.v4, "--timeout", 1)["ok"], 1)
-    wait_until("nobody's veth is exempt", lambda: host.traffic("ping", stranger.v4, "--timeout", 0.3)["ok"] == 1, 10)
+    lab.equal("a managed one", pings(host, known.v4), 1)
+    wait_until("nobody's veth is exempt", lambda: pings(host, stranger.v4) == 1, 10)
     lab.bulkhead.kill()
     late = Routed(lab, "late", 11)
     got = arrive(lab, late, "eth0", ["hex:" + frames.address(late.v4).hex() + "08"],
-                 lambda: lab.equal("the host's echo requests to a new one answered", host.traffic("ping", late.v4, "--timeout", 0.3)["ok"], 0))
+                 lambda: lab.equal("the host's echo requests to a new one answered", pings(host, late.v4), 0))
     lab.equal("and received", got, 0)
     lab.equal("its own to the host", late.traffic("ping", "198.18.78.11", "--timeout", 0.3)["ok"], 0)
-    lab.equal("nobody's veth goes on", host.traffic("ping", stranger.v4, "--timeout", 1)["ok"], 1)
-    lab.equal("the managed one goes on", host.traffic("ping", known.v4, "--timeout", 1)["ok"], 1)
+    lab.equal("nobody's veth goes on", pings(host, stranger.v4), 1)
+    lab.equal("the managed one goes on", pings(host, known.v4), 1)
     host.end_processes()
