@@ -150,7 +150,9 @@ absl::Status World::GuardByNftables(const Bridge& bridge) {
 }
 
 absl::Status World::Enforce() {
-  auto backend = EbpfBackend::Open(writer_, clock_, {.flow_entries = 1u << 17, .max_entries = {}});
+  EbpfOptions options;
+  options.flow_entries = 1u << 17;
+  auto backend = EbpfBackend::Open(writer_, clock_, options);
   if (!backend.ok()) return backend.status();
   backend_ = *std::move(backend);
   auto policy = PolicyOf(bridges_);

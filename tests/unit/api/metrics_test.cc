@@ -28,7 +28,7 @@ using ::testing::StartsWith;
 
 std::string MetricsOf(bulkhead::testing::FakeService* service) {
   ActivityWindow activity;
-  const absl::StatusOr<Response> response = GetMetrics({service, &activity, "1.2.3"}, {});
+  const absl::StatusOr<Response> response = GetMetrics({service, &activity, "1.2.3", {}}, {});
   EXPECT_TRUE(response.ok()) << response.status();
   return response.ok() ? response->body : "";
 }
@@ -73,7 +73,8 @@ TEST(Metrics, NoFamilyComesTwice) {
   std::istringstream text(MetricsOf(&service));
   std::set<std::string> seen;
   for (std::string line; std::getline(text, line);) {
-    if (line.starts_with("# TYPE ")) EXPECT_TRUE(seen.insert(line.substr(7, line.find(' ', 7) - 7)).second) << line;
+    if (!line.starts_with("# TYPE ")) continue;
+    EXPECT_TRUE(seen.insert(line.substr(7, line.find(' ', 7) - 7)).second) << line;
   }
   EXPECT_GT(seen.size(), 40u);
 }

@@ -41,7 +41,11 @@ class SecondOpinionTest : public testing::Test {
     Put(2, kOpinionDb, "198.18.0.3");
   }
   static KnownIdentity Known(IdentityId id, const std::string& app, const std::string& address) {
-    return {{id, "shop", app, {{"app", app}}, ""}, {*IpAddress::Parse(address)}, Mode::kEnforce};
+    KnownIdentity known;
+    known.identity = {id, "shop", app, {{"app", app}}, "", {}};
+    known.addresses = {*IpAddress::Parse(address)};
+    known.mode = Mode::kEnforce;
+    return known;
   }
   void Put(uint16_t slot, IdentityId identity, const std::string& address) {
     EndpointState& endpoint = endpoints_[slot];
