@@ -35,6 +35,8 @@ ALLOWED = {
     "controlplane/inventory": MODEL + ABI + ["controlplane/runtime", "controlplane/identity", "dataplane/kernel", "dataplane"],
     "controlplane/config": MODEL + ["controlplane/yaml", "controlplane/policy", "controlplane/api", "controlplane/learn", "dataplane"],
     "controlplane/learn": MODEL + ["include/bulkhead/api", "controlplane/store", "controlplane/policy", "controlplane/api"],
+    "controlplane/doctor": MODEL + ["include/bulkhead/api", "controlplane/config", "controlplane/runtime", "controlplane/api", "dataplane/ebpf",
+                                    "dataplane/fast_path", "dataplane/kernel"],
     "controlplane/api": MODEL + ABI + ["include/bulkhead/api", "controlplane/policy", "controlplane/lint", "controlplane/diff"],
 }
 ANYTHING = ("controlplane/daemon", "controlplane/cli", "tests", "bench")
