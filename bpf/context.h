@@ -8,6 +8,8 @@
 
 enum bh_action { BH_PASS = 0, BH_DROP = 1 };
 
+#define BH_SOME_INTERFACE 0xffffffffu
+
 struct bh_context {
 	struct bh_frame frame;
 	const struct bh_control *control;
@@ -15,7 +17,7 @@ struct bh_context {
 	struct bh_scratch_room *room;
 	__u64 hook; /* enum bh_hook; wide and in front, so that the verifier sees a constant */
 	__u32 ifindex;
-	__u32 ingress_ifindex; /* 0: the host made the packet */
+	__u32 ingress_ifindex; /* 0: the host made the packet; BH_SOME_INTERFACE: the kernel does not know any more where it came in */
 	__u32 stamp;
 	__u32 tick;
 	__u32 side; /* of the flow's key: who sent the packet */

@@ -63,8 +63,8 @@ static __noinline int bh_remember_ports(const struct bh_context *c)
 	const struct bh_fragment *before;
 	struct bh_fragment_key key;
 
-	if (packet->fragment != BH_FRAGMENT_FIRST || packet->kind != BH_KIND_FLOW || packet->reason != BH_REASON_NONE || bh_is_igmp(packet))
-		return 0; /* reports pass unjudged, so nothing may follow one */
+	if (packet->fragment != BH_FRAGMENT_FIRST || packet->kind != BH_KIND_FLOW || packet->reason != BH_REASON_NONE)
+		return 0;
 	bh_fragment_key_of(packet, c->zone, &key);
 	first.seen = bpf_ktime_get_ns();
 	first.end = packet->fragment_edge;

@@ -80,6 +80,7 @@ BH_MAPPED_ARRAY_MAP(bh_intervals, struct bh_interval, BH_POLICY_SLOTS * BH_MAX_I
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_ports, __u32, __u32, BH_MAX_ENDPOINTS);
 BH_ARRAY_MAP(bh_endpoints, struct bh_endpoint, BH_MAX_ENDPOINTS);
 BH_ARRAY_MAP(bh_fast_ends, struct bh_fast, BH_MAX_ENDPOINTS);
+BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_macs, struct bh_zone_mac_key, __u32, BH_MAX_ENDPOINTS);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_addresses, struct bh_address_key, struct bh_address, 32768);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_published, struct bh_published_key, struct bh_published, 8192);
 BH_HASH_MAP(BPF_MAP_TYPE_HASH, bh_targets, struct bh_target_key, __u32, 8192);

@@ -77,23 +77,75 @@ static __noinline __u8 bh_check_arp(const struct bh_context *c)
 	return BH_REASON_SPOOFED_ARP;
 }
 
-/* Neighbour discovery and MLD from a bound endpoint, but router advertisements and redirects. */
+/* Whether address is fe80::/64 with the modified EUI-64 of an endpoint's MAC, in this zone. */
+static __noinline int bh_is_eui64_of_any(const struct bh_context *c, const __u32 *address)
+{
+	const __u8 *id = (const __u8 *)(address + 2);
+	struct bh_zone_mac_key key = {.mac = {id[0] ^ 2, id[1], id[2], id[5], id[6], id[7]}, .zone = c->zone};
+
+	return bh_is_eui64_of(address, key.mac) && bpf_map_lookup_elem(&bh_macs, &key) != 0;
+}
+
+/* A link-local address that the endpoint may have made itself (RFC 7217): neither the host nor another endpoint of the zone is known to
+ * have it. */
+static __noinline int bh_may_be_own_link_local(const struct bh_context *c, const __u32 *address)
+{
+	const struct bh_address *found;
+
+	if (!bh_is_link_local(address))
+		return 0;
+	if (bh_is_own_link_local(c, address))
+		return 1;
+	found = bh_address_find(0, BH_V6, address);
+	if (found && (found->flags & BH_ADDRESS_HOST))
+		return 0;
+	found = bh_address_find(c->zone, BH_V6, address);
+	return (!found || found->slot == c->slot) && !bh_is_eui64_of_any(c, address);
+}
+
+/* For somebody on the link: what is routed on would be a way out past all policy. */
+static __always_inline int bh_nd_stays_on_link(const struct bh_context *c)
+{
+	const __u32 *address = c->packet.destination;
+	const struct bh_address *found;
+
+	if ((c->packet.flags & BH_PACKET_MULTICAST) || bh_is_link_local(address) || bh_destination_here(c))
+		return 1;
+	found = bh_address_find(0, BH_V6, address);
+	return found && (found->flags & BH_ADDRESS_HOST);
+}
+
+/* MLD has a link-local source (RFC 3810 section 5), or none yet (RFC 3590). */
+static __always_inline int bh_is_mld_source(const __u32 *address)
+{
+	return bh_is_unspecified(address) || bh_is_link_local(address);
+}
+
+static __always_inline int bh_is_nd_source(const struct bh_context *c, const __u32 *address)
+{
+	return bh_is_unspecified(address) || bh_is_own(c, bh_source_here(c)) || bh_may_be_own_link_local(c, address);
+}
+
+/* Neighbour discovery and MLD from an endpoint, but router advertisements and redirects. Whose it is can be checked of a bound one. */
 static __noinline __u8 bh_check_nd(const struct bh_context *c)
 {
 	const struct bh_packet *packet = &c->packet;
+	int bound = bh_is_bound(c->endpoint);
 	__u32 target[4] = {};
 
-	if (packet->kind == BH_KIND_ND && !bh_nd_hop_limit_is_right(&c->frame))
+	if (!bh_nd_hop_limit_is_right(&c->frame, packet->kind))
 		return BH_REASON_SPOOFED_ND;
-	if (!bh_is_unspecified(packet->source) && !bh_is_link_local(packet->source) && !bh_is_own(c, bh_source_here(c)))
+	if (bound && !bh_is_nd_source(c, packet->source))
 		return BH_REASON_SPOOFED_IP;
 	if (packet->kind == BH_KIND_MLD)
-		return BH_REASON_NONE;
+		return bh_is_mld_source(packet->source) ? BH_REASON_NONE : BH_REASON_SPOOFED_ND;
+	if (!bh_nd_stays_on_link(c))
+		return BH_REASON_SPOOFED_ND;
 	if (packet->icmp_type != BH_ND_ROUTER_SOLICITATION && !bh_nd_target(&c->frame, packet, target))
 		return BH_REASON_TRUNCATED;
-	if (packet->icmp_type == BH_ND_ADVERTISEMENT && !bh_is_own_link_local(c, target) && !bh_owns(c, BH_V6, target))
+	if (bound && packet->icmp_type == BH_ND_ADVERTISEMENT && !bh_is_own_link_local(c, target) && !bh_owns(c, BH_V6, target))
 		return BH_REASON_SPOOFED_ND;
-	return bh_nd_check_options(&c->frame, packet, c->endpoint->mac);
+	return bh_nd_check_options(&c->frame, packet, bound ? c->endpoint->mac : 0);
 }
 
 static __always_inline int bh_is_udp(const struct bh_packet *packet, __u16 source_port, __u16 destination_port)

@@ -3,7 +3,8 @@
  * to them anyway, with more knowledge: after DNAT, after reassembly, with the flow at hand. So a packet is dropped here only when it
  * is certain that they would, or must, drop it; whatever is in doubt passes. In order:
  *
- * 1. Deny list: the source is in a prefix of it: dropped, in every mode. It is the operator's explicit wish.
+ * 1. Deny list: the source is in a prefix of it: dropped, in every mode. It is the operator's explicit wish. It holds for packets, too,
+ *    whose headers do not stand whole in the first buffer; they are not looked at further.
  *
  * 2. Only frames that the host itself or the workload of the destination address takes are looked at further: by the destination MAC.
  *    A bridge or a VLAN below the host may carry others' traffic, which may well use the addresses of workloads here. VLAN tags (two)
@@ -96,6 +97,12 @@ static __noinline int bh_uplink_refuse(const struct bh_context *c, struct bh_jud
 	return drops ? BH_DROP : BH_PASS;
 }
 
+/* c: its addresses are known. Returns enum bh_action. */
+static __noinline int bh_refuse_blocked(const struct bh_context *c, struct bh_judgement *j)
+{
+	return bh_is_blocked(c) ? bh_uplink_refuse(c, j, BH_REASON_BLOCKED, 1) : BH_PASS;
+}
+
 static __always_inline int bh_is_spoofed_outside(const struct bh_address *source)
 {
 	return source && !(source->flags & BH_ADDRESS_HOST) && (source->slot != 0 || (source->flags & BH_ADDRESS_AMBIGUOUS));
@@ -181,8 +188,8 @@ static __noinline int bh_judge_uplink(struct bh_context *c, const struct bh_mac_
 	const struct bh_address *source, *destination;
 	const struct bh_endpoint *endpoint;
 
-	if (bh_is_blocked(c))
-		return bh_uplink_refuse(c, j, BH_REASON_BLOCKED, 1);
+	if (bh_refuse_blocked(c, j) == BH_DROP)
+		return BH_DROP;
 	destination = bh_address_find(0, c->packet.family, c->packet.destination);
 	endpoint = bh_routed_endpoint(destination);
 	if (!(endpoint && bh_mac_equal(mac->mac, endpoint->mac)) && !bpf_map_lookup_elem(&bh_host_macs, mac))

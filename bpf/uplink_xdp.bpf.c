@@ -21,6 +21,7 @@ int bh_uplink(struct xdp_md *xdp)
 	__u32 zero = 0;
 	struct bh_scratch_room *room = bpf_map_lookup_elem(&bh_scratch, &zero);
 	const __u8 *destination;
+	int cut, action;
 
 	if (!room || !bh_start(&c, BH_HOOK_UPLINK, 0))
 		return XDP_PASS;
@@ -31,11 +32,13 @@ int bh_uplink(struct xdp_md *xdp)
 		return XDP_PASS;
 	bh_copy(mac.mac, destination, sizeof(mac.mac));
 	bh_skip_tags(&c.frame);
-	/* What cannot be read here whole is judged where it can be. */
-	if (bh_parse_whole(&c.frame, 0, &c.packet) == BH_CUT || (c.packet.family != BH_V4 && c.packet.family != BH_V6))
+	cut = bh_parse_whole(&c.frame, 0, &c.packet) == BH_CUT;
+	if (c.packet.family != BH_V4 && c.packet.family != BH_V6)
 		return XDP_PASS;
 	bh_forget_context(&c);
-	if (bh_judge_uplink(&c, &mac, &room->judgement) == BH_PASS)
+	/* What cannot be read here whole is judged where it can be; but whom it is from is known. */
+	action = cut ? bh_refuse_blocked(&c, &room->judgement) : bh_judge_uplink(&c, &mac, &room->judgement);
+	if (action == BH_PASS)
 		return XDP_PASS;
 	bh_count_uplink_drop(c.ifindex);
 	return XDP_DROP;

@@ -23,9 +23,11 @@
  *    CPU has used up its events of a tick does the short program also deny, by the note of an equal packet's denial (denial.h).
  *
  * 4. Who sent it. INGRESS (spoof.h) checks MAC and address of a bound endpoint, and ARP and ND claims, lets DHCP clients, IGMP, MLD and
- *    ND pass without policy, refuses DHCP servers and router advertisements, and writes the endpoint's slot into the packet as its
- *    provenance. EGRESS (arrive.h) believes that provenance, never an address: a local address without it, from outside or from
- *    another endpoint, is a spoof; a packet without it that came over no interface is the host's own. There the destination address
+ *    ND pass without policy (at EGRESS, too), refuses DHCP servers and router advertisements, and writes the endpoint's slot into the
+ *    packet as its provenance. IGMP, MLD and ND are what hosts of one link say to each other, and no more than that: with the hop limit
+ *    that no router leaves, to a group or somebody on the link, with the options and of the length that hosts need. EGRESS (arrive.h) believes that provenance, never an address: a local address without it, from outside or from
+ *    another endpoint, is a spoof; a packet without it that came over no interface is the host's own, but for
+ *    fragments of IPv6 without a socket, which the host may have made of what it forwards. There the destination address
  *    and MAC must be the endpoint's, too, or the frame came to the wrong port.
  *
  * 5. ICMP errors (icmp_error.h) pass when they quote a packet of a flow whose entry holds today, to its sender, from where it went.
@@ -162,7 +164,7 @@ static __always_inline __u8 bh_check_departure(const struct bh_context *c, __u32
 	if (kind == BH_KIND_ND && (type == BH_ND_ROUTER_ADVERTISEMENT || type == BH_ND_REDIRECT))
 		return BH_REASON_ROUTER_ADVERT;
 	if (kind == BH_KIND_ND || kind == BH_KIND_MLD)
-		return bound ? bh_check_nd(c) : BH_REASON_NONE;
+		return bh_check_nd(c);
 	return bh_check_source(c, outcome);
 }
 
@@ -210,8 +212,11 @@ static __always_inline int bh_judge_egress(struct bh_context *c, struct bh_scrat
 		return bh_pass_unjudged();
 	if (reason == BH_REASON_NONE && !c->endpoint)
 		reason = BH_REASON_NO_ENDPOINT;
-	if (reason == BH_REASON_NONE && (kind == BH_KIND_ND || kind == BH_KIND_MLD || bh_is_igmp(&c->packet)))
-		return bh_pass_unjudged();
+	if (reason == BH_REASON_NONE && (kind == BH_KIND_ND || kind == BH_KIND_MLD || bh_is_igmp(&c->packet))) {
+		reason = bh_is_igmp(&c->packet) ? BH_REASON_NONE : bh_check_nd_arrival(c);
+		if (reason == BH_REASON_NONE)
+			return bh_pass_unjudged();
+	}
 	if (reason == BH_REASON_NONE)
 		reason = bh_check_arrival(c);
 	if (reason != BH_REASON_NONE)

@@ -105,6 +105,14 @@ static __always_inline int bh_go_slow(struct __sk_buff *skb, __u32 hook, int ans
 	return drop ? BH_TC_DROP : BH_TC_NEXT;
 }
 
+/* True for fragments, atomic ones too, that may be of a packet the host forwards, though they have no interface that they came in by:
+ * Linux leaves that out when it fragments IPv6 anew (net/ipv6/ip6_output.c, ip6_copy_metadata; what conntrack has put together is
+ * fragmented again). What the host itself sends in fragments has the socket that it was sent by; forwarded packets have none. */
+static __always_inline int bh_is_remade(const struct __sk_buff *skb, const struct bh_context *c)
+{
+	return (c->packet.flags & BH_PACKET_FRAGMENTABLE) && c->hook == BH_HOOK_EGRESS && c->tag == 0 && c->ingress_ifindex == 0 && !skb->sk;
+}
+
 /* Parses all there is, and tries the established path for packets that the short parser left. Returns enum bh_action. */
 static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_context *c, __u8 hook)
 {
@@ -115,6 +123,8 @@ static __always_inline int bh_judge_whole(struct __sk_buff *skb, struct bh_conte
 	bh_pull(skb, &c->frame, BH_MOST_HEADERS);
 	if (bh_parse_whole(&c->frame, skb->vlan_present, &c->packet) == BH_CUT)
 		c->packet.reason = BH_REASON_TRUNCATED;
+	if (bh_is_remade(skb, c))
+		c->ingress_ifindex = BH_SOME_INTERFACE;
 	action = bh_judge_parsed(c, hook);
 	if (bh_is_capturing(c))
 		bh_capture_packet(skb, c);

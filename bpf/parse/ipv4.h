@@ -23,6 +23,10 @@ BH_SIZE(struct bh_ipv4, 20);
 #define BH_IPV4_MORE 0x2000u
 #define BH_IPV4_OFFSET 0x1fffu
 
+/* The longest IGMP message that a host needs: an IGMPv3 report (RFC 3376 section 4.2: 8 bytes, 8 for each group, 4 for each source) of as
+ * many groups, with as many sources each, as a socket of Linux may ask for (net.ipv4.igmp_max_memberships 20, igmp_max_msf 10). */
+#define BH_IGMP_BYTES (8 + 20 * (8 + 10 * 4))
+
 static __always_inline __u8 bh_ipv4_group_flags(__u32 address)
 {
 	if ((address & bpf_htonl(0xf0000000u)) == bpf_htonl(0xe0000000u))
@@ -72,6 +76,10 @@ static __always_inline int bh_parse_ipv4(const struct bh_frame *frame, struct bh
 		if (packet->fragment == BH_FRAGMENT_LATER || packet->reason != BH_REASON_NONE)
 			return BH_PARSED;
 	}
+	/* To a group, never routed (RFC 3376 section 4), and in one piece. Whatever else calls itself IGMP is judged like anything else. */
+	if (ip->protocol == BH_IGMP && ip->ttl == 1 && packet->fragment == BH_FRAGMENT_NONE && (packet->flags & BH_PACKET_MULTICAST) &&
+	    limit - BH_ETHERNET_BYTES - header <= BH_IGMP_BYTES)
+		packet->flags |= BH_PACKET_IGMP;
 	return bh_parse_l4(frame, BH_ETHERNET_BYTES + header, limit, packet);
 }
 

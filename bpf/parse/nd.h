@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* Neighbour discovery (RFC 4861): what a message claims about link-layer addresses. */
+/* Neighbour discovery (RFC 4861) and listener discovery (RFC 2710, RFC 3810): what never leaves the link, and what a message claims about
+ * link-layer addresses. */
 #ifndef BULKHEAD_BPF_PARSE_ND_H_
 #define BULKHEAD_BPF_PARSE_ND_H_
 
@@ -12,6 +13,11 @@
 #define BH_ND_ADVERTISEMENT 136
 #define BH_ND_REDIRECT 137
 #define BH_ND_MAX_OPTIONS 8
+
+/* Options, each of 8 bytes on Ethernet. */
+#define BH_ND_SOURCE_LINK_LAYER 1
+#define BH_ND_TARGET_LINK_LAYER 2
+#define BH_ND_NONCE 14 /* RFC 7527 section 4: of who looks for its own address twice */
 
 static __always_inline int bh_mac_equal(const __u8 *a, const __u8 *b)
 {
@@ -38,11 +44,12 @@ static __always_inline int bh_mac_is_zero(const __u8 *mac)
 	return (mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) == 0;
 }
 
-static __always_inline int bh_nd_hop_limit_is_right(const struct bh_frame *frame)
+/* ND has the hop limit 255, MLD 1: what a router has passed on has neither. */
+static __always_inline int bh_nd_hop_limit_is_right(const struct bh_frame *frame, __u8 kind)
 {
 	const __u8 *at = frame->data + BH_ETHERNET_BYTES;
 
-	return at + sizeof(struct bh_ipv6) <= frame->end && ((const struct bh_ipv6 *)at)->hop_limit == 255;
+	return at + sizeof(struct bh_ipv6) <= frame->end && ((const struct bh_ipv6 *)at)->hop_limit == (kind == BH_KIND_MLD ? 1 : 255);
 }
 
 /* What stands before the options: 8 bytes, and but for router solicitations the address that the message speaks of. */
@@ -66,7 +73,8 @@ static __always_inline int bh_nd_target(const struct bh_frame *frame, const stru
 	return 1;
 }
 
-/* The options: a source or target link-layer address (types 1 and 2) must be mac. BH_REASON_NONE: all is well. */
+/* What hosts send: link-layer addresses, which must be mac (0, or all zero: not known), and nonces. Any other option could hold
+ * anything, for anybody. BH_REASON_NONE: all is well. */
 static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, const struct bh_packet *packet, const __u8 *mac)
 {
 	/* Wide: Linux 6.1's verifier loses the bounds of a 32-bit register that something was or-ed to. */
@@ -74,7 +82,7 @@ static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, co
 	__u64 limit = packet->limit;
 	const __u8 *at;
 	__u32 bytes;
-	int i;
+	int i, link_layer;
 
 	for (i = 0; i < BH_ND_MAX_OPTIONS; i++) {
 		offset |= frame->zero;
@@ -88,9 +96,12 @@ static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, co
 		bytes = (__u32)at[1] * 8;
 		if (bytes == 0 || offset + bytes > limit)
 			return BH_REASON_TRUNCATED;
-		if ((at[0] == 1 || at[0] == 2) && !bh_mac_is_zero(mac) && !bh_mac_equal(at + 2, mac))
+		link_layer = at[0] == BH_ND_SOURCE_LINK_LAYER || at[0] == BH_ND_TARGET_LINK_LAYER;
+		if (bytes != 8 || (!link_layer && at[0] != BH_ND_NONCE))
 			return BH_REASON_SPOOFED_ND;
-		offset += bytes;
+		if (link_layer && mac && !bh_mac_is_zero(mac) && !bh_mac_equal(at + 2, mac))
+			return BH_REASON_SPOOFED_ND;
+		offset += 8;
 	}
 	return offset == limit ? BH_REASON_NONE : BH_REASON_SPOOFED_ND;
 }

@@ -32,6 +32,7 @@ enum bh_fragment_part { BH_FRAGMENT_NONE = 0, BH_FRAGMENT_FIRST = 1, BH_FRAGMENT
 #define BH_PACKET_ANSWERS 4u  /* echo reply: never asks for a flow */
 #define BH_PACKET_MULTICAST 8u /* the destination address is 224.0.0.0/4 or ff00::/8 */
 #define BH_PACKET_FRAGMENTABLE 16u /* IPv6: there is a fragment header, if only an atomic one */
+#define BH_PACKET_IGMP 32u /* as hosts and queriers on the link speak it: see ipv4.h */
 
 /* TCP flags, as the header has them. */
 #define BH_TCP_FIN 0x01u
@@ -80,10 +81,9 @@ static __always_inline int bh_refused(struct bh_packet *packet, __u8 reason)
 	return BH_PARSED;
 }
 
-/* To a group, where reports go (RFC 3376 section 4.2.14). */
 static __always_inline int bh_is_igmp(const struct bh_packet *packet)
 {
-	return packet->family == BH_V4 && packet->protocol == BH_IGMP && (packet->flags & BH_PACKET_MULTICAST);
+	return packet->flags & BH_PACKET_IGMP;
 }
 
 #endif /* BULKHEAD_BPF_PARSE_PACKET_H_ */

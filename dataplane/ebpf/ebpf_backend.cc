@@ -81,6 +81,7 @@ EbpfBackend::EbpfBackend(KernelWriter& writer, const Clock& clock, std::unique_p
       flows_(std::move(flows)),
       publisher_(writer, loader_->maps()),
       fast_ends_(writer, loader_->maps()),
+      known_macs_(writer, loader_->maps()),
       capturer_(writer, loader_->maps()),
       simulator_(writer, *loader_, *flows_) {}
 
@@ -172,11 +173,13 @@ absl::Status EbpfBackend::StagePolicy(std::shared_ptr<const CompiledPolicy> poli
 }
 absl::Status EbpfBackend::PutEndpoint(const EndpointState& endpoint) {
   if (auto status = fast_ends_.Put(endpoint); !status.ok()) return status;
-  return publisher_.PutEndpoint(endpoint);
+  if (auto status = publisher_.PutEndpoint(endpoint); !status.ok()) return status;
+  return known_macs_.Put(endpoint);
 }
 absl::Status EbpfBackend::RemoveEndpoint(uint16_t slot) {
   if (auto status = fast_ends_.Remove(slot); !status.ok()) return status;
-  return publisher_.RemoveEndpoint(slot);
+  if (auto status = publisher_.RemoveEndpoint(slot); !status.ok()) return status;
+  return known_macs_.Remove(slot);
 }
 absl::Status EbpfBackend::SetHostAddresses(const std::vector<IpAddress>& addresses) {
   return publisher_.SetHostAddresses(addresses);

@@ -22,6 +22,7 @@
 #include "dataplane/ebpf/capturer.h"
 #include "dataplane/ebpf/ebpf_uplinks.h"
 #include "dataplane/ebpf/fast_ends.h"
+#include "dataplane/ebpf/known_macs.h"
 #include "dataplane/ebpf/loader.h"
 #include "dataplane/ebpf/layouts.h"
 #include "dataplane/ebpf/publisher.h"
@@ -146,6 +147,7 @@ class EbpfBackend : public Backend {
   std::unique_ptr<FlowTables> flows_;
   Publisher publisher_;
   FastEnds fast_ends_;
+  KnownMacs known_macs_;
   Capturer capturer_;
   Simulator simulator_;
   AdoptedState adopted_;

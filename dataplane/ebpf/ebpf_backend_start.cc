@@ -32,6 +32,7 @@ absl::Status EbpfBackend::Adopt() {
   for (const EndpointState& endpoint : adopted_.endpoints) {
     if (auto status = fast_ends_.Put(endpoint); !status.ok()) return status;
   }
+  if (auto status = known_macs_.Adopt(adopted_.endpoints); !status.ok()) return status;
   return AdoptAttachments();
 }
 

@@ -265,6 +265,7 @@ absl::Status Loader::FillMaps() {
       {"bh_ports", &maps_.ports},
       {"bh_endpoints", &maps_.endpoints},
       {"bh_fast_ends", &maps_.fast_ends},
+      {"bh_macs", &maps_.macs},
       {"bh_addresses", &maps_.addresses},
       {"bh_published", &maps_.published},
       {"bh_targets", &maps_.targets},

@@ -17,7 +17,7 @@ struct Maps {
   int policy = -1, subjects = -1, matrix = -1, rulesets = -1, intervals = -1;
   int prefix4[BH_POLICY_SLOTS] = {-1, -1, -1}, prefix6[BH_POLICY_SLOTS] = {-1, -1, -1};  // by policy slot
 
-  int ports = -1, endpoints = -1, fast_ends = -1, addresses = -1, published = -1, targets = -1;
+  int ports = -1, endpoints = -1, fast_ends = -1, macs = -1, addresses = -1, published = -1, targets = -1;
   uint32_t max_addresses = 0, max_published = 0;  // elements
 
   int edges = -1, edges_outside = -1, staged_edges = -1;

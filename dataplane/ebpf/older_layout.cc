@@ -26,7 +26,7 @@ struct Lineage {
   bool flow = false;
 };
 constexpr Lineage kLineages[] = {
-    {"bh_flows4", 5, true},  {"bh_flows4_cold", 5, true}, {"bh_flows6", 5, true}, {"bh_usage", 5, true}, {"bh_locks", 5, true},
+    {"bh_flows4", 6, true},  {"bh_flows4_cold", 6, true}, {"bh_flows6", 6, true}, {"bh_usage", 6, true}, {"bh_locks", 6, true},
     {"bh_edges", 5},         {"bh_edges_outside", 5},     {"bh_rule_counts", 5},  {"bh_counters", 5},    {"bh_solicited", 5},
     {"bh_uplink_drops", 5},
 };

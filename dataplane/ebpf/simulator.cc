@@ -29,7 +29,7 @@ namespace {
 constexpr std::string_view kShared[] = {"bh_policy",    "bh_subjects",  "bh_matrix",    "bh_rulesets",  "bh_intervals",
                                         "bh_ports",     "bh_endpoints", "bh_addresses", "bh_published", "bh_targets",
                                         "bh_prefix4_0", "bh_prefix4_1", "bh_prefix4_2", "bh_prefix6_0", "bh_prefix6_1",
-                                        "bh_prefix6_2", "bh_fast_ends"};
+                                        "bh_prefix6_2", "bh_fast_ends", "bh_macs"};
 constexpr uint32_t kGroups = 64;         // of each flow table: a power of two
 constexpr size_t kMostCopied = 256;      // live flows
 constexpr uint32_t kTested = 2;          // place of the program under test in bh_tails

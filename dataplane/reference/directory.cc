@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "dataplane/reference/parse.h"
+
 namespace bulkhead::reference {
 namespace {
 
@@ -53,6 +55,13 @@ uint16_t Directory::Local(uint16_t zone, const IpAddress& address) const {
   const auto found = At(zone, address);
   const EndpointState* endpoint = found && !found->ambiguous ? AtSlot(found->slot) : nullptr;
   return endpoint != nullptr && endpoint->zone == zone ? found->slot : uint16_t{0};
+}
+
+bool Directory::IsLinkLocalOfAny(uint16_t zone, const IpAddress& address) const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(), [&](const auto& item) {
+    const EndpointState& endpoint = item.second;
+    return endpoint.zone == zone && !endpoint.mac.IsZero() && LinkLocalOf(endpoint.mac) == address;
+  });
 }
 
 std::optional<Resident> Directory::At(uint16_t zone, const IpAddress& address) const {

@@ -63,6 +63,8 @@ class Directory {
   uint16_t Holder(uint16_t zone, const IpAddress& address) const;
   // The same, but none if others take the address for ambiguous: a routed one that a bridge has too.
   uint16_t Local(uint16_t zone, const IpAddress& address) const;
+  // The link-local address of an endpoint of the zone, by its MAC.
+  bool IsLinkLocalOfAny(uint16_t zone, const IpAddress& address) const;
   bool IsHost(const IpAddress& address) const { return host_.contains(address); }
 
   Party Endpoint(uint16_t slot, uint8_t family) const;            // by the endpoint's first address of the family

@@ -109,7 +109,7 @@ Outcome Judge::AtIngress() {
 }
 
 Outcome Judge::AtEgress() {
-  if (parsed_.kind == Kind::kNeighbour || parsed_.kind == Kind::kListener) return Pass();
+  if (parsed_.kind == Kind::kNeighbour || parsed_.kind == Kind::kListener) return AmongNeighbours();
   const auto sender = SenderAtEgress();
   if (!sender) return Refuse(BH_REASON_SPOOFED_IP);
   if (!parsed_.group && !IsForThisEndpoint()) return Refuse(BH_REASON_WRONG_PORT);
@@ -117,6 +117,20 @@ Outcome Judge::AtEgress() {
 
   const Question question{*sender, OwnParty(parsed_.tuple.destination), ServicePort()};
   return parsed_.group ? JudgeGroup(question) : JudgeFlow(question);
+}
+
+Outcome Judge::AmongNeighbours() {
+  if (!IsOfThisLink(parsed_)) return Refuse(BH_REASON_SPOOFED_ND);
+  const IpAddress& to = parsed_.tuple.destination;
+  if (IsMulticast(to) || IsForThisEndpoint()) return Pass();
+  const bool to_its_mac = endpoint_->mac.IsZero() || parsed_.destination_mac == endpoint_->mac;
+  const bool may_be_its = endpoint_->bound && to_its_mac && MayBeOwnLinkLocal(*endpoint_, tables_.directory, to);
+  return may_be_its ? Pass() : Refuse(BH_REASON_WRONG_PORT);
+}
+
+bool Judge::IsMadeHere() const {
+  const bool remade = parsed_.fragment_header && !packet_.socket;
+  return packet_.ingress_ifindex == 0 && !remade;
 }
 
 std::optional<Party> Judge::SenderAtEgress() const {
@@ -129,7 +143,7 @@ std::optional<Party> Judge::SenderAtEgress() const {
     if (anothers) return std::nullopt;
     return directory.Tagged(packet_.zone, packet_.tag, tuple.source);
   }
-  if (packet_.ingress_ifindex != 0) {
+  if (!IsMadeHere()) {
     if (known) return std::nullopt;
     return directory.Outside(tuple.source);
   }

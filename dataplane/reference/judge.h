@@ -76,6 +76,10 @@ class Judge {
   void KeepAnswer();
   Outcome AtIngress();
   Outcome AtEgress();
+  // Neighbour discovery and reports of listeners are delivered without policy, when they come from the link, to whom they are for.
+  Outcome AmongNeighbours();
+  // The host sent it. Fragments of what it forwards look the same, but for the socket.
+  bool IsMadeHere() const;
 
   // Who sent what is delivered here; nullopt: it only says so.
   std::optional<Party> SenderAtEgress() const;

@@ -20,6 +20,7 @@ struct Packet {
   uint16_t tag = 0;              // skb->tc_index
   bool vlan = false;             // the kernel took a VLAN tag off it
   std::vector<uint8_t> bytes;    // from the Ethernet header on
+  bool socket = true;            // it bears the socket that it was sent by: nothing that is forwarded does
 };
 
 struct Outcome {

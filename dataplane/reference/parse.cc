@@ -11,6 +11,9 @@ constexpr size_t kEthernetHeader = 14;
 constexpr uint16_t kTypeIpv4 = 0x0800, kTypeArp = 0x0806, kTypeVlan = 0x8100, kTypeServiceVlan = 0x88a8, kTypeIpv6 = 0x86dd;
 constexpr uint8_t kProtoIgmp = 2;
 constexpr int kMaxExtensions = 6;
+// An IGMPv3 report (RFC 3376 section 4.2) of 20 groups with 10 sources each, the most that a socket of Linux may join by default
+// (net.ipv4.igmp_max_memberships, igmp_max_msf).
+constexpr size_t kMostIgmp = 8 + 20 * (8 + 10 * 4);
 
 // IPv6 extension headers: those that are walked (RFC 8200, RFC 4302) and those that are refused (RFC 6275, 7401, 5533, 3692).
 constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuthentication = 51, kDestinationOptions = 60;
@@ -199,6 +202,14 @@ void ReadIcmp(const Network& network, Parsed& out) {
   }
 }
 
+// Reports go to groups (RFC 3376 section 4.2.14) on the link alone (section 4), in one piece. What calls itself IGMP but is broadcast,
+// has come from further, or is longer than hosts need, is judged like anything else.
+bool IsIgmp(const Network& network) {
+  if (!network.source.IsV4() || network.protocol != kProtoIgmp || network.hop_limit != 1 || network.fragmented) return false;
+  const bool to_group = IsMulticast(network.destination) && network.destination != IpAddress::V4(255, 255, 255, 255);
+  return to_group && network.payload.size() <= kMostIgmp;
+}
+
 void ReadTransport(const Network& network, Parsed& out) {
   const bh_reason cut = network.fragmented ? BH_REASON_FRAGMENT : BH_REASON_TRUNCATED;
   if (network.payload.size() < TransportHeader(network)) return Malformed(out, cut);
@@ -210,9 +221,7 @@ void ReadTransport(const Network& network, Parsed& out) {
   if (const auto tuple = ReadTuple(network)) out.tuple = *tuple;
   if (network.protocol == kProtoUdp) out.datagram = network.payload.subspan(8);
   if (IsIcmp(network)) ReadIcmp(network, out);
-  // Reports go to groups (RFC 3376 section 4.2.14); what is broadcast instead is judged like anything else.
-  const bool to_group = IsMulticast(network.destination) && network.destination != IpAddress::V4(255, 255, 255, 255);
-  if (network.source.IsV4() && network.protocol == kProtoIgmp && to_group) out.kind = Kind::kListener;
+  if (IsIgmp(network)) out.kind = Kind::kListener;
 }
 
 void ReadIp(const Network& network, uint16_t zone, Parsed& out) {
@@ -223,6 +232,7 @@ void ReadIp(const Network& network, uint16_t zone, Parsed& out) {
   out.group = (out.destination_mac.bytes[0] & 1) != 0 || IsMulticast(network.destination);
   if (network.reason != BH_REASON_NONE) return Malformed(out, network.reason);
   out.kind = Kind::kFlow;
+  out.fragment_header = network.fragment_header;
   if (network.fragmented) {
     const uint8_t protocol = network.source.IsV4() ? network.protocol : uint8_t{0};
     out.fragment = FragmentKey{zone, network.source, network.destination, network.fragment_id, protocol};

@@ -41,7 +41,7 @@ enum class Kind : uint8_t {
   kFlow,       // what the flow table can hold; `tuple` is whole unless later_fragment
   kIcmpError,  // about another packet: `inner` is that one's tuple, if it could be read
   kNeighbour,  // neighbour discovery (RFC 4861), types 133..137
-  kListener,   // IGMP, or multicast listener discovery, to a group
+  kListener,   // IGMP as hosts speak it, or multicast listener discovery, to a group
 };
 
 struct Parsed {
@@ -58,6 +58,7 @@ struct Parsed {
   std::optional<Tuple> inner;
   std::optional<FragmentKey> fragment;
   bool later_fragment = false;
+  bool fragment_header = false;  // IPv6: there is one, if only of a packet in one piece
   uint32_t fragment_begin = 0, fragment_end = 0;  // bytes, within the packet put together
   Bytes body;  // ARP: from its header on; ICMP: the message
   Bytes datagram;  // UDP: what it carries

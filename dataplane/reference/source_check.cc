@@ -7,7 +7,8 @@ namespace bulkhead::reference {
 namespace {
 
 constexpr uint8_t kRouterSolicitation = 133, kRouterAdvertisement = 134, kNeighbourAdvertisement = 136, kRedirect = 137;
-constexpr uint8_t kOptionSourceLinkLayer = 1, kOptionTargetLinkLayer = 2;
+constexpr uint8_t kOptionSourceLinkLayer = 1, kOptionTargetLinkLayer = 2, kOptionNonce = 14;
+constexpr size_t kOptionBytes = 8;  // of each of the three, on Ethernet
 constexpr int kMaxNdOptions = 8;
 constexpr uint16_t kDhcpServer = 67, kDhcpClient = 68, kDhcp6Client = 546, kDhcp6Server = 547;
 
@@ -41,7 +42,7 @@ SourceCheck CheckArp(const Parsed& packet, const Sender& sender) {
   return own && (address.IsUnspecified() || sender.Owns(address)) ? kPass : Refused(BH_REASON_SPOOFED_ARP);
 }
 
-// RFC 4861 section 4.6.
+// RFC 4861 section 4.6, and the nonce of RFC 7527 section 4: what hosts send. Others could hold anything.
 SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint) {
   for (int seen = 0; !options.empty(); ++seen) {
     if (seen == kMaxNdOptions) return Refused(BH_REASON_SPOOFED_ND);
@@ -49,27 +50,35 @@ SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint) {
     const size_t length = options[1] * size_t{8};
     if (length == 0 || length > options.size()) return Refused(BH_REASON_TRUNCATED);
     const bool link_layer = options[0] == kOptionSourceLinkLayer || options[0] == kOptionTargetLinkLayer;
-    if (link_layer && !MacIsOwn(endpoint, options.subspan(2, 6))) return Refused(BH_REASON_SPOOFED_ND);
+    if (length != kOptionBytes || (!link_layer && options[0] != kOptionNonce)) return Refused(BH_REASON_SPOOFED_ND);
+    const bool own = !endpoint.bound || MacIsOwn(endpoint, options.subspan(2, 6));
+    if (link_layer && !own) return Refused(BH_REASON_SPOOFED_ND);
     options = options.subspan(length);
   }
   return kPass;
 }
 
-// `::` for duplicate address detection and before an address is there; link-local: nobody else's can be meant.
+// `::` for duplicate address detection and before an address is there.
 bool NdSourceIsOwn(const Parsed& packet, const Sender& sender) {
   const IpAddress& source = packet.tuple.source;
-  return source.IsUnspecified() || IsLinkLocal(source) || sender.Owns(source);
+  return source.IsUnspecified() || sender.Owns(source) || MayBeOwnLinkLocal(sender.endpoint, sender.directory, source);
+}
+
+// Else it would be routed, past all policy.
+bool NdStaysOnLink(const Parsed& packet, const Sender& sender) {
+  const IpAddress& to = packet.tuple.destination;
+  return IsMulticast(to) || IsLinkLocal(to) || sender.directory.At(sender.endpoint.zone, to) || sender.directory.IsHost(to);
 }
 
 SourceCheck CheckNeighbour(const Parsed& packet, const Sender& sender) {
   if (packet.icmp_type == kRouterAdvertisement || packet.icmp_type == kRedirect) return Refused(BH_REASON_ROUTER_ADVERT);
   const EndpointState& endpoint = sender.endpoint;
-  if (!endpoint.bound) return kPass;
   if (packet.hop_limit != 255) return Refused(BH_REASON_SPOOFED_ND);
-  if (!NdSourceIsOwn(packet, sender)) return Refused(BH_REASON_SPOOFED_IP);
+  if (endpoint.bound && !NdSourceIsOwn(packet, sender)) return Refused(BH_REASON_SPOOFED_IP);
+  if (!NdStaysOnLink(packet, sender)) return Refused(BH_REASON_SPOOFED_ND);
   const size_t header = packet.icmp_type == kRouterSolicitation ? 8 : 24;
   if (packet.body.size() < header) return Refused(BH_REASON_TRUNCATED);
-  if (packet.icmp_type == kNeighbourAdvertisement) {
+  if (endpoint.bound && packet.icmp_type == kNeighbourAdvertisement) {
     IpAddress target;
     target.family = 6;
     std::copy_n(packet.body.begin() + 8, 16, target.bytes.begin());
@@ -80,7 +89,10 @@ SourceCheck CheckNeighbour(const Parsed& packet, const Sender& sender) {
 
 // IGMP may come from 0.0.0.0 (RFC 4541 section 2.1.1), MLD from `::` (RFC 3590).
 SourceCheck CheckListener(const Parsed& packet, const Sender& sender) {
-  return !sender.endpoint.bound || NdSourceIsOwn(packet, sender) ? kPass : Refused(BH_REASON_SPOOFED_IP);
+  const bool v6 = !packet.tuple.source.IsV4();
+  if (v6 && packet.hop_limit != 1) return Refused(BH_REASON_SPOOFED_ND);
+  if (sender.endpoint.bound && !NdSourceIsOwn(packet, sender)) return Refused(BH_REASON_SPOOFED_IP);
+  return IsOfThisLink(packet) ? kPass : Refused(BH_REASON_SPOOFED_ND);
 }
 
 bool IsUdp(const Parsed& packet, uint16_t from, uint16_t to) {
@@ -103,6 +115,20 @@ bool IsDhcpServer(const Parsed& packet) {
 }
 
 }  // namespace
+
+bool IsOfThisLink(const Parsed& packet) {
+  const IpAddress& source = packet.tuple.source;
+  if (packet.kind == Kind::kNeighbour) return packet.hop_limit == 255;
+  return source.IsV4() || (packet.hop_limit == 1 && (source.IsUnspecified() || IsLinkLocal(source)));  // RFC 3810 section 5, RFC 3590
+}
+
+bool MayBeOwnLinkLocal(const EndpointState& endpoint, const Directory& directory, const IpAddress& address) {
+  if (!IsLinkLocal(address)) return false;
+  if (IsOwnLinkLocal(endpoint, address)) return true;
+  const auto found = directory.At(endpoint.zone, address);
+  const bool anothers = directory.IsHost(address) || (found && found->slot != endpoint.slot);
+  return !anothers && !directory.IsLinkLocalOfAny(endpoint.zone, address);
+}
 
 SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint, const Directory& directory) {
   const Sender sender{endpoint, directory};

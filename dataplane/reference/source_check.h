@@ -21,6 +21,11 @@ struct SourceCheck {
   bh_reason reason = BH_REASON_NONE;
 };
 
+// Whether hosts of one link say such a thing to each other: of neighbour discovery and what listeners report. Routers pass neither on.
+bool IsOfThisLink(const Parsed& packet);
+// Whether the endpoint may have given itself the link-local address: nobody else is known to have it.
+bool MayBeOwnLinkLocal(const EndpointState& endpoint, const Directory& directory, const IpAddress& address);
+
 SourceCheck CheckSource(const Parsed& packet, const EndpointState& endpoint, const Directory& directory);
 
 }  // namespace bulkhead::reference

@@ -102,6 +102,7 @@ std::vector<IpAddress> Chaos::RandomHostAddresses() {
   std::vector<IpAddress> addresses = HostAddresses();
   if (OneIn(2)) addresses.erase(addresses.begin() + Below(static_cast<uint32_t>(addresses.size())));
   if (OneIn(2)) addresses.push_back(AnyActor().ip(OneIn(2) ? 4 : 6));
+  if (OneIn(2)) addresses.push_back(Ip("fe80::1"));
   return addresses;
 }
 
@@ -250,13 +251,17 @@ Frame Chaos::IcmpError(const IpAddress& from, const IpAddress& to) {
 
 Frame Chaos::Nd(const Actor& from) {
   const Actor& other = OneIn(3) ? AnyActor() : from;
-  const IpAddress source = OneIn(3) ? LinkLocal(from) : OneIn(4) ? AnyAddress(6) : from.v6;
-  const IpAddress to = OneIn(2) ? Ip("ff02::1") : AnyActor().v6;
+  const IpAddress source = OneIn(3) ? LinkLocal(other) : OneIn(4) ? AnyAddress(6) : OneIn(8) ? Ip("fe80::1") : from.v6;
+  const IpAddress to = OneIn(2) ? Ip("ff02::1") : OneIn(3) ? AnyAddress(6) : OneIn(8) ? Ip("fe80::2") : AnyActor().v6;
   const std::optional<MacAddress> mac = OneIn(3) ? std::nullopt : std::optional(other.mac());
-  const Frame ip = IPv6{source, to, {}, static_cast<uint8_t>(OneIn(8) ? 64 : 255)};
+  const Frame ip = IPv6{source, to, {}, static_cast<uint8_t>(OneIn(8) ? 64 : OneIn(4) ? 1 : 255)};
   switch (Below(7)) {
-    case 0:
-      return ip / NeighbourSolicitation(AnyActor().v6, mac);
+    case 0: {
+      static const std::vector<uint8_t> options = {1, 2, 14, 14, 14, 200};
+      const Raw option{{Of(options), static_cast<uint8_t>(OneIn(4) ? 2 : 1), 0, 0, 0, 0, 0, 0}};
+      const Frame message = ip / NeighbourSolicitation(AnyActor().v6, mac);
+      return OneIn(3) ? message / option / Payload{OneIn(2) ? 8u : 0u} : message;
+    }
     case 1:
       return ip / NeighbourAdvertisement(other.v6, mac);
     case 2:
@@ -287,7 +292,7 @@ Frame Chaos::Special(const Actor& from) {
     case 2:
       return IPv4{OneIn(2) ? Ip("0.0.0.0") : from.v4, IpAddress::V4(255, 255, 255, 255)} / (OneIn(2) ? DhcpClient() : DhcpServer());
     default:
-      return IPv4{from.v4, Ip("224.0.0.22"), uint8_t{2}} / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
+      return IPv4{from.v4, Ip("224.0.0.22"), uint8_t{2}, static_cast<uint8_t>(OneIn(3) ? 64 : 1)} / Payload{8 + (OneIn(4) ? Below(1200) : 0)};
   }
 }
 

@@ -2,6 +2,9 @@
 // Fragments: the first has the ports, the others are what it was.
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <vector>
+
 #include "tests/packet/segment.h"
 #include "tests/packet/stage.h"
 
@@ -9,6 +12,33 @@ namespace bulkhead::packet_test {
 namespace {
 
 constexpr uint16_t kId = 4711;
+
+// Linux fragments anew what it forwards, and leaves out where it came in: such fragments look like the host's own, but no socket sent
+// them. BPF_PROG_TEST_RUN gives a socket to every packet: so the reference alone, and tests/e2e/netns/fragments.py.
+TEST(RemadeFragmentTest, TheHostsOwnHaveASocket) {
+  const auto runner = NewReferenceRunner();
+  std::vector<EndpointState> endpoints;
+  for (const Actor& actor : Cast()) endpoints.push_back(actor.endpoint);
+  const Setting isolated{.policies = AllowIngress("db", "web", "")};
+  ASSERT_TRUE(runner->backend().ApplyPolicy(std::make_shared<CompiledPolicy>(CompileSetting(isolated, endpoints, 1))).ok());
+  for (const EndpointState& endpoint : endpoints) ASSERT_TRUE(runner->backend().PutEndpoint(endpoint).ok());
+  ASSERT_TRUE(runner->backend().SetHostAddresses(HostAddresses()).ok());
+  const auto delivered = [&](const IpAddress& from, const Frame& fragment, bool socket) {
+    const Frame ethernet = Ethernet{GatewayMac(), kDb.mac(), {}};
+    const Frame below = Udp{kClientPort, kServicePort, uint16_t{1408}} / Payload{16};
+    const Frame ip4 = IPv4{from, kDb.v4, kProtoUdp, 64, 7, true}, ip6 = IPv6{from, kDb.v6};
+    const Frame frame = ethernet / (from.IsV4() ? ip4 : ip6 / fragment) / below;
+    return runner->Run({BH_HOOK_EGRESS, kDb.zone(), kDb.ifindex(), 0, 0, false, frame.Build(), socket}).value();
+  };
+  const Frame whole, first = Fragment6{0, true, 7, kProtoUdp}, atomic = Fragment6{0, false, 7, kProtoUdp};
+  for (const Frame& fragment : {first, atomic}) {
+    EXPECT_THAT(delivered(Outside(6), fragment, false), Denied(BH_REASON_POLICY)) << "the world's";
+    EXPECT_THAT(delivered(Gateway(1, 6), fragment, false), Denied(BH_REASON_SPOOFED_IP)) << "nobody outside has the host's address";
+  }
+  EXPECT_THAT(delivered(HostUplink(6), whole, false), Allowed()) << "where whole packets came in is known";
+  EXPECT_THAT(delivered(Gateway(1, 4), whole, false), Allowed()) << "of IPv4, where fragments did";
+  EXPECT_THAT(delivered(Gateway(1, 6), first, true), Allowed()) << "the host's own";
+}
 
 class FragmentTest : public testing::TestWithParam<int> {
  protected:

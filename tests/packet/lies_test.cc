@@ -75,7 +75,7 @@ std::vector<Sample> Others() {
       whole("router solicitation", nd / RouterSolicitation(kWeb.mac())),
       whole("router advertisement", nd / RouterAdvertisement()),
       whole("redirect", nd / Redirect(kDb.v6)),
-      whole("listener report", nd / ListenerReport()),
+      whole("listener report", to_all / IPv6{Ip("fe80::1:2"), Ip("ff02::16"), {}, 1} / ListenerReport()),
       whole("dhcp client",
             Ethernet{kWeb.mac(), Broadcast(), {}} / IPv4{Ip("0.0.0.0"), IpAddress::V4(255, 255, 255, 255)} / DhcpClient()),
       whole("dhcp server", v4 / DhcpServer()),

@@ -177,6 +177,120 @@ TEST(SourceTest, NeighbourDiscoveryOptionsThatLie) {
   EXPECT_THAT(with_options(many), Denied(BH_REASON_SPOOFED_ND)) << "more than are looked at";
 }
 
+TEST(SourceTest, NeighbourDiscoveryOptionsThatHoldMore) {
+  Stage stage({});
+  for (const Actor* from : {&kWeb, &kStranger}) {
+    const MacAddress& mac = from->mac();
+    const auto with_options = [&](const IpAddress& to, ByteVector options, const ByteVector& rest) {
+      options.insert(options.end(), mac.bytes.begin(), mac.bytes.end());
+      options.insert(options.end(), rest.begin(), rest.end());
+      return stage.Leaves(*from, Nd(*from, from->v6, to, NeighbourSolicitation(kDb.v6) / Raw{options}));
+    };
+    for (const IpAddress& to : {kAllNodes, kDb.v6}) {
+      EXPECT_THAT(with_options(to, {1, 1}, {}), Allowed());
+      EXPECT_THAT(with_options(to, {1, 1}, {14, 1, 1, 2, 3, 4, 5, 6}), Allowed());
+      EXPECT_THAT(with_options(to, {1, 2}, ByteVector(8)), Denied(BH_REASON_SPOOFED_ND)) << "more than a MAC";
+      EXPECT_THAT(with_options(to, {14, 2}, ByteVector(8)), Denied(BH_REASON_SPOOFED_ND)) << "more than a nonce";
+      EXPECT_THAT(with_options(to, {200, 1}, {}), Denied(BH_REASON_SPOOFED_ND)) << "whatever it is";
+      EXPECT_THAT(with_options(to, {1, 1}, {253, 1, 1, 2, 3, 4, 5, 6}), Denied(BH_REASON_SPOOFED_ND)) << "behind a good one";
+    }
+  }
+}
+
+TEST(SourceTest, NeighbourDiscoveryStaysOnTheLink) {
+  Stage stage(Closed());
+  for (const Actor* from : {&kWeb, &kStranger}) {
+    const auto sends = [&](const IpAddress& to, const Frame& message, uint8_t hop_limit = 255) {
+      return stage.Leaves(*from, Ethernet{from->mac(), GatewayMac(), {}} / IPv6{from->v6, to, {}, hop_limit} / message);
+    };
+    for (const Frame& message : {NeighbourSolicitation(Gateway(1, 6)), RouterSolicitation()}) {
+      EXPECT_THAT(sends(Outside(6), message), Denied(BH_REASON_SPOOFED_ND)) << "to be routed";
+      EXPECT_THAT(sends(kCache.v6, message), Denied(BH_REASON_SPOOFED_ND)) << "to another bridge";
+      EXPECT_THAT(sends(kAny6, message), Denied(BH_REASON_SPOOFED_ND));
+      for (const IpAddress& to : {Gateway(1, 6), HostUplink(6), kDb.v6, LinkLocal(kDb), Ip("fe80::5efe:1"), kAllNodes}) {
+        EXPECT_THAT(sends(to, message), Allowed()) << to.ToString();
+        EXPECT_THAT(sends(to, message, 64), Denied(BH_REASON_SPOOFED_ND)) << to.ToString();
+      }
+    }
+  }
+}
+
+TEST(SourceTest, NeighbourDiscoveryFromBeyondTheLink) {
+  Stage stage(Closed());
+  const auto arrives = [&](const IpAddress& to, const MacAddress& mac, uint8_t hop_limit) {
+    const Frame ip = Ethernet{GatewayMac(), mac, {}} / IPv6{Outside(6), to, {}, hop_limit};
+    return stage.ArrivesFromOutside(kWeb, ip / NeighbourAdvertisement(Outside(6), GatewayMac()));
+  };
+  for (const uint8_t hop_limit : {uint8_t{1}, uint8_t{64}, uint8_t{254}}) {
+    EXPECT_THAT(arrives(kWeb.v6, kWeb.mac(), hop_limit), Denied(BH_REASON_SPOOFED_ND)) << int{hop_limit};
+    EXPECT_THAT(arrives(kAllNodes, kGroupMac, hop_limit), Denied(BH_REASON_SPOOFED_ND)) << int{hop_limit};
+  }
+  EXPECT_THAT(arrives(kWeb.v6, kWeb.mac(), 255), Allowed());
+  EXPECT_THAT(arrives(kAllNodes, kGroupMac, 255), Allowed());
+}
+
+TEST(SourceTest, NeighbourDiscoveryForOneReceiver) {
+  Stage stage(Closed());
+  stage.SetHostAddresses({Ip("fe80::1"), Gateway(1, 6)});
+  const auto probe = [&](const Actor& at, const IpAddress& to, const MacAddress& mac) {
+    const Frame frame = Ethernet{kWeb.mac(), mac, {}} / IPv6{kWeb.v6, to, {}, 255} / NeighbourSolicitation(to, kWeb.mac());
+    return stage.Travels(kWeb, at, frame);
+  };
+  const IpAddress of_its_own = Ip("fe80::1234:5678:9abc:def0");
+  for (const IpAddress& to : {kDb.v6, LinkLocal(kDb), of_its_own}) {
+    EXPECT_THAT(probe(kDb, to, kDb.mac()), Allowed()) << "neighbours that may not talk find each other: " << to.ToString();
+    EXPECT_THAT(probe(kDb, to, kGroupMac), Denied(BH_REASON_WRONG_PORT)) << "everybody could read it: " << to.ToString();
+    EXPECT_THAT(probe(kEvil, to, kDb.mac()), Denied(BH_REASON_WRONG_PORT)) << "flooded: " << to.ToString();
+  }
+  for (const IpAddress& to : {kApi.v6, LinkLocal(kApi), LinkLocal(kStranger), Ip("fe80::1")}) {
+    EXPECT_THAT(probe(kEvil, to, kEvil.mac()), Denied(BH_REASON_WRONG_PORT)) << "another's: " << to.ToString();
+  }
+  EXPECT_THAT(probe(kStranger, kStranger.v6, kStranger.mac()), Denied(BH_REASON_SPOOFED_ND)) << "nobody knows its address";
+  EXPECT_THAT(probe(kStranger, LinkLocal(kStranger), kStranger.mac()), Allowed());
+  EXPECT_THAT(probe(kStranger, kDb.v6, kStranger.mac()), Denied(BH_REASON_WRONG_PORT));
+}
+
+// An answer to nobody would do: "I am fe80::1, and this is my MAC", in a solicitation's source.
+TEST(SourceTest, LinkLocalSourcesThatSomebodyElseHas) {
+  Stage stage(Closed());
+  stage.SetHostAddresses({Ip("fe80::1"), Gateway(1, 6)});
+  EndpointState api = kApi.endpoint;
+  api.addresses.push_back(Ip("fe80::77"));
+  stage.Put(api);
+  const auto speaks = [&](const Actor& from, const IpAddress& source) {
+    const Outcome solicits = stage.Leaves(from, Nd(from, source, kAllNodes, NeighbourSolicitation(kDb.v6, from.mac())));
+    EXPECT_EQ(stage.Leaves(from, Nd(from, source, kAllRouters, RouterSolicitation(from.mac()))).reason, solicits.reason);
+    EXPECT_EQ(stage.Leaves(from, Nd(from, source, kMldRouters, ListenerReport(), 1)).reason, solicits.reason);
+    return solicits;
+  };
+  for (const IpAddress& taken : {Ip("fe80::1"), Ip("fe80::77"), LinkLocal(kDb), LinkLocal(kStranger)}) {
+    EXPECT_THAT(speaks(kEvil, taken), Denied(BH_REASON_SPOOFED_IP)) << taken.ToString();
+  }
+  EXPECT_THAT(speaks(kApi, Ip("fe80::77")), Allowed()) << "its own";
+  for (const IpAddress& free : {LinkLocal(kEvil), LinkLocal(kCache), Ip("fe80::1234:5678:9abc:def0"), Ip("fe80::2")}) {
+    EXPECT_THAT(speaks(kEvil, free), Allowed()) << free.ToString();
+  }
+  stage.Remove(kDb.slot());
+  EXPECT_THAT(speaks(kEvil, LinkLocal(kDb)), Allowed()) << "gone";
+  EndpointState unsaid = kEvil.endpoint;
+  unsaid.mac = {};
+  stage.Put(unsaid);
+  EXPECT_THAT(speaks(kEvil, LinkLocal(kWeb)), Denied(BH_REASON_SPOOFED_IP)) << "though its own MAC is not known";
+}
+
+TEST(SourceTest, OfTwoEndpointsWithOneMacTheOtherStaysKnown) {
+  Stage stage(Closed());
+  EndpointState again = kDb.endpoint;
+  again.slot = Replacement(kDb.slot());
+  again.ifindex = Late().ifindex();
+  stage.Put(again);
+  stage.Remove(kDb.slot());
+  const Frame poison = Nd(kEvil, LinkLocal(kDb), kAllNodes, NeighbourSolicitation(kWeb.v6, kEvil.mac()));
+  EXPECT_THAT(stage.Leaves(kEvil, poison), Denied(BH_REASON_SPOOFED_IP));
+  stage.Remove(again.slot);
+  EXPECT_THAT(stage.Leaves(kEvil, poison), Allowed());
+}
+
 TEST(SourceTest, RoutersAreNoWorkloads) {
   Stage stage({});
   const Frame advert = Nd(kWeb, LinkLocal(kWeb), kAllNodes, RouterAdvertisement());
@@ -190,14 +304,18 @@ TEST(SourceTest, RoutersAreNoWorkloads) {
 
 TEST(SourceTest, ListenersReport) {
   Stage stage(Closed());
-  for (const IpAddress& source : {kAny6, LinkLocal(kWeb), kWeb.v6}) {
+  for (const IpAddress& source : {kAny6, LinkLocal(kWeb)}) {
     EXPECT_THAT(stage.Travels(kWeb, kDb, Nd(kWeb, source, kMldRouters, ListenerReport(), 1)), Allowed());
+    EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, source, kMldRouters, ListenerReport(), 64)), Denied(BH_REASON_SPOOFED_ND));
+    EXPECT_THAT(stage.ArrivesFromOutside(kDb, Nd(kWeb, source, kMldRouters, ListenerReport(), 64)), Denied(BH_REASON_SPOOFED_ND));
   }
+  EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kWeb.v6, kMldRouters, ListenerReport(), 1)), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(stage.ArrivesFromOutside(kDb, Nd(kWeb, Outside(6), kMldRouters, ListenerReport(), 1)), Denied(BH_REASON_SPOOFED_ND));
   EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kDb.v6, kMldRouters, ListenerReport(), 1)), Denied(BH_REASON_SPOOFED_IP));
   EXPECT_THAT(stage.Leaves(kWeb, Nd(kWeb, kWeb.v6, kDb.v6, ListenerReport(), 1)), Denied(BH_REASON_ICMP_TYPE))
       << "to nobody's group";
   const auto igmp = [](const IpAddress& source, const IpAddress& to) {
-    return Ethernet{kWeb.mac(), kGroupMac, {}} / IPv4{source, to, uint8_t{2}} / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
+    return Ethernet{kWeb.mac(), kGroupMac, {}} / IPv4{source, to, uint8_t{2}, 1} / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
   };
   EXPECT_THAT(stage.Travels(kWeb, kDb, igmp(kWeb.v4, Ip("224.0.0.22"))), Allowed());
   EXPECT_THAT(stage.Leaves(kWeb, igmp(kAny4, Ip("224.0.0.22"))), Allowed());
@@ -207,6 +325,28 @@ TEST(SourceTest, ListenersReport) {
               Denied(BH_REASON_POLICY));
   const Frame unicast = Between(kWeb, kDb) / Raw{{0x22, 0, 0, 0, 0, 0, 0, 0}};
   EXPECT_THAT(stage.Leaves(kWeb, unicast), Denied(BH_REASON_POLICY));
+}
+
+TEST(SourceTest, WhatIsNoReportIsJudgedLikeAnythingElse) {
+  Stage stage(Closed());
+  const auto igmp = [](IPv4 ip, size_t bytes) {
+    ip.source = kWeb.v4;
+    ip.destination = Ip("224.0.0.22");
+    ip.protocol = uint8_t{2};
+    return Ethernet{kWeb.mac(), kGroupMac, {}} / ip / Payload{bytes};
+  };
+  IPv4 first{{}, {}, {}, 1}, routed;
+  first.more = true;
+  const size_t most = 8 + 20 * (8 + 10 * 4);
+  EXPECT_THAT(stage.Travels(kWeb, kDb, igmp({{}, {}, {}, 1}, 8)), Allowed()) << "IGMPv2, or a query";
+  EXPECT_THAT(stage.Travels(kWeb, kDb, igmp({{}, {}, {}, 1}, most)), Allowed()) << "20 groups, 10 sources each";
+  const std::pair<const char*, Frame> others[] = {{"longer than hosts need", igmp({{}, {}, {}, 1}, most + 1)},
+                                                  {"to be routed", igmp(routed, 8)},
+                                                  {"in pieces", igmp(first, 8)}};
+  for (const auto& [what, frame] : others) {
+    EXPECT_THAT(stage.Arrives(kDb, frame, kWeb.slot(), kWeb.ifindex()), Denied(BH_REASON_POLICY)) << what;
+    EXPECT_THAT(stage.Travels(kWeb, kDb, frame), Denied(BH_REASON_POLICY)) << what;
+  }
 }
 
 TEST(SourceTest, LinkLocalIsOnesOwnByItsMac) {

@@ -286,6 +286,17 @@ TEST_P(UplinkTest, FragmentsAndCutPacketsAreLeftToTheWorkloadsHook) {
   }
 }
 
+// The first buffer of a long frame ends before these headers do.
+TEST_P(UplinkTest, BlockedThoughTheHeadersAreOutOfReach) {
+  if (family() == 4) GTEST_SKIP() << "headers of IPv4 are not long enough";
+  Frame frame = To(HostUplink(6)) / Extension{kDestinationOptions, 2048, {}} / Extension{kDestinationOptions, 1536, {}};
+  frame = frame / Tcp{kAsking, 22} / Payload{400};
+  EXPECT_FALSE(Drops(frame));
+  ASSERT_TRUE(uplinks_->SetBlocked({Prefix::Host(From())}).ok());
+  EXPECT_TRUE(Drops(frame));
+  EXPECT_EQ(Counted(BH_REASON_BLOCKED), 1u);
+}
+
 TEST_P(UplinkTest, GroupsAndOtherProtocolsPass) {
   Apply({.policies = IsolateIngress("web")});
   EXPECT_FALSE(Drops(Ethernet{MacAddress{}, Broadcast(), {}} / Arp{}));

@@ -41,6 +41,13 @@ struct bh_fast {
 };
 BH_SIZE(struct bh_fast, 16);
 
+/* Map bh_macs (hash; value __u32, 1): the MACs of a zone's endpoints, as far as they are known. Whoever has one has its EUI-64. */
+struct bh_zone_mac_key {
+	__u8 mac[6];
+	__u16 zone;
+};
+BH_SIZE(struct bh_zone_mac_key, 8);
+
 /* Map bh_addresses (hash). A workload's address stands under its zone and, when only one zone has it, under zone 0, by which
  * other bridges and the uplinks see it. The host's own addresses stand under zone 0. */
 struct bh_address_key {

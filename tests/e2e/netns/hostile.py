@@ -178,8 +178,8 @@ def check_what_every_host_must_send_passes(lab):
     _, web, db = shop(lab)
     link_layer = b"\x01\x01" + frames.mac(web.mac)
 
-    def nd(kind, body, source, to, mac):
-        return frames.ethernet(web.mac, mac, frames.with_hop_limit(frames.icmp(source, to, kind, body=body), 255))
+    def nd(kind, body, source, to, mac, hop_limit=255):
+        return frames.ethernet(web.mac, mac, frames.with_hop_limit(frames.icmp(source, to, kind, body=body), hop_limit))
     last = frames.address(db.v6)[-3:]
     group, group_mac = "ff02::1:ff" + last.hex()[:2] + ":" + last.hex()[2:], "33:33:ff:" + last.hex(":")
     honest = {
@@ -188,7 +188,8 @@ def check_what_every_host_must_send_passes(lab):
         "neighbour solicitation": (nd(135, bytes(4) + frames.address(db.v6) + link_layer, web.v6, group, group_mac), db.v6),
         "duplicate address detection": (nd(135, bytes(4) + frames.address(db.v6), "::", group, group_mac), db.v6),
         "router solicitation": (nd(133, bytes(4) + link_layer, web.v6, "ff02::2", "33:33:00:00:00:02"), web.v6),
-        "listener report": (nd(143, bytes(4), web.v6, "ff02::16", "33:33:00:00:00:16"), web.v6),
+        "listener report": (nd(143, struct.pack("!HHBBH", 0, 1, 4, 0, 0) + frames.address("ff02::77:77"), "::", "ff02::16",
+                               "33:33:00:00:00:16", 1), "ff02::77:77"),
         "DHCP client": (frames.udp_frame(web.mac, frames.BROADCAST, "0.0.0.0", "255.255.255.255", 67, 68, MARKER), None)}
     for what, (packet, address) in honest.items():
         marker = frames.address(address) if address else MARKER

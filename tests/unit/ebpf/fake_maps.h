@@ -40,6 +40,7 @@ class FakeMaps : public KernelWriter {
     add(maps.ports, 4, 4);
     add(maps.endpoints, 4, sizeof(bh_endpoint));
     add(maps.fast_ends, 4, sizeof(bh_fast));
+    add(maps.macs, sizeof(bh_zone_mac_key), 4);
     add(maps.addresses, sizeof(bh_address_key), sizeof(bh_address));
     add(maps.published, sizeof(bh_published_key), sizeof(bh_published));
     add(maps.targets, sizeof(bh_target_key), 4);
