@@ -53,7 +53,7 @@ absl::Status Control::Load() {
   inventory_ = std::make_unique<Inventory>(InventoryOptions{config.trust_image_labels, NamesOf(sources_), parts_.adopted},
                                            &interner_);
   reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config), parts_.adopted,
-                                             generation);
+                                             parts_.policy_in_force, generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
   attacher_ = std::make_unique<AttachKeeper>(
@@ -353,7 +353,6 @@ void Control::PublishView() {
   parts.reconciler = reconciler_.get();
   parts.policies = &policies_;
   parts.input = &input_;
-  parts.policy_options = OptionsOf(parts_.config);
   parts.identities = &interner_;
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };

@@ -114,6 +114,7 @@ absl::Status RunDaemon(const Config& config, const std::string& version, KernelW
   parts.store = store->get();
   parts.observer = &observer;
   parts.adopted = adopted.endpoints;
+  parts.policy_in_force = adopted.policy && !adopted.endpoints.empty();
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
   absl::StatusOr<std::unique_ptr<Control>> control = Control::Create(std::move(parts));

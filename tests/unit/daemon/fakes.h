@@ -28,6 +28,7 @@ class FakeBackend : public Backend {
   absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override {
     log.push_back("policy");
     if (!policy_status.ok()) return policy_status;
+    if (policy->rules.size() > most_rules) return absl::ResourceExhaustedError("too many rules");
     policies.push_back(std::move(policy));
     return absl::OkStatus();
   }
@@ -114,6 +115,7 @@ class FakeBackend : public Backend {
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;
+  size_t most_rules = SIZE_MAX;
   std::map<uint16_t, EndpointState> endpoints;
   std::vector<IpAddress> host_addresses;
   std::vector<PublishedTarget> published;
