@@ -86,7 +86,7 @@ absl::Status ReadWindows(Database* database, const Index& edges, Evidence* evide
 }
 
 absl::Status ReadFacts(Database* database, const Index& parties, Evidence* evidence) {
-  auto status = Each(database, "SELECT party, start, workload_ms FROM learn_presence ORDER BY party, start",
+  auto status = Each(database, "SELECT party, start, workload_ms, at_once FROM learn_presence ORDER BY party, start",
                      [&](const Statement& row) -> absl::Status {
                        const auto party = parties.find(row.Int(0));
                        if (party == parties.end()) return absl::DataLossError("learn_presence: a party is missing");
