@@ -338,6 +338,7 @@ void Control::Note(const std::string& what, const absl::Status& status) {
   if (status.ok()) {
     problems_.erase(what);
   } else {
+      Note("edges", written.lost);
     problems_[what] = std::string(status.message());
   }
 }

@@ -29,6 +29,7 @@ absl::Status Observer::DrainAnswers() {
 }
 
 Observer::Batch Observer::Take(const InventoryState& state, uint64_t now) {
+  out.lost = edges_->Lost();  // before there is room again
   if (learner_ == nullptr) return {};
   presence_.See(state.observed, now);
   Batch out;

@@ -34,6 +34,7 @@ class Observer {
     std::vector<ObservedWorkload> look_at;
   };
   struct Written {
+    absl::Status lost;  // EdgeDrain::Lost
     absl::Status status;
     bool presence = false;             // was written
     std::set<IdentityId> fresh_edges;  // identities at the ends of edges that are new

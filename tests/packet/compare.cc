@@ -168,9 +168,10 @@ void Stage::Compare() {
   (void)Answers();
 }
 
-void Stage::TakeIdleEdges(const std::function<void(const EdgeRecord&)>& callback) {
+void Stage::TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                          const std::function<void(const EdgeRecord&)>& callback) {
   for (const auto& runner : runners_) {
-    const auto status = runner->backend().TakeIdleEdges(UINT64_MAX, [&](const EdgeRecord& edge) {
+    const auto status = runner->backend().TakeIdleEdges(seen_before, unanswered_before, [&](const EdgeRecord& edge) {
       if (runner == runners_[0]) callback(edge);
     });
     EXPECT_TRUE(status.ok()) << status;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bulkhead/abi/event.h"
 #include "controlplane/daemon/observer.h"
 #include "fakes.h"
 
@@ -62,6 +63,34 @@ TEST_F(EdgeDrainTest, WhereManyAreIdleOnesAreTakenOutOnceWrittenDown) {
   Add(80, 1, 0);  // it comes again, and counts from zero
   ASSERT_TRUE(drain.Drain(view_).ok());
   EXPECT_THAT(Learned(), ElementsAre(std::pair(80, 6), std::pair(81, 4), std::pair(82, 5)));
+}
+
+// A port scan: each port is an edge that nobody answers.
+TEST_F(EdgeDrainTest, WhereManyAreThoseNeverAnsweredAreTakenOutHoweverYoung) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_, /*crowded=*/10);
+  Add(80, 4, 10);
+  for (uint16_t port = 1000; port < 1010; ++port) {
+    Add(port, 0, 0);
+    backend_.edges.back().flows = 1;
+  }
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  ASSERT_EQ(backend_.edges.size(), 1u);
+  EXPECT_EQ(backend_.edges.front().port, 80);
+  EXPECT_EQ(Learned().size(), 11u) << "they are written down";
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  EXPECT_EQ(Learned().size(), 11u);
+}
+
+TEST_F(EdgeDrainTest, EdgesWithoutRoomAreTold) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_);
+  backend_.counters[BH_COUNTER_EDGES_LOST] = 7;  // of before this process
+  EXPECT_TRUE(drain.Lost().ok());
+  backend_.counters[BH_COUNTER_EDGES_LOST] = 12;
+  EXPECT_THAT(std::string(drain.Lost().message()), testing::HasSubstr("full 5 times"));
+  clock_.Advance(EdgeDrain::kTold - kSecond);
+  EXPECT_FALSE(drain.Lost().ok());
+  clock_.Advance(2 * kSecond);
+  EXPECT_TRUE(drain.Lost().ok());
 }
 
 TEST_F(EdgeDrainTest, TellsWhoHasNewEdges) {

@@ -84,10 +84,11 @@ class FakeBackend : public Backend {
     }
     return absl::OkStatus();
   }
-  absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override {
+  absl::Status TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                             const std::function<void(const EdgeRecord&)>& callback) override {
     if (before_take) before_take();
     std::erase_if(edges, [&](const EdgeRecord& edge) {
-      if (edge.last_seen >= seen_before) return false;
+      if (edge.last_seen >= (edge.answered == 0 ? std::max(seen_before, unanswered_before) : seen_before)) return false;
       callback(edge);
       return true;
     });
@@ -105,17 +106,18 @@ class FakeBackend : public Backend {
   }
   absl::Status SetCapture(const std::optional<CaptureFilter>&) override { return absl::OkStatus(); }
   absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>&) override { return absl::OkStatus(); }
-  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return counters; }
   absl::StatusOr<uint64_t> Sweep() override { return 0; }
 
   std::vector<std::string> log;
   std::vector<bh_dns_answer> answers;
   std::vector<EdgeRecord> edges;
+  std::vector<uint64_t> counters = std::vector<uint64_t>(BH_COUNTER_COUNT);
   std::function<void()> before_take;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
+  size_t most_rules = SIZE_MAX;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;
-  size_t most_rules = SIZE_MAX;
   std::map<uint16_t, EndpointState> endpoints;
   std::vector<IpAddress> host_addresses;
   std::vector<PublishedTarget> published;
