@@ -79,11 +79,20 @@ absl::Status Control::Load() {
   new_images_ = std::make_unique<NewImages>(parts_.store, &interner_, config.new_image, config.new_image_grace);
   Note("image digests", new_images_->Load());
   if (const absl::StatusOr<std::string> text = yaml::ReadFile(kResolvConf); text.ok()) resolver_hints_ = NameServersOf(*text);
+  BelieveResolvers();
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
   stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
   RecallPolicies();
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
+}
+
+void Control::BelieveResolvers() {
+  std::set<IpAddress> servers(parts_.config.resolvers.begin(), parts_.config.resolvers.end());
+  for (const std::string& hint : resolver_hints_) {
+    if (const std::optional<IpAddress> address = IpAddress::Parse(hint)) servers.insert(*address);
+  }
+  parts_.observer->Believe(servers);
 }
 
 void Control::MakeUplinks() {
@@ -309,7 +318,7 @@ void Control::SaveIdentities() {
 
 void Control::DrainEvents() {
   Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
-  Note("DNS answers", parts_.observer->DrainAnswers());
+  Note("DNS answers", parts_.observer->DrainAnswers(inventory_->state()));
 }
 
 void Control::EverySecond() {
@@ -329,6 +338,7 @@ void Control::TendTables() {
       tending_ = false;
       parts_.observer->OnWritten(batch, written);
       Note("learning", written.status);
+      Note("edges", written.lost);
       Note("flow table", swept);
     });
   });
@@ -338,7 +348,6 @@ void Control::Note(const std::string& what, const absl::Status& status) {
   if (status.ok()) {
     problems_.erase(what);
   } else {
-      Note("edges", written.lost);
     problems_[what] = std::string(status.message());
   }
 }

@@ -101,6 +101,7 @@ class Control : public PolicyHost {
   std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
+  void BelieveResolvers();
   void MakeUplinks();
   HostLink HostLinkOf(const Link& link) const;
   absl::Status ReadHost();

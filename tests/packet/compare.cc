@@ -118,7 +118,9 @@ Lines EventLines(Runner& runner) {
 
 std::string Describe(const bh_dns_answer& answer) {
   const std::string_view data(reinterpret_cast<const char*>(answer.data), std::min(answer.length, BH_DNS_BYTES));
-  return "DNS answer to interface " + std::to_string(answer.ifindex) + ", " + std::to_string(answer.length) + " bytes, hash " +
+  const std::string_view server(reinterpret_cast<const char*>(answer.server), sizeof(answer.server));
+  return "DNS answer of " + std::to_string(std::hash<std::string_view>()(server)) + " (IPv" + std::to_string(answer.family) +
+         ") to interface " + std::to_string(answer.ifindex) + ", " + std::to_string(answer.length) + " bytes, hash " +
          std::to_string(std::hash<std::string_view>()(data));
 }
 

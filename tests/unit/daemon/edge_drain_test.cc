@@ -122,24 +122,5 @@ TEST_F(EdgeDrainTest, PresenceThatCannotBeWrittenIsKept) {
   EXPECT_THAT(observer.Take(state, 4'000'000'000).presence, IsEmpty());
 }
 
-TEST_F(EdgeDrainTest, NamesOfNobodyAreNotTold) {
-  EdgeDrain drain(&backend_, learner_.get(), &clock_);
-  Observer observer(&backend_, learner_.get(), &drain);
-  for (const std::vector<uint8_t>& address : {std::vector<uint8_t>{127, 0, 0, 1}, {0, 0, 0, 0}, {224, 0, 0, 9}, {203, 0, 113, 9}}) {
-    std::vector<uint8_t> message = {0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 1, 'b', 0, 0, 1, 0, 1,
-                                    0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
-    message.insert(message.end(), address.begin(), address.end());
-    bh_dns_answer answer{};
-    answer.length = static_cast<uint32_t>(message.size());
-    std::copy(message.begin(), message.end(), answer.data);
-    backend_.answers.insert(backend_.answers.end(), 2, answer);
-  }
-  ASSERT_TRUE(observer.DrainAnswers().ok());
-  const auto names = observer.Take({}, 0).names;
-  ASSERT_EQ(names.size(), 1u) << "each once";
-  EXPECT_EQ(names[0].name, "a.b");
-  EXPECT_EQ(names[0].address.ToString(), "203.0.113.9");
-}
-
 }  // namespace
 }  // namespace bulkhead
