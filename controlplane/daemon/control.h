@@ -59,7 +59,7 @@ struct ControlParts {
   Store* store = nullptr;
   Observer* observer = nullptr;
   std::vector<EndpointState> adopted;
-  bool policy_in_force = false;  // the dataplane holds a policy that knows them
+  bool policy_in_force = false;                               // the dataplane holds a policy that knows them
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // Sources that were not given before, not started; asked now and then.
   std::function<std::vector<std::unique_ptr<Source>>()> find_sources;

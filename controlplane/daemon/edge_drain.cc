@@ -32,8 +32,7 @@ absl::Status EdgeDrain::Drain(const View& view, std::set<IdentityId>* fresh) {
 absl::Status EdgeDrain::MakeRoom(const Learner::IdentityLookup& lookup, const LearnMoment& now) {
   std::vector<EdgeRecord> taken;
   const uint64_t idle = now.edge_clock_ns > kIdle ? now.edge_clock_ns - kIdle : 0;
-  const absl::Status status =
-      backend_->TakeIdleEdges(idle, UINT64_MAX, [&](const EdgeRecord& edge) { taken.push_back(edge); });
+  const absl::Status status = backend_->TakeIdleEdges(idle, UINT64_MAX, [&](const EdgeRecord& edge) { taken.push_back(edge); });
   const absl::Status written = learner_->Record(taken, lookup, now).status();
   return status.ok() ? written : status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// EdgeDrain: carries what the dataplane has added up over to the learner, and keeps room there: where many edges are, those that have
-// been idle for long are taken out once they are written down, and those that were never answered however young they are, so that
-// nobody's port scan takes the room of others for long.
+// EdgeDrain: carries what the dataplane has added up over to the learner, and keeps room there: where many edges are, those that
+// have been idle for long are taken out once they are written down, and those that were never answered however young they are, so
+// that nobody's port scan takes the room of others for long.
 //
 // Thread safety: any thread; drains wait for each other, so that totals reach the learner in the order in which they were read.
 #ifndef BULKHEAD_CONTROLPLANE_DAEMON_EDGE_DRAIN_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NameListener: the names that workloads were told for addresses, as far as who told them is believed: whoever sits in a workload may
-// run a resolver of his own, and what it says would stand in everybody's evidence.
+// NameListener: the names that workloads were told for addresses, as far as who told them is believed: whoever sits in a workload
+// may run a resolver of his own, and what it says would stand in everybody's evidence.
 //
 // A server is believed that the operator configured, that the host itself asks, or that workloads of two services have asked. A
 // workload alone, whoever answers it, can neither make names nor push out those of others: each interface has a share of its own.
@@ -27,11 +27,11 @@ namespace bulkhead {
 
 class NameListener {
  public:
-  static constexpr size_t kMostNames = 8192;      // between two calls of Take
-  static constexpr size_t kMostNamesOfOne = 256;  // of one interface, within kShare
+  static constexpr size_t kMostNames = 8192;             // between two calls of Take
+  static constexpr size_t kMostNamesOfOne = 256;         // of one interface, within kShare
   static constexpr uint64_t kShare = 3'600'000'000'000;  // ns
-  static constexpr size_t kMostServersOfOne = 16;  // that a service asks and that are believed for its sake
-  static constexpr size_t kMostServices = 4096;    // whose servers are remembered
+  static constexpr size_t kMostServersOfOne = 16;        // that a service asks and that are believed for its sake
+  static constexpr size_t kMostServices = 4096;          // whose servers are remembered
 
   // Servers that are believed whoever asks them.
   void Believe(const std::set<IpAddress>& servers) { believed_ = servers; }

@@ -34,7 +34,7 @@ class Observer {
   };
   struct Written {
     absl::Status status;
-    absl::Status lost;  // EdgeDrain::Lost
+    absl::Status lost;                 // EdgeDrain::Lost
     bool presence = false;             // was written
     std::set<IdentityId> fresh_edges;  // identities at the ends of edges that are new
   };

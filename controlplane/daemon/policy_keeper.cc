@@ -88,8 +88,8 @@ void PolicyKeeper::CatchUp(const PolicyInput& input, const InventoryState& inven
   const absl::Status closed = PublishClosed(input, inventory, generation);
   open_ = !closed.ok() && !closed_;
   if (closed.ok()) return;
-  status_ = absl::Status(closed.code(), absl::StrCat(std::string(status_.message()), "; nor can everything be closed: ",
-                                                     std::string(closed.message())));
+  status_ = absl::Status(closed.code(), absl::StrCat(std::string(status_.message()),
+                                                     "; nor can everything be closed: ", std::string(closed.message())));
 }
 
 // Who is new now has a place at least in the policy that stays.
@@ -130,7 +130,8 @@ absl::Status PolicyKeeper::Publish(const PolicyInput& input, const InventoryStat
 absl::Status PolicyKeeper::PublishClosed(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
   PolicyInput closed = input;
   closed.documents = std::make_shared<PolicyDocuments>();
-  absl::Status status = Apply(MakeCompileInput(closed, inventory, *interner_, {false, options_.allow_from_host}, generation), closed);
+  absl::Status status =
+      Apply(MakeCompileInput(closed, inventory, *interner_, {false, options_.allow_from_host}, generation), closed);
   if (status.ok()) closed_ = true;
   return status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PolicyKeeper: keeps one policy of the dataplane up with what it is made of. What people decide makes a new policy; somebody new
-// is added to the one that is there. A policy that fails leaves the one of before; where that one protects nobody, a closed one takes
-// its place.
+// is added to the one that is there. A policy that fails leaves the one of before; where that one protects nobody, a closed one
+// takes its place.
 //
 // Thread safety: one thread (the control thread).
 #ifndef BULKHEAD_CONTROLPLANE_DAEMON_POLICY_KEEPER_H_

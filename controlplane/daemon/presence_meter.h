@@ -23,8 +23,8 @@ class PresenceMeter {
   static constexpr uint64_t kLongestGap = 10'000'000'000;
   void See(const std::map<std::string, ObservedWorkload>& observed, uint64_t now);
 
-  // What has been added up since the last call, in whole milliseconds; the rest stays for the next. A container that is started again
-  // is the same workload, and never runs beside itself.
+  // What has been added up since the last call, in whole milliseconds; the rest stays for the next. A container that is started
+  // again is the same workload, and never runs beside itself.
   std::vector<Presence> Take();
   // What was taken could not be written down.
   void GiveBack(const std::vector<Presence>& taken);

@@ -10,7 +10,12 @@ namespace bulkhead {
 
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                        const std::vector<EndpointState>& adopted, bool in_force, uint64_t generation)
-    : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
+    : backend_(backend),
+      store_(store),
+      interner_(interner),
+      rules_(rules),
+      options_(options),
+      generation_(generation),
       active_(interner, options, in_force ? PolicyKeeper::Before::kOlderPolicy : PolicyKeeper::Before::kNothing,
               {[this](CompiledPolicy* policy) { NumberRules(policy); },
                [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
@@ -60,9 +65,10 @@ absl::Status Reconciler::SyncStaged(const std::shared_ptr<const PolicyDocuments>
     staged_rules_ = RuleBook();
     staged_ = std::make_unique<PolicyKeeper>(
         interner_, options_, PolicyKeeper::Before::kDecidesNot,
-        PolicyKeeper::Outlet{[this](CompiledPolicy* policy) { staged_rules_.Number(policy); },
-                             [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->StagePolicy(std::move(policy)); },
-                             [this](const PolicyGrowth& growth) { return backend_->GrowStaged(growth); }});
+        PolicyKeeper::Outlet{
+            [this](CompiledPolicy* policy) { staged_rules_.Number(policy); },
+            [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->StagePolicy(std::move(policy)); },
+            [this](const PolicyGrowth& growth) { return backend_->GrowStaged(growth); }});
   }
   PolicyInput candidate = input;
   candidate.documents = documents;

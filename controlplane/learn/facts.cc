@@ -39,7 +39,7 @@ absl::Status Facts::Open(Database* database, PartyTable* parties, const LearnLim
       {&add_listener_,
        "INSERT INTO learn_listeners VALUES (?1,?2,?3,?4,?4,1,?5) ON CONFLICT DO UPDATE SET last_seen = max(last_seen, ?4), "
        "windows = windows + (last_window != ?5), last_window = ?5"},
-      {&add_presence_, 
+      {&add_presence_,
        "INSERT INTO learn_presence VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET workload_ms = workload_ms + ?3, "
        "at_once = max(at_once, ?4)"},
       {&add_quarantine_,

@@ -15,10 +15,9 @@
 // Who is found is quarantined for the windows in which its contacts failed, the present one included; and again for each further
 // window in which one fails. The walk ends after kIdleWindows without a failure.
 //
-// State is in memory, bounded by kMaxSources and, all walks together, kMaxRemembered: some tens of megabytes. Sources outside, which can
-// be made up at will, get half of that. A contact for which there is no room is not looked at. What a restart forgets is a walk that
-// was still below its threshold.
-// Thread safety: one thread at a time.
+// State is in memory, bounded by kMaxSources and, all walks together, kMaxRemembered: some tens of megabytes. Sources outside,
+// which can be made up at will, get half of that. A contact for which there is no room is not looked at. What a restart forgets is
+// a walk that was still below its threshold. Thread safety: one thread at a time.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_SCAN_WATCH_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_SCAN_WATCH_H_
 

@@ -24,7 +24,8 @@
 //       as an episode, however many flows that made. Asked of edges with fewer than 8 windows: one that goes on is not an episode.
 //     - A burst: in two thirds of its windows the same workload used three such edges or more. Rare edges of a service meet by
 //       chance, not each time; a sweep over neighbours always does.
-//     - A deviant: three edges or more, seldom or not, that one workload alone has, of a service with several, where chance would have
+//     - A deviant: three edges or more, seldom or not, that one workload alone has, of a service with several, where chance would
+//     have
 //       spread them over the others: n windows at one of R replicas have a chance of R^(1-n), together below 1%.
 //     An edge that several workloads have is exempt: replicas do the same, attackers seldom own them all.
 //  6. Novelty. A stable service that shows more than a few new edges on one day shows them for review: whoever waits until learning
@@ -109,8 +110,8 @@ struct Relation {
   std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
 
-// How many workloads of the source are believed to have taken part: bits of lives one after the other prove nothing, since whoever sits
-// in a container can end it and have it started again.
+// How many workloads of the source are believed to have taken part: bits of lives one after the other prove nothing, since whoever
+// sits in a container can end it and have it started again.
 uint64_t BelievedWorkloads(const Relation& relation);
 
 // For a person to decide, and with answers that a decision could be about.

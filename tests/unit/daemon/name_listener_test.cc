@@ -25,8 +25,8 @@ class NameListenerTest : public testing::Test {
   }
   // "a.b" has the address; of a second label when there shall be many.
   void Tell(uint32_t ifindex, const std::string& server, const std::string& address, uint8_t label = 'b') {
-    std::vector<uint8_t> message = {0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 1, label, 0, 0, 1, 0, 1,
-                                    0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+    std::vector<uint8_t> message = {0, 7, 0x81, 0x80, 0,    1,  0, 1, 0, 0, 0, 0, 1, 'a', 1, label, 0,
+                                    0, 1, 0,    1,    0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60,  0, 4};
     const IpAddress told = *IpAddress::Parse(address), from = *IpAddress::Parse(server);
     message.insert(message.end(), told.bytes.begin(), told.bytes.begin() + 4);
     bh_dns_answer answer{};
@@ -52,7 +52,8 @@ class NameListenerTest : public testing::Test {
 
 TEST_F(NameListenerTest, TellsEachNameOnceAndNoneOfNobody) {
   listener_.Believe({*IpAddress::Parse("198.18.9.53")});
-  for (const char* address : {"127.0.0.1", "0.0.0.0", "224.0.0.9", "203.0.113.9", "203.0.113.9"}) Tell(kNobody, "198.18.9.53", address);
+  for (const char* address : {"127.0.0.1", "0.0.0.0", "224.0.0.9", "203.0.113.9", "203.0.113.9"})
+    Tell(kNobody, "198.18.9.53", address);
   EXPECT_THAT(Taken(), ElementsAre("a.b 203.0.113.9"));
   EXPECT_THAT(Taken(), IsEmpty());
 }

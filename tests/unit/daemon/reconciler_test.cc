@@ -19,9 +19,8 @@ class ReconcilerTest : public testing::Test {
  protected:
   ReconcilerTest() : store_(*Store::Open(":memory:")) { Make(); }
   void Make(std::vector<EndpointState> adopted = {}, uint64_t generation = 0) {
-    reconciler_ =
-        std::make_unique<Reconciler>(&backend_, store_.get(), &interner_, &rules_, PolicyOptions(), adopted,
-                                     !adopted.empty(), generation);
+    reconciler_ = std::make_unique<Reconciler>(&backend_, store_.get(), &interner_, &rules_, PolicyOptions(), adopted,
+                                               !adopted.empty(), generation);
   }
   void Sync() {
     backend_.log.clear();
