@@ -17,6 +17,7 @@
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
 #include "dataplane/flow/rule_reader.h"
+#include "dataplane/kernel/bpf_map.h"
 #include "dataplane/kernel/bpffs.h"
 #include "dataplane/kernel/flow_tick.h"
 #include "dataplane/kernel/links.h"

@@ -50,7 +50,7 @@ class ReconcilerTest : public testing::Test {
   void RefuseDocuments() {
     SetDocuments(PolicyYaml("shop", "db", "db", "web"));
     input_.modes.services[{"shop", "db"}] = Mode::kEnforce;
-    backend_.most_rules = kRuleSelf + 1;
+    backend_.most_rules = kRuleFromHost + 1;
   }
   // Of what the dataplane has.
   bool Passes(IdentityId from, IdentityId to) const {
