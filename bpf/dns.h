@@ -34,6 +34,9 @@ static __noinline int bh_take_dns_answer(struct __sk_buff *skb, const struct bh_
 	answer->time = bpf_ktime_get_ns();
 	answer->ifindex = c->ifindex;
 	answer->length = end - begin;
+	bh_copy(answer->server, c->packet.source, 16);
+	answer->family = c->packet.family;
+	answer->reserved = 0;
 	bytes = answer->length > BH_DNS_BYTES ? BH_DNS_BYTES : answer->length;
 	/* 1..1024 in a way that the verifier of Linux 6.1 can see. */
 	asm volatile("" : "+r"(bytes));

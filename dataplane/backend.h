@@ -115,9 +115,12 @@ class Backend {
   // lock is held, and ages count from the call.
   virtual absl::Status ReadFlows(const std::function<bool(const FlowRecord&)>& callback) = 0;
   virtual absl::Status ReadEdges(const std::function<bool(const EdgeRecord&)>& callback) = 0;
-  // Takes out the edges without an outside peer that were last seen before that moment (CLOCK_BOOTTIME, ns), and hands each over as it
-  // was at its end; those with one give way by themselves. Flows of such an edge that come later make a new one.
-  virtual absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) = 0;
+  // Takes out the edges without an outside peer that were last seen before that moment (CLOCK_BOOTTIME, ns), or never answered and
+  // seen before the other, and hands each over as it was at its end. Flows of such an edge that come later make a new one. Those
+  // with an outside peer give way by themselves, the least recently used first, and nothing counts them: what such a one did since
+  // it was read last is lost.
+  virtual absl::Status TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                                     const std::function<void(const EdgeRecord&)>& callback) = 0;
   // Since the policy was staged; nothing when none is.
   virtual absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) = 0;
   // What rules have decided, by interned id: those that ever decided something, as far as they are counted (abi/rule.h).

@@ -26,7 +26,7 @@
 //                                         # review = passes as would-deny, `learn review` lists it; learn = passes and is learned;
 //                                         # enforce = dropped. What policy permits or denies by a rule holds in any case
 //   new_image_grace: 24h                  # at most 30d; from then on the image is one as every other
-//   resolvers: []                         # DNS servers that proposals permit besides those seen
+//   resolvers: []                         # DNS servers that proposals permit besides those seen; names that they tell are believed
 //   default_verdict: allow                # what no policy decides
 //   allow_from_host: true
 //   proxy_is_world: true

@@ -44,7 +44,8 @@ absl::Status Control::Load() {
                                                             parts_.published, config.keep_unconfirmed * kSecond},
                                            &interner_);
   reconciler_ = std::make_unique<Reconciler>(parts_.backend, parts_.store, &interner_, &rules_, OptionsOf(config),
-                                             parts_.fresh ? std::vector<EndpointState>() : parts_.adopted, *generation);
+                                             parts_.fresh ? std::vector<EndpointState>() : parts_.adopted, parts_.policy_in_force,
+                                             *generation);
   kernel_worker_ = std::make_unique<Worker>();
   slow_worker_ = std::make_unique<Worker>();
   MakeAttacher();
@@ -61,11 +62,20 @@ absl::Status Control::Load() {
   new_images_ = std::make_unique<NewImages>(parts_.store, &interner_, config.new_image, config.new_image_grace);
   Note("image digests", new_images_->Load());
   if (const absl::StatusOr<std::string> text = yaml::ReadFile(kResolvConf); text.ok()) resolver_hints_ = NameServersOf(*text);
+  BelieveResolvers();
   changer_ = std::make_unique<Changer>(ChangerOptions{config.policy_dir, config.default_mode}, this, parts_.store);
   stager_ = std::make_unique<Stager>(this, changer_.get(), parts_.store, [this] { return SyncStaged(); });
   if (absl::Status status = RecallPolicies(); !status.ok()) return status;
   started_at_ = static_cast<uint64_t>(parts_.clock->UnixSeconds());
   return absl::OkStatus();
+}
+
+void Control::BelieveResolvers() {
+  std::set<IpAddress> servers(parts_.config.resolvers.begin(), parts_.config.resolvers.end());
+  for (const std::string& hint : resolver_hints_) {
+    if (const std::optional<IpAddress> address = IpAddress::Parse(hint)) servers.insert(*address);
+  }
+  parts_.observer->Believe(servers);
 }
 
 // The threads that call into this object end before it does: sources first, then the workers.
@@ -299,7 +309,7 @@ void Control::ShowNow() {
 
 void Control::DrainEvents() {
   Note("events", parts_.backend->DrainEvents([this](const bh_event& event) { events_.Add(event); }));
-  Note("DNS answers", parts_.observer->DrainAnswers());
+  Note("DNS answers", parts_.observer->DrainAnswers(inventory_->state()));
 }
 
 void Control::EverySecond() {
@@ -323,6 +333,7 @@ void Control::TendTables() {
       tending_ = false;
       parts_.observer->OnWritten(batch, written);
       Note("learning", written.status);
+      Note("edges", written.lost);
       Note("flow table", swept);
     });
   });
@@ -347,7 +358,6 @@ void Control::PublishView() {
   parts.reconciler = reconciler_.get();
   parts.policies = &policies_;
   parts.input = &input_;
-  parts.policy_options = OptionsOf(parts_.config);
   parts.identities = &interner_;
   parts.rules = &rules_;
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };

@@ -72,6 +72,7 @@ struct ControlParts {
   std::set<uint32_t> older;
   bool fresh = false;
   Handover::Outlet handover;
+  bool policy_in_force = false;                               // the dataplane holds a policy that knows them
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // For the self-check; empty: there is none. sample_flows: on a thread of its own; stamp: of what is in force, on the control thread.
   std::function<std::vector<FlowRecord>(size_t most)> sample_flows;
@@ -125,6 +126,7 @@ class Control : public PolicyHost {
   std::string GoodKey() const;
   // What is wrong with one part of the daemon, until it is right again.
   void Note(const std::string& what, const absl::Status& status);
+  void BelieveResolvers();
   void MakeUplinks();
   void MakeAttacher();
   absl::Status SetOptions();

@@ -192,6 +192,7 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
     const absl::Status status = (*backend)->AttachTogether(all);
     if (!status.ok()) spdlog::debug("attaching to {} interfaces: {}", all.size(), std::string(status.message()));
   };
+  parts.policy_in_force = adopted.adopted && adopted.policy && !adopted.endpoints.empty();
   SourceFinder finder(config, store->get(), !adopted.endpoints.empty());
   parts.find_sources = [&finder] { return finder.FindNew(); };
   // Its group is given while that can be done, and nobody is answered before all is in place.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace bulkhead {
 
 absl::Status EdgeDrain::Drain(const View& view, std::set<IdentityId>* fresh) {
@@ -28,12 +30,28 @@ absl::Status EdgeDrain::Drain(const View& view, std::set<IdentityId>* fresh) {
 
 // What came since the edges were read is in what is taken, so that nothing is lost.
 absl::Status EdgeDrain::MakeRoom(const Learner::IdentityLookup& lookup, const LearnMoment& now) {
-  if (now.edge_clock_ns < kIdle) return absl::OkStatus();
   std::vector<EdgeRecord> taken;
-  const absl::Status status =
-      backend_->TakeIdleEdges(now.edge_clock_ns - kIdle, [&](const EdgeRecord& edge) { taken.push_back(edge); });
+  const uint64_t idle = now.edge_clock_ns > kIdle ? now.edge_clock_ns - kIdle : 0;
+  const absl::Status status = backend_->TakeIdleEdges(idle, UINT64_MAX, [&](const EdgeRecord& edge) { taken.push_back(edge); });
   const absl::Status written = learner_->Record(taken, lookup, now).status();
   return status.ok() ? written : status;
+}
+
+absl::Status EdgeDrain::Lost() {
+  const std::lock_guard lock(mutex_);
+  const absl::StatusOr<std::vector<uint64_t>> counters = backend_->ReadCounters();
+  if (!counters.ok()) return counters.status();
+  const uint64_t counted = (*counters)[BH_COUNTER_EDGES_LOST];
+  const uint64_t now = clock_->BoottimeNs();
+  if (lost_ > 0 && now - lost_at_ > kTold) lost_ = 0;
+  if (counted_ && counted > *counted_) {
+    lost_ += counted - *counted_;
+    lost_at_ = now;
+  }
+  counted_ = counted;
+  if (lost_ == 0) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("the table of edges was full ", lost_, " times within ", kTold / 60'000'000'000,
+                                                   " minutes: what is not in it is not learned"));
 }
 
 }  // namespace bulkhead

@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/daemon/observer.h"
 
-#include <algorithm>
-#include <span>
+#include <utility>
 
-#include "controlplane/learn/dns_answer.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
-namespace {
 
-// An address that says who is meant: a name for any other tells nothing about flows.
-bool NamesSomebody(const IpAddress& address) {
-  const uint8_t first = address.bytes[0];
-  if (address.IsV4()) return first != 0 && first != 127 && first < 224;
-  return !address.IsUnspecified() && first != 0xff && address != *IpAddress::Parse("::1");
-}
-
-}  // namespace
-
-absl::Status Observer::DrainAnswers() {
-  return backend_->DrainAnswers([this](const bh_dns_answer& answer) {
-    const size_t held = std::min<size_t>(answer.length, BH_DNS_BYTES);
-    for (SeenName& name : learn::ParseDnsAnswer(std::span(answer.data, held), held < answer.length)) {
-      if (names_.size() < kMostNames && NamesSomebody(name.address)) names_.emplace(std::move(name.name), name.address);
-    }
-  });
+absl::Status Observer::DrainAnswers(const InventoryState& state) {
+  return backend_->DrainAnswers([&](const bh_dns_answer& answer) { names_.Hear(answer, state); });
 }
 
 Observer::Batch Observer::Take(const InventoryState& state, uint64_t now) {
@@ -34,8 +17,7 @@ Observer::Batch Observer::Take(const InventoryState& state, uint64_t now) {
   Batch out;
   out.presence = presence_.Take();
   out.look_at = listeners_.Choose(state.observed, now);
-  for (const auto& [name, address] : names_) out.names.push_back({name, address});
-  names_.clear();
+  out.names = names_.Take();
   return out;
 }
 
@@ -47,6 +29,7 @@ Observer::Written Observer::Write(const Batch& batch, const View& view) {
     return at == view.identities.end() ? nullptr : &at->second;
   };
   const LearnMoment now = edges_->Now();
+  out.lost = edges_->Lost();  // before there is room again
   out.status = edges_->Drain(view, &out.fresh_edges);
   const absl::Status presence = batch.presence.empty() ? absl::OkStatus() : learner_->RecordPresence(batch.presence, lookup, now);
   out.presence = presence.ok();

@@ -16,6 +16,7 @@
 #include "controlplane/api/view.h"
 #include "controlplane/daemon/edge_drain.h"
 #include "controlplane/daemon/listener_scan.h"
+#include "controlplane/daemon/name_listener.h"
 #include "controlplane/daemon/presence_meter.h"
 #include "controlplane/inventory/inventory.h"
 #include "controlplane/learn/learner.h"
@@ -25,8 +26,6 @@ namespace bulkhead {
 
 class Observer {
  public:
-  static constexpr size_t kMostNames = 8192;  // between two writings
-
   // What has come together since the last Take.
   struct Batch {
     std::vector<Presence> presence;
@@ -35,6 +34,7 @@ class Observer {
   };
   struct Written {
     absl::Status status;
+    absl::Status lost;                 // EdgeDrain::Lost
     bool presence = false;             // was written
     std::set<IdentityId> fresh_edges;  // identities at the ends of edges that are new
   };
@@ -44,8 +44,10 @@ class Observer {
 
   // Whenever the inventory was derived anew. now: ns.
   void See(const InventoryState& state, uint64_t now) { presence_.See(state.observed, now); }
-  // Reads the DNS answers that have come.
-  absl::Status DrainAnswers();
+  // Reads the DNS answers that have come. state: who has which interface.
+  absl::Status DrainAnswers(const InventoryState& state);
+  // See NameListener.
+  void Believe(const std::set<IpAddress>& servers) { names_.Believe(servers); }
 
   Batch Take(const InventoryState& state, uint64_t now);
   // Drains the edges, looks into namespaces, and hands all to the learner; may take its time. view: whose identities name them.
@@ -60,7 +62,7 @@ class Observer {
   EdgeDrain* const edges_;
   PresenceMeter presence_;
   ListenerScan listeners_;
-  std::set<std::pair<std::string, IpAddress>> names_;
+  NameListener names_;
   bool listeners_told_ = false;  // that they cannot be read; Write's alone
 };
 

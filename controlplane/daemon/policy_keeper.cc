@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "spdlog/spdlog.h"
 
 namespace bulkhead {
@@ -80,10 +81,21 @@ void PolicyKeeper::CatchUp(const PolicyInput& input, const InventoryState& inven
   }
   tried_ = input;
   status_ = Publish(input, inventory, generation);
+  open_ = false;
   if (status_.ok()) return;
   tried_identities_ = inventory.identities;
-  // Who is new now has a place at least in the policy that stays.
-  if (policy_ == nullptr || SameDecisions(input, input_) || FindNew(inventory.identities, input_).empty()) return;
+  KeepUp(input, inventory, generation);
+  if (!closed_ && !ProtectsNobody(inventory)) return;
+  const absl::Status closed = PublishClosed(input, inventory, generation);
+  open_ = !closed.ok() && !closed_;
+  if (closed.ok()) return;
+  status_ = absl::Status(closed.code(), absl::StrCat(std::string(status_.message()),
+                                                     "; nor can everything be closed: ", std::string(closed.message())));
+}
+
+// Who is new now has a place at least in the policy that stays.
+void PolicyKeeper::KeepUp(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  if (closed_ || policy_ == nullptr || SameDecisions(input, input_) || FindNew(inventory.identities, input_).empty()) return;
   PolicyInput stays = input_;
   stays.host_addresses = input.host_addresses;
   if (const absl::Status kept = Publish(stays, inventory, generation); !kept.ok()) {
@@ -102,10 +114,32 @@ absl::Status PolicyKeeper::Grow(const std::vector<KnownIdentity>& fresh) {
   return outlet_.grow(*all);
 }
 
+bool PolicyKeeper::ProtectsNobody(const InventoryState& inventory) const {
+  if (before_ == Before::kDecidesNot) return false;
+  if (policy_ == nullptr) return before_ == Before::kNothing;
+  if (inventory.identities.empty()) return false;
+  return std::none_of(policy_->subjects.begin(), policy_->subjects.end(),
+                      [](const CompiledSubject& subject) { return subject.identity >= kFirstIdentity; });
+}
+
 absl::Status PolicyKeeper::Publish(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  absl::Status status = Apply(MakeCompileInput(input, inventory, *interner_, options_, generation), input);
+  if (status.ok()) closed_ = false;
+  return status;
+}
+
+absl::Status PolicyKeeper::PublishClosed(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) {
+  PolicyInput closed = input;
+  closed.documents = std::make_shared<PolicyDocuments>();
+  absl::Status status =
+      Apply(MakeCompileInput(closed, inventory, *interner_, {false, options_.allow_from_host}, generation), closed);
+  if (status.ok()) closed_ = true;
+  return status;
+}
+
+absl::Status PolicyKeeper::Apply(const CompileInput& made, const PolicyInput& input) {
   const auto begun = std::chrono::steady_clock::now();
-  absl::StatusOr<std::shared_ptr<CompiledPolicy>> compiled =
-      compiler_.Compile(MakeCompileInput(input, inventory, *interner_, options_, generation));
+  absl::StatusOr<std::shared_ptr<CompiledPolicy>> compiled = compiler_.Compile(made);
   if (!compiled.ok()) return compiled.status();
   outlet_.number(compiled->get());
   if (absl::Status status = outlet_.apply(*compiled); !status.ok()) return status;

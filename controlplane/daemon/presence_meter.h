@@ -23,13 +23,15 @@ class PresenceMeter {
   static constexpr uint64_t kLongestGap = 10'000'000'000;
   void See(const std::map<std::string, ObservedWorkload>& observed, uint64_t now);
 
-  // What has been added up since the last call, in whole milliseconds; the rest stays for the next.
+  // What has been added up since the last call, in whole milliseconds; the rest stays for the next. A container that is started
+  // again is the same workload, and never runs beside itself.
   std::vector<Presence> Take();
   // What was taken could not be written down.
   void GiveBack(const std::vector<Presence>& taken);
 
  private:
   std::map<IdentityId, uint64_t> running_;  // workloads
+  std::map<IdentityId, uint64_t> most_;     // that ran at once, since the last Take
   std::map<IdentityId, uint64_t> ran_;      // ns
   uint64_t seen_at_ = 0;
 };

@@ -9,10 +9,10 @@
 namespace bulkhead {
 
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
-                     const std::vector<EndpointState>& adopted, uint64_t generation)
+                       const std::vector<EndpointState>& adopted, bool in_force, uint64_t generation)
     : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
       saved_generation_(generation),
-      active_(interner, options,
+      active_(interner, options, in_force ? PolicyKeeper::Before::kOlderPolicy : PolicyKeeper::Before::kNothing,
               {[this](CompiledPolicy* policy) { NumberRules(policy); },
                [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
                [this](const PolicyGrowth& growth) { return backend_->GrowPolicy(growth); }}) {
@@ -62,10 +62,11 @@ absl::Status Reconciler::SyncStaged(const std::shared_ptr<const PolicyDocuments>
   if (staged_ == nullptr) {
     staged_rules_ = RuleBook();
     staged_ = std::make_unique<PolicyKeeper>(
-        interner_, options_,
-        PolicyKeeper::Outlet{[this](CompiledPolicy* policy) { staged_rules_.Number(policy); },
-                             [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->StagePolicy(std::move(policy)); },
-                             [this](const PolicyGrowth& growth) { return backend_->GrowStaged(growth); }});
+        interner_, options_, PolicyKeeper::Before::kDecidesNot,
+        PolicyKeeper::Outlet{
+            [this](CompiledPolicy* policy) { staged_rules_.Number(policy); },
+            [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->StagePolicy(std::move(policy)); },
+            [this](const PolicyGrowth& growth) { return backend_->GrowStaged(growth); }});
   }
   PolicyInput candidate = input;
   candidate.documents = documents;
@@ -115,10 +116,16 @@ void Reconciler::Remember() {
 void Reconciler::UpdatePolicy(const PolicyInput& input, const InventoryState& inventory) {
   const uint64_t before = generation();
   active_.CatchUp(input, inventory, before + 1);
-  if (!policy_status().ok()) spdlog::error("policy: {}; generation {} stays", std::string(policy_status().message()), before);
+  if (!policy_status().ok()) spdlog::error("policy: {}; {}", std::string(policy_status().message()), WhatStays());
   if (generation() == before) return;
   spdlog::debug("generation {}: {} policies, {} identities, {} classes, {} rulesets", generation(), documents()->policies.size(),
                 inventory.identities.size(), policy()->classes, policy()->rulesets.size());
+}
+
+std::string Reconciler::WhatStays() const {
+  if (active_.closed()) return "nothing of it is in force; services in enforce are closed";
+  if (active_.open()) return "nothing is in force; every service is open";
+  return absl::StrCat("generation ", generation(), " stays");
 }
 
 void Reconciler::Put(const EndpointState& endpoint) {
@@ -163,8 +170,7 @@ void Reconciler::Note(const std::string& what, const absl::Status& status) {
 std::vector<std::string> Reconciler::problems() const {
   std::vector<std::string> out;
   for (const auto& [what, message] : problems_) {
-    out.push_back(what == "policy" ? absl::StrCat("policy: ", message, "; generation ", generation(), " stays")
-                                   : absl::StrCat(what, ": ", message));
+    out.push_back(absl::StrCat(what, ": ", message, what == "policy" ? "; " : "", what == "policy" ? WhatStays() : ""));
   }
   return out;
 }

@@ -31,9 +31,10 @@ namespace bulkhead {
 
 class Reconciler {
  public:
-  // All must outlive it. `adopted`: what the dataplane holds already. `generation`: of the policy that it holds; 0 = none.
+  // All must outlive it. `adopted`: what the dataplane holds already. in_force: it holds a policy that knows them. `generation`: of
+  // the last policy there was; 0 = none.
   Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
-            const std::vector<EndpointState>& adopted, uint64_t generation);
+             const std::vector<EndpointState>& adopted, bool in_force, uint64_t generation);
 
   // Compiles without publishing: would this policy do?
   absl::StatusOr<CompiledPolicy> Compile(const PolicyInput& input, const InventoryState& inventory, uint64_t generation) const;
@@ -54,6 +55,8 @@ class Reconciler {
   uint64_t generation() const { return policy() ? policy()->generation : generation_; }
   std::shared_ptr<const CompiledPolicy> policy() const { return active_.policy(); }
   std::shared_ptr<const PolicyDocuments> documents() const { return policy() ? active_.input().documents : nullptr; }
+  // That policy() was made by.
+  PolicyOptions policy_options() const { return active_.options(); }
   // Of the last attempt to publish a policy.
   const absl::Status& policy_status() const { return active_.status(); }
   const Durations& compile_durations() const { return active_.durations(); }
@@ -66,6 +69,8 @@ class Reconciler {
   void PutUnboundFirst(const InventoryState& inventory);
   void PutForgottenFirst(const InventoryState& inventory);
   void UpdatePolicy(const PolicyInput& input, const InventoryState& inventory);
+  // What is in force although the last attempt failed.
+  std::string WhatStays() const;
   void NumberRules(CompiledPolicy* policy);
   void Remember();
   void PutEndpoints(const InventoryState& inventory);

@@ -26,7 +26,7 @@ std::shared_ptr<const View> MakeView(const ViewParts& parts) {
   view->rules = parts.rules->all();
   view->documents = parts.reconciler->documents();
   view->nodes = {parts.input->node};
-  view->policy_options = parts.policy_options;
+  view->policy_options = parts.reconciler->policy_options();
   for (const auto& [key, workload] : view->workloads) view->namespaces[workload.ns] = NamespaceLabels({}, workload.ns);
   if (view->documents != nullptr) {
     for (const Policy& policy : view->documents->policies) {

@@ -25,7 +25,6 @@ struct ViewParts {
   const Reconciler* reconciler = nullptr;
   const LoadedPolicies* policies = nullptr;
   const PolicyInput* input = nullptr;
-  PolicyOptions policy_options;
   const IdentityInterner* identities = nullptr;
   const RuleBook* rules = nullptr;
   std::function<bool(uint32_t ifindex)> attached;

@@ -47,9 +47,9 @@ std::string BlockText(const OutsideBlock& block) {
 // How much a relation has been tested by time and by different workloads. Peers outside stand for workloads there.
 const char* ConfidenceText(const Relation& relation) {
   const size_t windows = relation.windows.size() + relation.folded_windows;
-  const uint64_t clients = std::max<uint64_t>(CountWorkloads(relation.source_workloads), relation.peers.size());
-  if (windows >= kSureWindows && (clients > 1 || relation.answered >= kSureFlows)) return "high";
-  return windows >= kLikelyWindows || clients > 1 ? "medium" : "low";
+  const bool several = BelievedWorkloads(relation) > 1 || relation.peers.size() > 1;
+  if (windows >= kSureWindows && (several || relation.answered >= kSureFlows)) return "high";
+  return windows >= kLikelyWindows || several ? "medium" : "low";
 }
 
 std::string NamesText(const IpBlock& block, const std::map<IpAddress, std::set<std::string>>& names) {
@@ -73,7 +73,7 @@ std::string SeenText(const Relation& relation, Direction direction) {
     absl::StrAppend(&line, direction == Direction::kIngress ? " of " : " to ", relation.peers.size(),
                     relation.peers.size() == 1 ? " address" : " addresses");
   }
-  if (relation.source_workloads != 0) absl::StrAppend(&line, " of ", CountText(CountWorkloads(relation.source_workloads), "client"));
+  if (relation.source_workloads != 0) absl::StrAppend(&line, " of ", CountText(BelievedWorkloads(relation), "client"));
   const size_t windows = relation.windows.size() + relation.folded_windows;
   absl::StrAppend(&line, ", ", SpanText(relation.first_seen, relation.last_seen), ", ", CountText(windows, "hour"));
   if (!relation.source_digests.empty()) absl::StrAppend(&line, "; client image ", DigestsText(relation.source_digests));

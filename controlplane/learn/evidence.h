@@ -70,6 +70,7 @@ struct PresenceWindow {
   size_t party = 0;
   uint64_t start = 0;  // Unix seconds
   uint64_t workload_ms = 0;
+  uint64_t at_once = 0;  // the most that ran at the same moment; 0: not known (recorded by an earlier version)
 };
 
 // A port that workloads of a party were seen to listen on.

@@ -39,7 +39,9 @@ absl::Status Facts::Open(Database* database, PartyTable* parties, const LearnLim
       {&add_listener_,
        "INSERT INTO learn_listeners VALUES (?1,?2,?3,?4,?4,1,?5) ON CONFLICT DO UPDATE SET last_seen = max(last_seen, ?4), "
        "windows = windows + (last_window != ?5), last_window = ?5"},
-      {&add_presence_, "INSERT INTO learn_presence VALUES (?1,?2,?3) ON CONFLICT DO UPDATE SET workload_ms = workload_ms + ?3"},
+      {&add_presence_,
+       "INSERT INTO learn_presence VALUES (?1,?2,?3,?4) ON CONFLICT DO UPDATE SET workload_ms = workload_ms + ?3, "
+       "at_once = max(at_once, ?4)"},
       {&add_quarantine_,
        "INSERT INTO learn_quarantine VALUES (?1,?2,?3,?4,?5,?6,?7) ON CONFLICT DO UPDATE SET "
        "workloads = iif(workloads = 0 OR ?4 = 0, 0, workloads | ?4), reason = min(reason, ?5), contacts = max(contacts, ?6), "
@@ -94,6 +96,7 @@ absl::Status Facts::AddPresence(const std::vector<Presence>& presence, const Lea
     const auto status = add_presence_.BindInt(1, *party)
                             .BindInt(2, static_cast<int64_t>(WindowOf(now, limits_)))
                             .BindInt(3, static_cast<int64_t>(std::min<uint64_t>(present.workload_ms, INT32_MAX)))
+                            .BindInt(4, static_cast<int64_t>(std::min<uint64_t>(present.at_once, INT32_MAX)))
                             .Run();
     if (!status.ok()) return status;
   }

@@ -59,8 +59,11 @@ double Replicas(const Watched& watched, uint64_t length) {
 
 // One workload's alone, of a service, and answered outside quarantine.
 bool IsLone(const Relation& relation) {
-  return relation.source.IsService() && std::popcount(relation.source_workloads) == 1 && !relation.windows.empty();
+  return relation.source.IsService() && BelievedWorkloads(relation) == 1 && !relation.windows.empty();
 }
+
+// One workload by its bit; all lives of a service that never has more than one are the same.
+uint64_t Who(const Relation& relation) { return relation.source_at_once == 1 ? 0 : relation.source_workloads; }
 
 uint64_t WindowsOf(const Relation& relation) { return relation.windows.size() + relation.folded_windows; }
 
@@ -74,9 +77,9 @@ class Pass {
 
   void Run() {
     for (Relation& relation : *relations_) {
-      if (IsLone(relation)) lone_[{relation.source, relation.source_workloads}].push_back(&relation);
+      if (IsLone(relation)) lone_[{relation.source, Who(relation)}].push_back(&relation);
       if (!OneWorkloadSeldom(relation)) continue;
-      if (relation.source.IsService()) groups_[{relation.source, relation.source_workloads}].push_back(&relation);
+      if (relation.source.IsService()) groups_[{relation.source, Who(relation)}].push_back(&relation);
       if (MayFall(relation) && Clustered(relation)) relation.standing = Standing::kClustered;
     }
     for (auto& [key, group] : groups_) MarkBursts(group);
@@ -96,7 +99,7 @@ class Pass {
   }
 
   bool OneWorkloadSeldom(const Relation& relation) const {
-    if (relation.windows.empty() || std::popcount(relation.source_workloads) > 1) return false;
+    if (relation.windows.empty() || BelievedWorkloads(relation) > 1) return false;
     if (!relation.source.IsService() && relation.peers.size() > 1) return false;
     return static_cast<double>(WindowsOf(relation) * kSeldomShare) < WatchedWindows(relation);
   }
@@ -158,7 +161,7 @@ class Pass {
   const Hygiene hygiene_;
   WatchedByNode watched_;
   std::vector<Relation>* const relations_;
-  // By service and the one bit of its workload:
+  // By service and workload (Who):
   std::map<std::pair<Node, uint64_t>, Group> groups_;  // seldom
   std::map<std::pair<Node, uint64_t>, Group> lone_;    // that workload's alone, whether seldom or not
 };

@@ -47,10 +47,12 @@ struct Listener {
   uint16_t port = 0;
 };
 
-// How long the workloads of an identity ran since the last call, added up: two that ran for a second each are 2000 ms.
+// How long the workloads of an identity ran since the last call, added up: two that ran for a second each are 2000 ms. at_once: the
+// most that were running at the same moment; 0: not known.
 struct Presence {
   IdentityId identity = kIdentityUnknown;
   uint64_t workload_ms = 0;
+  uint64_t at_once = 0;
 };
 
 struct RecordResult {

@@ -311,6 +311,7 @@ absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges
   if (changes.empty() && outlived.empty() && !watch_.IsWaiting()) return RecordResult{};
   RecordResult result;
   std::vector<const Change*> written;
+  ScanWatch before = watch_;
   const auto status = Transaction([&]() -> absl::Status {
     if (auto status = WriteAll(changes, lookup, &result.unattributed, now.unix_seconds, &written); !status.ok()) return status;
     const auto scanners = watch_.Judge(now.unix_seconds, WindowOf(now.unix_seconds, limits_), limits_.window_seconds);
@@ -323,7 +324,10 @@ absl::StatusOr<RecordResult> Ledger::Record(const std::vector<EdgeRecord>& edges
     result.forgotten = *forgotten;
     return absl::OkStatus();
   });
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    watch_ = std::move(before);  // what it found is not written, and rows of new edges are not there
+    return status;
+  }
   for (const Key& key : outlived) baselines_.erase(key);
   for (const Change* change : written) baselines_[change->key] = change->next;
   result.changed = written.size();

@@ -51,13 +51,16 @@ absl::Status ReadEdges(Database* database, const Index& parties, Evidence* evide
                 const auto destination = parties.find(row.Int(1));
                 if (source == parties.end() || destination == parties.end())
                   return absl::DataLossError("learn_edges: a party is missing");
+                const int64_t verdict = row.Int(4);
+                if (verdict < 0 || verdict > static_cast<int64_t>(Verdict::kWouldDeny))
+                  return absl::DataLossError("learn_edges: unknown verdict");
                 (*index)[row.Int(14)] = evidence->edges.size();
                 Edge edge;
                 edge.source = source->second;
                 edge.destination = destination->second;
                 edge.protocol = static_cast<uint8_t>(row.Int(2));
                 edge.port = static_cast<uint16_t>(row.Int(3));
-                edge.verdict = static_cast<Verdict>(row.Int(4));
+                edge.verdict = static_cast<Verdict>(verdict);
                 edge.peer = PeerOf(row.Text(5));
                 edge.flows = Number(row, 6);
                 edge.answered = Number(row, 7);
@@ -86,11 +89,11 @@ absl::Status ReadWindows(Database* database, const Index& edges, Evidence* evide
 }
 
 absl::Status ReadFacts(Database* database, const Index& parties, Evidence* evidence) {
-  auto status = Each(database, "SELECT party, start, workload_ms FROM learn_presence ORDER BY party, start",
+  auto status = Each(database, "SELECT party, start, workload_ms, at_once FROM learn_presence ORDER BY party, start",
                      [&](const Statement& row) -> absl::Status {
                        const auto party = parties.find(row.Int(0));
                        if (party == parties.end()) return absl::DataLossError("learn_presence: a party is missing");
-                       evidence->presence.push_back({party->second, Number(row, 1), Number(row, 2)});
+                       evidence->presence.push_back({party->second, Number(row, 1), Number(row, 2), Number(row, 3)});
                        return absl::OkStatus();
                      });
   if (!status.ok()) return status;

@@ -29,7 +29,7 @@ ReviewItem ItemOf(const Relation& relation) {
   item.answered = relation.answered;
   item.would_denied = relation.answered_would_deny;
   item.quarantined = relation.quarantined;
-  item.clients = relation.source.IsService() ? CountWorkloads(relation.source_workloads) : relation.peers.size();
+  item.clients = relation.source.IsService() ? BelievedWorkloads(relation) : relation.peers.size();
   item.windows = relation.windows.size() + relation.folded_windows;
   item.first_seen = relation.first_seen;
   item.last_seen = relation.last_seen;

@@ -5,9 +5,6 @@
 
 namespace bulkhead::learn {
 
-// Beyond it a walk stops remembering which contacts have failed; it is far over its threshold by then.
-constexpr size_t kMaxFailedEdges = 4096;
-
 ScanWatch::Walk* ScanWatch::WalkOf(const Source& source) {
   if (const auto at = walks_.find(source); at != walks_.end()) return &at->second;
   // Full: sources inside are few and matter; those outside can be made up at will.
@@ -16,18 +13,31 @@ ScanWatch::Walk* ScanWatch::WalkOf(const Source& source) {
   return &walks_[source];
 }
 
-ScanWatch::Tally& ScanWatch::TallyOf(Walk* walk, uint64_t window) {
-  if (walk->windows.size() >= kIdleWindows && !walk->windows.contains(window)) walk->windows.erase(walk->windows.begin());
-  return walk->windows[window];
+bool ScanWatch::HasRoom(const Source& source) const {
+  return remembered_ < (source.peer.IsUnspecified() ? kMaxRemembered : kMaxRemembered / 2);
+}
+
+ScanWatch::Tally* ScanWatch::TallyOf(const Source& source, Walk* walk, uint64_t window) {
+  if (const auto at = walk->windows.find(window); at != walk->windows.end()) return &at->second;
+  if (walk->windows.size() >= kIdleWindows) {
+    Forget(walk->windows.begin()->second);
+    walk->windows.erase(walk->windows.begin());
+  }
+  if (!HasRoom(source)) return nullptr;
+  ++remembered_;
+  return &walk->windows[window];
 }
 
 void ScanWatch::See(const Contact& contact, uint64_t now, uint64_t window) {
   Walk* walk = WalkOf(contact.source);
   if (walk == nullptr) return;
-  Tally& tally = TallyOf(walk, window);
-  ++tally.contacts;
-  if (contact.inside && tally.inside.size() < kFanOut && tally.inside.insert(contact.edge).second && tally.inside.size() == kFanOut)
-    tally.changed = true;
+  Tally* tally = TallyOf(contact.source, walk, window);
+  if (tally == nullptr) return;
+  ++tally->contacts;
+  if (contact.inside && tally->inside.size() < kFanOut && HasRoom(contact.source) && tally->inside.insert(contact.edge).second) {
+    ++remembered_;
+    if (tally->inside.size() == kFanOut) tally->changed = true;
+  }
   if (waiting_.size() >= kMaxPending && !waiting_.contains(contact.edge)) {
     Resolve(contact, window);  // a flood: nobody waits for its answers
     return;
@@ -41,17 +51,25 @@ void ScanWatch::Resolve(const Contact& contact, uint64_t window) {
   Walk* walk = WalkOf(contact.source);
   if (walk == nullptr) return;
   // What failed before was no probe, but a service that was not up yet.
-  walk->score = std::max(0, walk->score - (walk->failed.erase(contact.edge) > 0 ? 2 : 1));
+  const size_t failed = walk->failed.erase(contact.edge);
+  remembered_ -= failed;
+  walk->score = std::max(0, walk->score - (failed > 0 ? 2 : 1));
 }
 
 void ScanWatch::Fail(const Contact& contact, uint64_t window) {
   Walk* walk = WalkOf(contact.source);
   if (walk == nullptr) return;
-  Tally& tally = TallyOf(walk, window);
-  ++tally.failures;
-  tally.changed = true;
+  Tally* tally = TallyOf(contact.source, walk, window);
+  if (tally == nullptr) return;
+  ++tally->failures;
+  tally->changed = true;
   walk->last_failure = std::max(walk->last_failure, window);
-  if (walk->failed.size() >= kMaxFailedEdges || !walk->failed.insert(contact.edge).second) return;
+  if (!HasRoom(contact.source) || !walk->failed.insert(contact.edge).second) return;
+  if (walk->failed.size() > kMaxFailedEdges) {
+    walk->failed.erase(walk->failed.begin());
+  } else {
+    ++remembered_;
+  }
   walk->score = std::min(walk->score + 1, 2 * kScanFailures);
   ++walk->failures;
   for (int bit = 0; bit < 64; ++bit) walk->by_workload[static_cast<size_t>(bit)] += (contact.workloads >> bit) & 1;
@@ -87,7 +105,10 @@ std::vector<ScanWatch::Found> ScanWatch::Judge(uint64_t now, uint64_t window, ui
   std::erase_if(walks_, [&](const auto& entry) {
     const Walk& walk = entry.second;
     const uint64_t last = walk.windows.empty() ? 0 : walk.windows.rbegin()->first;
-    return std::max(last, walk.last_failure) + kIdleWindows * window_seconds < window;
+    if (std::max(last, walk.last_failure) + kIdleWindows * window_seconds >= window) return false;
+    for (const auto& [start, tally] : walk.windows) Forget(tally);
+    remembered_ -= walk.failed.size();
+    return true;
   });
   return out;
 }

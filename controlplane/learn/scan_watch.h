@@ -15,8 +15,9 @@
 // Who is found is quarantined for the windows in which its contacts failed, the present one included; and again for each further
 // window in which one fails. The walk ends after kIdleWindows without a failure.
 //
-// State is in memory, bounded by kMaxSources; what a restart forgets is a walk that was still below its threshold.
-// Thread safety: one thread at a time.
+// State is in memory, bounded by kMaxSources and, all walks together, kMaxRemembered: some tens of megabytes. Sources outside,
+// which can be made up at will, get half of that. A contact for which there is no room is not looked at. What a restart forgets is
+// a walk that was still below its threshold. Thread safety: one thread at a time.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_SCAN_WATCH_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_SCAN_WATCH_H_
 
@@ -38,6 +39,10 @@ inline constexpr size_t kFanOut = 64;
 inline constexpr uint64_t kIdleWindows = 24;
 inline constexpr size_t kMaxSources = 16'384;
 inline constexpr size_t kMaxPending = 65'536;
+// Failed contacts that a walk remembers, the latest ones: it is far over its threshold with so many.
+inline constexpr size_t kMaxFailedEdges = 64;
+// Windows, and contacts in them or failed.
+inline constexpr size_t kMaxRemembered = 262'144;
 
 class ScanWatch {
  public:
@@ -68,6 +73,8 @@ class ScanWatch {
   std::vector<Found> Judge(uint64_t now, uint64_t window, uint64_t window_seconds);
   // Contacts wait for their answer, so Judge has something to do although nothing new is seen.
   bool IsWaiting() const { return !waiting_.empty(); }
+  // At most kMaxRemembered.
+  size_t remembered() const { return remembered_; }
 
  private:
   struct Tally {
@@ -77,7 +84,7 @@ class ScanWatch {
   };
   struct Walk {
     int score = 0;
-    std::set<int64_t> failed;                // edges, bounded
+    std::set<int64_t> failed;                // edges, at most kMaxFailedEdges
     std::array<uint32_t, 64> by_workload{};  // failures with that bit
     uint64_t failures = 0;
     uint64_t last_failure = 0;          // start of the window
@@ -89,12 +96,16 @@ class ScanWatch {
   };
 
   Walk* WalkOf(const Source& source);
-  Tally& TallyOf(Walk* walk, uint64_t window);
+  // nullptr: there is no room.
+  Tally* TallyOf(const Source& source, Walk* walk, uint64_t window);
+  bool HasRoom(const Source& source) const;
+  void Forget(const Tally& tally) { remembered_ -= 1 + tally.inside.size(); }
   void Resolve(const Contact& contact, uint64_t window);
   void Fail(const Contact& contact, uint64_t window);
   static uint64_t Suspects(const Walk& walk);
 
   std::map<Source, Walk> walks_;
+  size_t remembered_ = 0;               // by all walks
   std::map<int64_t, Waiting> waiting_;  // by edge: rows are numbered in the order in which they were seen first
 };
 

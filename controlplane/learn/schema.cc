@@ -54,6 +54,7 @@ const std::vector<std::string>& SchemaSteps() {
          CREATE TABLE learn_quarantine (
            party INTEGER NOT NULL, peer TEXT NOT NULL, start INTEGER NOT NULL, workloads INTEGER NOT NULL, reason INTEGER NOT NULL,
            contacts INTEGER NOT NULL, failures INTEGER NOT NULL, PRIMARY KEY (party, peer, start)) WITHOUT ROWID;)",
+      "ALTER TABLE learn_presence ADD COLUMN at_once INTEGER NOT NULL DEFAULT 0",
   };
   return steps;
 }

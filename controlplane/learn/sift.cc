@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bulkhead/model/flow_record.h"
 #include "controlplane/learn/direction.h"
 #include "controlplane/learn/hygiene.h"
 
@@ -36,6 +37,44 @@ class Quarantined {
   std::map<std::pair<size_t, IpAddress>, std::map<uint64_t, uint64_t>> by_source_;  // -> window -> workloads
 };
 
+// How many workloads of a service ran at the same moment.
+class AtOnce {
+ public:
+  explicit AtOnce(const Evidence& evidence) : length_(evidence.window_seconds) {
+    for (const PresenceWindow& present : evidence.presence) {
+      Service& service = services_[NodeOf(evidence.parties[present.party])];
+      service.windows[present.start] += present.at_once;
+      if (present.at_once == 0) service.unknown.insert(present.start);
+    }
+  }
+  // What ran at the end of a window may be told of in the next. 0: not known.
+  uint64_t In(const Node& node, uint64_t start) const {
+    const auto service = services_.find(node);
+    return service == services_.end() ? 0 : std::max(service->second.In(start), service->second.In(start + length_));
+  }
+  // The most in any window; 0: there is one of `of` that it is not known of.
+  uint64_t Ever(const Node& node, const std::vector<uint64_t>& of) const {
+    if (of.empty() || std::any_of(of.begin(), of.end(), [&](uint64_t start) { return In(node, start) == 0; })) return 0;
+    uint64_t most = 0;
+    for (const auto& [start, count] : services_.at(node).windows) most = std::max(most, count);
+    return most;
+  }
+
+ private:
+  struct Service {
+    std::map<uint64_t, uint64_t> windows;  // by start; of all its parties together
+    std::set<uint64_t> unknown;            // windows of which a party's is not known
+
+    uint64_t In(uint64_t start) const {
+      const auto at = windows.find(start);
+      return at == windows.end() || unknown.contains(start) ? 0 : at->second;
+    }
+  };
+
+  const uint64_t length_;
+  std::map<Node, Service> services_;
+};
+
 // What of an edge counts.
 struct Counted {
   uint64_t answered = 0, quarantined = 0, folded_windows = 0;
@@ -64,7 +103,7 @@ Counted Count(const Edge& edge, const Quarantined* quarantined) {
 // Relations while edges are added to them.
 class Adder {
  public:
-  explicit Adder(const Evidence& evidence) : evidence_(evidence), quarantined_(evidence) {
+  explicit Adder(const Evidence& evidence) : evidence_(evidence), quarantined_(evidence), at_once_(evidence) {
     for (const Decision& decision : evidence.decisions) {
       decisions_[{decision.source, decision.destination, decision.protocol, decision.port}] = &decision;
     }
@@ -99,9 +138,10 @@ class Adder {
     for (auto& [key, sum] : sums_) {
       for (const auto& [start, window] : sum.windows) {
         sum.relation.windows.push_back(start);
-        sum.relation.occurrences += OccurrencesIn(window);
+        sum.relation.occurrences += OccurrencesIn(window, at_once_.In(sum.relation.source, start));
       }
       sum.relation.occurrences += sum.relation.folded_windows;
+      sum.relation.source_at_once = at_once_.Ever(sum.relation.source, sum.relation.windows);
       for (const auto& [peer, occurrences] : sum.peer_occurrences) {
         if (occurrences < evidence_.hygiene.occurrences) sum.relation.thin_peers.insert(peer);
       }
@@ -121,8 +161,11 @@ class Adder {
     std::map<IpAddress, uint64_t> peer_occurrences;
   };
 
-  static uint64_t OccurrencesIn(const WindowSum& window) {
-    const uint64_t clients = std::max<uint64_t>(window.clients, static_cast<uint64_t>(std::popcount(window.workloads)));
+  // at_once: of the source's workloads; 0 = not known.
+  static uint64_t OccurrencesIn(const WindowSum& window, uint64_t at_once) {
+    uint64_t workloads = static_cast<uint64_t>(std::popcount(window.workloads));
+    if (at_once > 0) workloads = std::min(workloads, at_once);
+    const uint64_t clients = std::max(window.clients, workloads);
     return std::min(window.answered, std::max<uint64_t>(clients, 1));
   }
 
@@ -158,6 +201,7 @@ class Adder {
 
   const Evidence& evidence_;
   const Quarantined quarantined_;
+  const AtOnce at_once_;
   std::map<RelationKey, const Decision*> decisions_;
   std::map<RelationKey, Sum> sums_;
 };
@@ -182,6 +226,11 @@ Standing Judge(const Relation& relation, const Directions& directions, const Hyg
 }
 
 }  // namespace
+
+uint64_t BelievedWorkloads(const Relation& relation) {
+  const uint64_t seen = CountWorkloads(relation.source_workloads);
+  return relation.source_at_once == 0 ? seen : std::min(seen, relation.source_at_once);
+}
 
 std::vector<Relation> Sift(const Evidence& evidence) {
   Adder adder(evidence);

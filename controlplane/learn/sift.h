@@ -16,6 +16,7 @@
 //  4. Independence. A retry, a burst and a thousand flows of one connection pool are one event; so what is counted is occurrences:
 //     a window with answered flows counts once for each workload that first took part in it, at least once. Three are needed
 //     (Hygiene::occurrences), so three windows, or three workloads. One flow, or one window of one workload, waits for review.
+//     A restarted workload looks like another one, so no more of them are believed than ran at the same moment.
 //  5. One workload alone, seldom (in less than 1/8 of the windows that the service was watched):
 //     - Clustered: all within a stretch so short that an edge of steady rate would fall into it with a chance below 1% (the range
 //     of
@@ -23,7 +24,8 @@
 //       as an episode, however many flows that made. Asked of edges with fewer than 8 windows: one that goes on is not an episode.
 //     - A burst: in two thirds of its windows the same workload used three such edges or more. Rare edges of a service meet by
 //       chance, not each time; a sweep over neighbours always does.
-//     - A deviant: three edges or more, seldom or not, that one workload alone has, of a service with several, where chance would have
+//     - A deviant: three edges or more, seldom or not, that one workload alone has, of a service with several, where chance would
+//     have
 //       spread them over the others: n windows at one of R replicas have a chance of R^(1-n), together below 1%.
 //     An edge that several workloads have is exempt: replicas do the same, attackers seldom own them all.
 //  6. Novelty. A stable service that shows more than a few new edges on one day shows them for review: whoever waits until learning
@@ -98,6 +100,8 @@ struct Relation {
   std::set<IpAddress> thin_peers;
   std::set<std::string> source_digests, destination_digests;
   uint64_t source_workloads = 0, destination_workloads = 0;  // bitmaps, as EdgeRecord; of answered flows, would-be denied included
+  // So many workloads of the source ran at once, at most; 0: not known. A workload that is started anew gets another bit.
+  uint64_t source_at_once = 0;
   std::vector<uint64_t> windows;                             // starts of those with an answered flow as in `answered`; sorted
   uint64_t folded_windows = 0;                               // further ones, of which no more is known
   uint64_t occurrences = 0;
@@ -105,6 +109,10 @@ struct Relation {
   Standing standing = Standing::kUnanswered;
   std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
+
+// How many workloads of the source are believed to have taken part: bits of lives one after the other prove nothing, since whoever
+// sits in a container can end it and have it started again.
+uint64_t BelievedWorkloads(const Relation& relation);
 
 // For a person to decide, and with answers that a decision could be about.
 inline bool WaitsForReview(const Relation& relation) {

@@ -23,6 +23,7 @@ struct AdoptedAttachment {
 struct AdoptedState {
   bool adopted = false;  // false: nothing was there, the maps are new
   uint32_t stamp = 0;
+  bool policy = false;                   // a policy was in force
   std::vector<EndpointState> endpoints;  // ascending by slot; keep their slots and zones
   std::vector<IpAddress> host_addresses;
   std::vector<PublishedTarget> published;

@@ -16,6 +16,7 @@
 #include "dataplane/flow/edge_reader.h"
 #include "dataplane/flow/flow_reader.h"
 #include "dataplane/flow/rule_reader.h"
+#include "dataplane/kernel/bpf_map.h"
 #include "dataplane/kernel/flow_tick.h"
 #include "dataplane/kernel/links.h"
 
@@ -234,14 +235,16 @@ absl::Status EbpfBackend::ReadEdges(const std::function<bool(const EdgeRecord&)>
   return ReadEdgeTables(loader_->maps().edges, loader_->maps().edges_outside, *now, callback);
 }
 
-absl::Status EbpfBackend::TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) {
+absl::Status EbpfBackend::TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                                        const std::function<void(const EdgeRecord&)>& callback) {
   if (auto status = SettleDenials(); !status.ok()) return status;
   const auto now = Now();
   if (!now.ok()) return now.status();
   const int map = loader_->maps().edges;
   std::vector<bh_edge_key> idle;
   const absl::Status read = ForEachInHash<bh_edge_key, bh_edge>(map, [&](const bh_edge_key& key, const bh_edge& edge) {
-    if (now->FromMonotonic(edge.last_seen) < seen_before) idle.push_back(key);
+    const uint64_t before = edge.answered == 0 ? std::max(seen_before, unanswered_before) : seen_before;
+    if (now->FromMonotonic(edge.last_seen) < before) idle.push_back(key);
     return true;
   });
   if (!read.ok()) return read;

@@ -94,7 +94,8 @@ class EbpfBackend : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override;
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
-  absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override;
+  absl::Status TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                             const std::function<void(const EdgeRecord&)>& callback) override;
   absl::Status DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) override;
   absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override { return capturer_.Set(filter); }
   absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override {

@@ -62,7 +62,10 @@ absl::StatusOr<AdoptedState> Publisher::Adopt() {
   if (maps_.control->staged != 0) {
     if (auto status = Unstage(); !status.ok()) return status;
   }
+  const auto policy = ReadElement<uint32_t, bh_policy>(maps_.policy, active());
+  if (!policy.ok()) return policy.status();
   AdoptedState state;
+  state.policy = policy->stride != 0;
   state.adopted = true;
   state.stamp = stamp_;
   for (const auto& [slot, endpoint] : endpoints_) {

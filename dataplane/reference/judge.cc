@@ -88,6 +88,8 @@ void Judge::KeepAnswer() {
   answer.time = tables_.now;
   answer.ifindex = packet_.ifindex;
   answer.length = static_cast<uint32_t>(parsed_.datagram.size());
+  answer.family = parsed_.tuple.source.family;
+  std::copy(parsed_.tuple.source.bytes.begin(), parsed_.tuple.source.bytes.end(), answer.server);
   std::copy_n(parsed_.datagram.begin(), std::min<size_t>(parsed_.datagram.size(), BH_DNS_BYTES), answer.data);
   tables_.ledger.Answer(answer);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/reference/ledger.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bulkhead::reference {
@@ -37,10 +38,11 @@ bh_edge& Ledger::Seen(bh_edge& edge, const Ends& ends, uint64_t now) {
   return edge;
 }
 
-std::map<EdgeKey, bh_edge> Ledger::TakeIdle(uint64_t seen_before) {
+std::map<EdgeKey, bh_edge> Ledger::TakeIdle(uint64_t seen_before, uint64_t unanswered_before) {
   std::map<EdgeKey, bh_edge> out;
   std::erase_if(edges_, [&](const auto& edge) {
-    const bool idle = edge.first.peer.IsUnspecified() && edge.second.last_seen < seen_before;
+    const uint64_t before = edge.second.answered == 0 ? std::max(seen_before, unanswered_before) : seen_before;
+    const bool idle = edge.first.peer.IsUnspecified() && edge.second.last_seen < before;
     return idle && out.insert(edge).second;
   });
   return out;

@@ -64,8 +64,8 @@ class Ledger {
   const std::map<EdgeKey, bh_edge>& edges() const { return edges_; }
   const std::map<uint32_t, RuleCounts>& rules() const { return rules_; }
   const std::map<StagedEdgeKey, bh_edge>& staged() const { return staged_; }
-  // Those without a peer, last seen before then.
-  std::map<EdgeKey, bh_edge> TakeIdle(uint64_t seen_before);
+  // Those without a peer, last seen before then, or never answered and seen before the other moment.
+  std::map<EdgeKey, bh_edge> TakeIdle(uint64_t seen_before, uint64_t unanswered_before);
   std::deque<bh_event> TakeEvents();
   // DNS answers that were delivered.
   void Answer(const bh_dns_answer& answer);

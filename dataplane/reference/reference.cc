@@ -246,8 +246,9 @@ absl::Status Reference::ReadEdges(const std::function<bool(const EdgeRecord&)>& 
   return absl::OkStatus();
 }
 
-absl::Status Reference::TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) {
-  for (const auto& [key, edge] : tables_.ledger.TakeIdle(seen_before)) callback(RecordOf(key, edge));
+absl::Status Reference::TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                                      const std::function<void(const EdgeRecord&)>& callback) {
+  for (const auto& [key, edge] : tables_.ledger.TakeIdle(seen_before, unanswered_before)) callback(RecordOf(key, edge));
   return absl::OkStatus();
 }
 

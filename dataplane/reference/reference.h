@@ -52,7 +52,8 @@ class Reference : public Backend {
   absl::Status ReadStagedEdges(const std::function<bool(const StagedEdgeRecord&)>& callback) override;
   absl::StatusOr<std::map<uint32_t, RuleCounts>> ReadRules() override { return tables_.ledger.rules(); }
   absl::Status DrainEvents(const std::function<void(const bh_event&)>& callback) override;
-  absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override;
+  absl::Status TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                             const std::function<void(const EdgeRecord&)>& callback) override;
   absl::Status DrainAnswers(const std::function<void(const bh_dns_answer&)>& callback) override;
   absl::Status SetCapture(const std::optional<CaptureFilter>& filter) override;  // kUnimplemented: it keeps no packets
   absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>& callback) override;

@@ -118,7 +118,9 @@ Lines EventLines(Runner& runner) {
 
 std::string Describe(const bh_dns_answer& answer) {
   const std::string_view data(reinterpret_cast<const char*>(answer.data), std::min(answer.length, BH_DNS_BYTES));
-  return "DNS answer to interface " + std::to_string(answer.ifindex) + ", " + std::to_string(answer.length) + " bytes, hash " +
+  const std::string_view server(reinterpret_cast<const char*>(answer.server), sizeof(answer.server));
+  return "DNS answer of " + std::to_string(std::hash<std::string_view>()(server)) + " (IPv" + std::to_string(answer.family) +
+         ") to interface " + std::to_string(answer.ifindex) + ", " + std::to_string(answer.length) + " bytes, hash " +
          std::to_string(std::hash<std::string_view>()(data));
 }
 
@@ -168,9 +170,10 @@ void Stage::Compare() {
   (void)Answers();
 }
 
-void Stage::TakeIdleEdges(const std::function<void(const EdgeRecord&)>& callback) {
+void Stage::TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                          const std::function<void(const EdgeRecord&)>& callback) {
   for (const auto& runner : runners_) {
-    const auto status = runner->backend().TakeIdleEdges(UINT64_MAX, [&](const EdgeRecord& edge) {
+    const auto status = runner->backend().TakeIdleEdges(seen_before, unanswered_before, [&](const EdgeRecord& edge) {
       if (runner == runners_[0]) callback(edge);
     });
     EXPECT_TRUE(status.ok()) << status;

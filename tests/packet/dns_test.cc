@@ -2,6 +2,7 @@
 // DNS answers that workloads get are kept for whoever wants to know names; nothing else is.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/packet/ebpf_world.h"
@@ -35,6 +36,8 @@ TEST_P(DnsTest, AnswersFromOutsideAreKept) {
   EXPECT_EQ(kept[0].length, 100u);
   EXPECT_EQ(kept[1].length, 101u);
   EXPECT_EQ(kept[0].ifindex, kWeb.ifindex());
+  EXPECT_EQ(kept[0].family, static_cast<uint32_t>(family()));
+  EXPECT_TRUE(std::ranges::equal(kept[0].server, Outside(family()).bytes)) << "who answered";
 }
 
 TEST_P(DnsTest, LongAnswersAreCut) {

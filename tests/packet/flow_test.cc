@@ -118,9 +118,9 @@ TEST_P(FlowTest, IdleEdgesAreTakenOutWhole) {
   ASSERT_EQ(before.size(), 2u);
   std::vector<EdgeRecord> taken;
   const auto take = [&](const EdgeRecord& edge) { taken.push_back(edge); };
-  ASSERT_TRUE(backend.TakeIdleEdges(1, take).ok());
+  ASSERT_TRUE(backend.TakeIdleEdges(1, 1, take).ok());
   EXPECT_TRUE(taken.empty()) << "none is as old";
-  stage.TakeIdleEdges(take);
+  stage.TakeIdleEdges(UINT64_MAX, 0, take);
   ASSERT_EQ(taken.size(), 1u) << "that with an outside peer gives way by itself";
   EXPECT_EQ(taken[0].flows, 1u);
   EXPECT_EQ(taken[0].answered, 1u);
@@ -128,6 +128,20 @@ TEST_P(FlowTest, IdleEdgesAreTakenOutWhole) {
   EXPECT_EQ(stage.Edges().size(), 1u);
   stage.Leaves(kWeb2, Between(kWeb2, kDb, GetParam().family) / Ask(GetParam()));
   EXPECT_EQ(stage.Edges().size(), 2u) << "a later flow makes a new one";
+}
+
+TEST_P(FlowTest, EdgesThatWereNeverAnsweredAreTakenOutHoweverYoung) {
+  if (SharedWorld() == nullptr) GTEST_SKIP() << "no kernel to ask";
+  Stage stage({});
+  stage.Travels(kWeb, kDb, Asks());
+  stage.Travels(kDb, kWeb, Answers());
+  stage.Leaves(kEvil, Between(kEvil, kDb, GetParam().family) / Ask(GetParam()));
+  ASSERT_EQ(stage.Edges().size(), 2u);
+  std::vector<EdgeRecord> taken;
+  stage.TakeIdleEdges(0, UINT64_MAX, [&](const EdgeRecord& edge) { taken.push_back(edge); });
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0].answered, 0u);
+  EXPECT_EQ(stage.Edges().size(), 1u);
 }
 
 TEST_P(FlowTest, EdgesWithTheOutsideBearItsAddress) {

@@ -82,7 +82,7 @@ class Stage {
   std::vector<EdgeRecord> Edges();
   std::vector<StagedEdgeRecord> StagedEdges();
   // Out of all backends, however lately they were seen; calls back for the first backend's.
-  void TakeIdleEdges(const std::function<void(const EdgeRecord&)>& callback);
+  void TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before, const std::function<void(const EdgeRecord&)>& callback);
   // DNS answers since the last call; all backends must have the same.
   std::vector<bh_dns_answer> Answers();
   // Everything that the backends keep must be equal: entries, edges, counters. Also done at the end of each stage.

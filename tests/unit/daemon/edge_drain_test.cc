@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bulkhead/abi/event.h"
 #include "controlplane/daemon/observer.h"
 #include "fakes.h"
 
@@ -64,6 +65,34 @@ TEST_F(EdgeDrainTest, WhereManyAreIdleOnesAreTakenOutOnceWrittenDown) {
   EXPECT_THAT(Learned(), ElementsAre(std::pair(80, 6), std::pair(81, 4), std::pair(82, 5)));
 }
 
+// A port scan: each port is an edge that nobody answers.
+TEST_F(EdgeDrainTest, WhereManyAreThoseNeverAnsweredAreTakenOutHoweverYoung) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_, /*crowded=*/10);
+  Add(80, 4, 10);
+  for (uint16_t port = 1000; port < 1010; ++port) {
+    Add(port, 0, 0);
+    backend_.edges.back().flows = 1;
+  }
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  ASSERT_EQ(backend_.edges.size(), 1u);
+  EXPECT_EQ(backend_.edges.front().port, 80);
+  EXPECT_EQ(Learned().size(), 11u) << "they are written down";
+  ASSERT_TRUE(drain.Drain(view_).ok());
+  EXPECT_EQ(Learned().size(), 11u);
+}
+
+TEST_F(EdgeDrainTest, EdgesWithoutRoomAreTold) {
+  EdgeDrain drain(&backend_, learner_.get(), &clock_);
+  backend_.counters[BH_COUNTER_EDGES_LOST] = 7;  // of before this process
+  EXPECT_TRUE(drain.Lost().ok());
+  backend_.counters[BH_COUNTER_EDGES_LOST] = 12;
+  EXPECT_THAT(std::string(drain.Lost().message()), testing::HasSubstr("full 5 times"));
+  clock_.Advance(EdgeDrain::kTold - kSecond);
+  EXPECT_FALSE(drain.Lost().ok());
+  clock_.Advance(2 * kSecond);
+  EXPECT_TRUE(drain.Lost().ok());
+}
+
 TEST_F(EdgeDrainTest, TellsWhoHasNewEdges) {
   EdgeDrain drain(&backend_, learner_.get(), &clock_);
   Add(80, 1, 1);
@@ -91,25 +120,6 @@ TEST_F(EdgeDrainTest, PresenceThatCannotBeWrittenIsKept) {
   EXPECT_EQ(again.presence[0].workload_ms, 3000u);
   observer.OnWritten(again, observer.Write(again, view_));
   EXPECT_THAT(observer.Take(state, 4'000'000'000).presence, IsEmpty());
-}
-
-TEST_F(EdgeDrainTest, NamesOfNobodyAreNotTold) {
-  EdgeDrain drain(&backend_, learner_.get(), &clock_);
-  Observer observer(&backend_, learner_.get(), &drain);
-  for (const std::vector<uint8_t>& address : {std::vector<uint8_t>{127, 0, 0, 1}, {0, 0, 0, 0}, {224, 0, 0, 9}, {203, 0, 113, 9}}) {
-    std::vector<uint8_t> message = {0, 7, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 1, 'a', 1, 'b', 0, 0, 1, 0, 1,
-                                    0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
-    message.insert(message.end(), address.begin(), address.end());
-    bh_dns_answer answer{};
-    answer.length = static_cast<uint32_t>(message.size());
-    std::copy(message.begin(), message.end(), answer.data);
-    backend_.answers.insert(backend_.answers.end(), 2, answer);
-  }
-  ASSERT_TRUE(observer.DrainAnswers().ok());
-  const auto names = observer.Take({}, 0).names;
-  ASSERT_EQ(names.size(), 1u) << "each once";
-  EXPECT_EQ(names[0].name, "a.b");
-  EXPECT_EQ(names[0].address.ToString(), "203.0.113.9");
 }
 
 }  // namespace

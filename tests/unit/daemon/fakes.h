@@ -28,6 +28,7 @@ class FakeBackend : public Backend {
   absl::Status ApplyPolicy(std::shared_ptr<const CompiledPolicy> policy) override {
     log.push_back("policy");
     if (!policy_status.ok()) return policy_status;
+    if (policy->rules.size() > most_rules) return absl::ResourceExhaustedError("too many rules");
     policies.push_back(std::move(policy));
     return absl::OkStatus();
   }
@@ -83,10 +84,11 @@ class FakeBackend : public Backend {
     }
     return absl::OkStatus();
   }
-  absl::Status TakeIdleEdges(uint64_t seen_before, const std::function<void(const EdgeRecord&)>& callback) override {
+  absl::Status TakeIdleEdges(uint64_t seen_before, uint64_t unanswered_before,
+                             const std::function<void(const EdgeRecord&)>& callback) override {
     if (before_take) before_take();
     std::erase_if(edges, [&](const EdgeRecord& edge) {
-      if (edge.last_seen >= seen_before) return false;
+      if (edge.last_seen >= (edge.answered == 0 ? std::max(seen_before, unanswered_before) : seen_before)) return false;
       callback(edge);
       return true;
     });
@@ -104,14 +106,16 @@ class FakeBackend : public Backend {
   }
   absl::Status SetCapture(const std::optional<CaptureFilter>&) override { return absl::OkStatus(); }
   absl::Status DrainCapture(const std::function<bool(const bh_capture_packet&)>&) override { return absl::OkStatus(); }
-  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return std::vector<uint64_t>(BH_COUNTER_COUNT); }
+  absl::StatusOr<std::vector<uint64_t>> ReadCounters() override { return counters; }
   absl::StatusOr<uint64_t> Sweep() override { return 0; }
 
   std::vector<std::string> log;
   std::vector<bh_dns_answer> answers;
   std::vector<EdgeRecord> edges;
+  std::vector<uint64_t> counters = std::vector<uint64_t>(BH_COUNTER_COUNT);
   std::function<void()> before_take;
   std::vector<std::shared_ptr<const CompiledPolicy>> policies;
+  size_t most_rules = SIZE_MAX;
   std::vector<PolicyGrowth> growths;
   std::shared_ptr<const CompiledPolicy> staged;
   std::map<uint16_t, EndpointState> endpoints;

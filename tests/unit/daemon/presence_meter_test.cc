@@ -34,6 +34,22 @@ TEST(PresenceMeter, AddsUpByIdentity) {
   EXPECT_THAT(meter.Take(), IsEmpty()) << "once";
 }
 
+TEST(PresenceMeter, TellsHowManyRanAtOnce) {
+  PresenceMeter meter;
+  meter.See(Workloads({17, 17, 18}), 0);
+  meter.See(Workloads({17, 18}), 5 * kMs);
+  meter.See(Workloads({17}), 9 * kMs);
+  const std::vector<Presence> taken = meter.Take();
+  ASSERT_EQ(taken.size(), 2u);
+  EXPECT_EQ(taken[0].at_once, 2u);
+  EXPECT_EQ(taken[1].at_once, 1u);
+  meter.See(Workloads({17}), 12 * kMs);
+  EXPECT_EQ(meter.Take().at(0).at_once, 1u) << "since the last call";
+  meter.GiveBack(taken);
+  meter.See(Workloads({17}), 13 * kMs);
+  EXPECT_EQ(meter.Take().at(0).at_once, 2u);
+}
+
 TEST(PresenceMeter, KeepsPartsOfAMillisecond) {
   PresenceMeter meter;
   meter.See(Workloads({17}), 0);

@@ -19,8 +19,8 @@ class ReconcilerTest : public testing::Test {
  protected:
   ReconcilerTest() : store_(*Store::Open(":memory:")) { Make(); }
   void Make(std::vector<EndpointState> adopted = {}, uint64_t generation = 0) {
-    reconciler_ =
-        std::make_unique<Reconciler>(&backend_, store_.get(), &interner_, &rules_, PolicyOptions(), adopted, generation);
+    reconciler_ = std::make_unique<Reconciler>(&backend_, store_.get(), &interner_, &rules_, PolicyOptions(), adopted,
+                                               !adopted.empty(), generation);
   }
   void Sync() {
     backend_.log.clear();
@@ -44,6 +44,22 @@ class ReconcilerTest : public testing::Test {
   }
   void SetDocuments(const std::string& text) {
     input_.documents = std::make_shared<PolicyDocuments>(ParsePolicies(text, "p.yaml").documents);
+  }
+
+  // A policy about db, which enforces, and which the dataplane has no room for.
+  void RefuseDocuments() {
+    SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+    input_.modes.services[{"shop", "db"}] = Mode::kEnforce;
+    backend_.most_rules = kRuleFromHost + 1;
+  }
+  // Of what the dataplane has.
+  bool Passes(IdentityId from, IdentityId to) const {
+    const CompiledPolicy& policy = *backend_.policies.back();
+    return Judge(policy, *policy.FindSubject(from), *policy.FindSubject(to), kProtoTcp, 80).allow();
+  }
+  Mode ModeOf(IdentityId identity) const {
+    const CompiledPolicy& policy = *backend_.policies.back();
+    return policy.subjects[*policy.FindSubject(identity)].mode;
   }
 
   FakeBackend backend_;
@@ -194,6 +210,81 @@ TEST_F(ReconcilerTest, RefusedPolicyLeavesTheOldOneAndIsNotTriedAgainInVain) {
   Endpoint(2, "db", "198.18.0.3");
   Sync();
   EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "policy", "policy", "bound 2")) << "somebody new is a reason to try again";
+}
+
+// New maps let everything pass, so whoever is to be enforced is closed until the policy fits.
+TEST_F(ReconcilerTest, FirstPolicyThatIsRefusedLeavesServicesInEnforceClosed) {
+  const IdentityId web = Endpoint(1, "web", "198.18.0.2").identity, db = Endpoint(2, "db", "198.18.0.3").identity;
+  Make({}, 57);  // the store remembers what was before the host started anew
+  RefuseDocuments();
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "unbound 2", "policy", "policy", "bound 1", "bound 2"));
+  EXPECT_THAT(reconciler_->problems(),
+              ElementsAre("policy: too many rules; nothing of it is in force; services in enforce are closed"));
+  EXPECT_EQ(reconciler_->generation(), 58u);
+  EXPECT_FALSE(Passes(web, db));
+  EXPECT_EQ(ModeOf(db), Mode::kEnforce);
+  EXPECT_EQ(ModeOf(web), Mode::kLearn) << "others are not cut";
+  EXPECT_FALSE(reconciler_->policy_options().default_allow);
+  EXPECT_THAT(reconciler_->documents()->policies, IsEmpty());
+  Sync();
+  EXPECT_THAT(backend_.log, IsEmpty()) << "nothing has changed";
+  backend_.most_rules = SIZE_MAX;
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  input_.documents = std::make_shared<PolicyDocuments>(*input_.documents);
+  input_.modes.global = Mode::kAudit;
+  Sync();
+  EXPECT_TRUE(Passes(web, db));
+  EXPECT_TRUE(reconciler_->policy_options().default_allow);
+  EXPECT_THAT(reconciler_->problems(), IsEmpty());
+}
+
+TEST_F(ReconcilerTest, WhatIsClosedKeepsUpWithModesAndNewcomers) {
+  const IdentityId web = Endpoint(1, "web", "198.18.0.2").identity;
+  RefuseDocuments();
+  Sync();
+  input_.modes.services[{"shop", "web"}] = Mode::kEnforce;
+  Sync();
+  EXPECT_EQ(ModeOf(web), Mode::kEnforce);
+  const IdentityId db = Endpoint(2, "db", "198.18.0.3").identity;
+  Sync();
+  EXPECT_FALSE(Passes(web, db));
+  EXPECT_EQ(ModeOf(db), Mode::kEnforce);
+  EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("services in enforce are closed")));
+}
+
+// The first policy of a start is made before any engine has told who is here: having that one in force protects nobody.
+TEST_F(ReconcilerTest, PolicyThatKnowsNobodyDoesNotStay) {
+  SetDocuments(PolicyYaml("shop", "db", "db", "web"));
+  input_.modes.services[{"shop", "db"}] = Mode::kEnforce;
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 1u);
+  const IdentityId web = Endpoint(1, "web", "198.18.0.2").identity, db = Endpoint(2, "db", "198.18.0.3").identity;
+  backend_.grow_status = absl::ResourceExhaustedError("no column is left");
+  RefuseDocuments();
+  Sync();
+  EXPECT_EQ(reconciler_->generation(), 2u);
+  EXPECT_FALSE(Passes(web, db));
+  EXPECT_EQ(ModeOf(db), Mode::kEnforce);
+}
+
+TEST_F(ReconcilerTest, WhatAnEarlierProcessLeftStays) {
+  const EndpointState kept = Endpoint(1, "web", "198.18.0.2");
+  Make({kept}, 41);
+  RefuseDocuments();
+  Sync();
+  EXPECT_THAT(backend_.policies, IsEmpty());
+  EXPECT_THAT(reconciler_->problems(), ElementsAre("policy: too many rules; generation 41 stays"));
+}
+
+TEST_F(ReconcilerTest, WhatCannotEvenBeClosedIsToldAndTriedAgain) {
+  Endpoint(1, "web", "198.18.0.2");
+  backend_.policy_status = absl::InternalError("no memory");
+  Sync();
+  EXPECT_THAT(reconciler_->problems(), ElementsAre(HasSubstr("nothing is in force; every service is open")));
+  backend_.policy_status = absl::OkStatus();
+  Sync();
+  EXPECT_THAT(reconciler_->problems(), IsEmpty());
 }
 
 // A policy that is refused must not cost those who come meanwhile their place in the one that stays.

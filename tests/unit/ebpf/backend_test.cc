@@ -64,6 +64,7 @@ TEST_F(EbpfBackendTest, ALaterBackendAdoptsWhatIsThere) {
   Open(SmallOptions());
   const AdoptedState& adopted = backend_->adopted();
   EXPECT_TRUE(adopted.adopted);
+  EXPECT_TRUE(adopted.policy);
   EXPECT_EQ(adopted.stamp, stamp);
   EXPECT_EQ(adopted.endpoints, (std::vector<EndpointState>{Web(veth)}));
   EXPECT_EQ(adopted.host_addresses, (std::vector<IpAddress>{IpAddress::V4(198, 18, 0, 1)}));

@@ -31,6 +31,35 @@ TEST_F(LedgerTest, AddsDifferencesOfTotals) {
   EXPECT_EQ(source.image_digest, "sha256:aa");
 }
 
+// A full disk must not cost what was found about a scanner.
+TEST_F(LedgerTest, AScanIsFoundAlthoughItCouldNotBeWrittenAtOnce) {
+  std::vector<EdgeRecord> probes;
+  for (uint16_t port = 1; port <= 5; ++port) {
+    probes.push_back(WebToDb(1, 0));
+    probes.back().port = port;
+  }
+  ASSERT_TRUE(Record(probes).ok());
+  now_.unix_seconds += kAnswerSeconds;
+  now_.edge_clock_ns += kAnswerSeconds * kSecond;
+  auto other = Database::Open(folder_ + "/state.db");
+  ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE((*other)->Exec("CREATE TRIGGER full BEFORE INSERT ON learn_quarantine BEGIN SELECT RAISE(ABORT, 'full'); END").ok());
+  EXPECT_FALSE(Record(probes).ok());
+  ASSERT_TRUE((*other)->Exec("DROP TRIGGER full").ok());
+  const auto written = Record(probes);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(written->quarantined, 1u);
+  EXPECT_EQ(Load().quarantines.size(), 1u);
+}
+
+TEST_F(LedgerTest, AnEdgeOfAnUnknownVerdictIsDamage) {
+  ASSERT_TRUE(Record({WebToDb(1, 1)}).ok());
+  auto other = Database::Open(folder_ + "/state.db");
+  ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE((*other)->Exec("UPDATE learn_edges SET verdict = 3").ok());
+  EXPECT_EQ(ledger_->Load().status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(LedgerTest, TurnsTheEdgesClockIntoUnixTime) {
   ASSERT_TRUE(Record({WebToDb(1, 1)}).ok());
   const Evidence evidence = Load();

@@ -114,8 +114,8 @@ TEST_F(LedgerWindowsTest, WhatWasNotSeenForLongIsForgottenWithAllThatHangsOnIt) 
 }
 
 TEST_F(LedgerWindowsTest, KeepsPresenceListenersAndNames) {
-  ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 1500}, {kStranger, 7}, {kIdentityHost, 7}}, lookup_, now_).ok());
-  ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 500}}, lookup_, now_).ok());
+  ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 1500, 3}, {kStranger, 7}, {kIdentityHost, 7}}, lookup_, now_).ok());
+  ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 500, 2}}, lookup_, now_).ok());
   ASSERT_TRUE(ledger_->RecordListeners({{kDb, kProtoTcp, 5432}, {kDb, kProtoUdp, 0}}, lookup_, now_).ok());
   ASSERT_TRUE(ledger_->RecordListeners({{kDb, kProtoTcp, 5432}}, lookup_, now_).ok());
   Advance(kHour);
@@ -128,6 +128,7 @@ TEST_F(LedgerWindowsTest, KeepsPresenceListenersAndNames) {
   const Evidence evidence = Load();
   ASSERT_THAT(evidence.presence, SizeIs(2));
   EXPECT_EQ(evidence.presence[0].workload_ms, 2000u);
+  EXPECT_EQ(evidence.presence[0].at_once, 3u);
   EXPECT_EQ(evidence.parties[evidence.presence[0].party].service, "web");
   ASSERT_THAT(evidence.listeners, SizeIs(1));
   EXPECT_EQ(evidence.listeners[0].port, 5432);

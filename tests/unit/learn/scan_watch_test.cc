@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace bulkhead::learn {
 namespace {
 
@@ -117,6 +119,42 @@ TEST_F(ScanWatchTest, SourcesFromOutsideAreBounded) {
   }
   for (int64_t edge = 1; edge <= 5; ++edge) See(edge, false);  // one inside is still watched
   EXPECT_THAT(Later(), SizeIs(1));
+}
+
+TEST_F(ScanWatchTest, WhatAllWalksRememberIsBounded) {
+  size_t most = 0;
+  for (uint32_t round = 0; round < 6; ++round) {
+    for (uint32_t i = 0; i < kMaxSources; ++i) {
+      ScanWatch::Contact contact;
+      contact.source = {2, IpAddress::V4(198, 18, static_cast<uint8_t>(i >> 8), static_cast<uint8_t>(i))};
+      contact.inside = true;
+      for (uint32_t target = 0; target < 4; ++target) {
+        contact.edge = 1000 + (int64_t{round} * kMaxSources + i) * 4 + target;
+        watch_.See(contact, now_, Window());
+        most = std::max(most, watch_.remembered());
+      }
+    }
+    (void)Later(kLength);
+    most = std::max(most, watch_.remembered());
+  }
+  EXPECT_GT(most, kMaxRemembered / 4) << "it is remembered at all";
+  EXPECT_LE(most, kMaxRemembered / 2);
+  for (int64_t edge = 1; edge <= 5; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), testing::Contains(testing::Field(&ScanWatch::Found::source, ScanWatch::Source{1, {}}))) << "one inside";
+  (void)Later((kIdleWindows + 2) * kLength);
+  EXPECT_EQ(watch_.remembered(), 0u) << "all of it is given back";
+}
+
+// It remembers the latest failures, so a scan that paused goes on where it was.
+TEST_F(ScanWatchTest, AWalkRemembersFewFailuresAndGoesOnCounting) {
+  for (int64_t edge = 1; edge <= 1000; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), SizeIs(1));
+  EXPECT_LE(watch_.remembered(), 1 + kFanOut + kMaxFailedEdges);
+  for (int64_t edge = 2001; edge <= 2020; ++edge) See(edge, true);
+  (void)Later(kLength);
+  EXPECT_THAT(Later(kLength), IsEmpty());
+  for (int64_t edge = 3001; edge <= 3005; ++edge) See(edge, false);
+  EXPECT_THAT(Later(), testing::Contains(testing::Field(&ScanWatch::Found::start, Window())));
 }
 
 }  // namespace

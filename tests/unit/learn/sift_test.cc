@@ -43,6 +43,12 @@ class SiftTest : public testing::Test {
     seen_.Mutable().quarantines.push_back(
         {source, IpAddress{}, EvidenceBuilder::kBegin + window * EvidenceBuilder::kWindow, workloads, ScanReason::kFailures, 9, 9});
   }
+  void Present(size_t party, const std::vector<uint64_t>& windows, uint64_t at_once) {
+    for (const uint64_t window : windows) {
+      seen_.Mutable().presence.push_back(
+          {party, EvidenceBuilder::kBegin + window * EvidenceBuilder::kWindow, at_once * 3'600'000, at_once});
+    }
+  }
   void Listen(size_t party, uint8_t protocol, uint16_t port, uint64_t windows) {
     seen_.Mutable().listeners.push_back({party, protocol, port, 1, 2, windows});
   }
@@ -61,6 +67,32 @@ TEST_F(SiftTest, ThreeWindowsOfOneWorkloadSupport) {
 TEST_F(SiftTest, ThreeWorkloadsInOneWindowSupport) {
   Edge& edge = seen_.InWindows(web_, db_, 5432, {1}, 0b10101);
   edge.flows = edge.answered = edge.windows[0].flows = edge.windows[0].answered = 3;
+  EXPECT_EQ(StandingOf(web_, db_, 5432), Standing::kSupports);
+}
+
+// Who sits in a container can end it; what is started in its place has another bit.
+TEST_F(SiftTest, LivesOfOneWorkloadAreNoThreeWorkloads) {
+  Edge& edge = seen_.InWindows(web_, db_, 5432, {1}, 0b10101);
+  edge.flows = edge.answered = edge.windows[0].flows = edge.windows[0].answered = 3;
+  Present(web_, {1}, 1);
+  EXPECT_EQ(Of(web_, db_, 5432).occurrences, 1u);
+  EXPECT_EQ(StandingOf(web_, db_, 5432), Standing::kSeldom);
+}
+
+TEST_F(SiftTest, ReplicasThatRanAtOnceAreBelieved) {
+  Edge& edge = seen_.InWindows(web_, db_, 5432, {1}, 0b10101);
+  edge.flows = edge.answered = edge.windows[0].flows = edge.windows[0].answered = 3;
+  Present(web_, {1}, 3);
+  EXPECT_EQ(StandingOf(web_, db_, 5432), Standing::kSupports);
+  seen_.Mutable().presence[0].at_once = 1;  // they were told of in the window that follows
+  Present(web_, {2}, 3);
+  EXPECT_EQ(StandingOf(web_, db_, 5432), Standing::kSupports);
+}
+
+TEST_F(SiftTest, WhatIsNotKnownOfReplicasTakesNothingAway) {
+  Edge& edge = seen_.InWindows(web_, db_, 5432, {1}, 0b10101);
+  edge.flows = edge.answered = edge.windows[0].flows = edge.windows[0].answered = 3;
+  Present(web_, {1}, 0);
   EXPECT_EQ(StandingOf(web_, db_, 5432), Standing::kSupports);
 }
 
@@ -131,6 +163,15 @@ TEST_F(LateralMoverTest, SeveralSweepsFromTheOnlyWorkloadAreForReview) {
   seen_.Mutable().edges[0].source_workloads = kWorm;
   Sweep({20, 50, 80});
   ExpectNone();
+}
+
+TEST_F(LateralMoverTest, RestartingItsContainerHelpsNobody) {
+  for (const size_t target : {cache_, mail_, pay_, user_}) seen_.InWindows(web_, target, 80, {20, 50, 80}, 0b111);
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports) << "three replicas";
+  Present(web_, Each(0, kHours - 1), 1);
+  ExpectNone();
+  for (PresenceWindow& present : seen_.Mutable().presence) present.at_once = 3;
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports);
 }
 
 TEST_F(LateralMoverTest, OneNeighbourInThreeHoursOnEndIsAnEpisode) {
