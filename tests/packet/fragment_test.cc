@@ -219,14 +219,15 @@ TEST_P(FragmentTest, ARemovedFirstBytesLieIsStillAFragment) {
   }
 }
 
-// Reports pass unjudged: pieces behind one would, too.
-TEST(FragmentHeaderTest, NothingFollowsAReport) {
-  Stage stage({});
+// A whole report passes unjudged; what comes in pieces is judged, and so are the pieces behind.
+TEST(FragmentHeaderTest, NoReportComesInPieces) {
+  Stage stage({.policies = IsolateEgress("web") + IsolateIngress("db")});
   const MacAddress reports{{1, 0, 0x5e, 0, 0, 0x16}};
   const auto piece = [&](uint16_t offset, bool more) {
     return Ethernet{kWeb.mac(), reports, {}} / IPv4{kWeb.v4, Ip("224.0.0.22"), uint8_t{2}, 1, kId, more, offset} / Payload{16};
   };
-  EXPECT_THAT(stage.Leaves(kWeb, piece(0, true)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, piece(0, false)), Allowed());
+  EXPECT_THAT(stage.Leaves(kWeb, piece(0, true)), Denied(BH_REASON_POLICY));
   EXPECT_THAT(stage.Leaves(kWeb, piece(16, false)), Denied(BH_REASON_FRAGMENT_STRAY));
 }
 

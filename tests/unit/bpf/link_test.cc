@@ -19,7 +19,7 @@ uint8_t CheckNd(const Bytes& body, uint8_t type = 136, uint8_t hop_limit = 255) 
   const Placed placed(bytes, bytes.size(), bytes.size(), 0xff);
   const Parsed parsed = Parse(placed.frame());
   EXPECT_EQ(parsed.packet.kind, BH_KIND_ND);
-  if (!bh_nd_hop_limit_is_right(&placed.frame())) return BH_REASON_SPOOFED_ND;
+  if (!bh_nd_hop_limit_is_right(&placed.frame(), BH_KIND_ND)) return BH_REASON_SPOOFED_ND;
   uint32_t target[4] = {};
   if (type != 133 && !bh_nd_target(&placed.frame(), &parsed.packet, target)) return BH_REASON_TRUNCATED;
   return bh_nd_check_options(&placed.frame(), &parsed.packet, kMac);
