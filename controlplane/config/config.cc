@@ -161,9 +161,8 @@ void ReadGuard(Fields* top, Reader* reader, Config* config) {
   if (fields.Get("exempt") != nullptr) {
     for (const Node& item : fields.Items("exempt")) {
       const bool scalar = item.kind == Node::Kind::kScalar;
-      const bool pattern = scalar && item.scalar.size() > 1 && item.scalar.ends_with('*');
-      if (scalar && IsInterfaceName(pattern ? item.scalar.substr(0, item.scalar.size() - 1) : item.scalar) &&
-          config->guard_exempt.size() < kMaxExempt) {
+      const std::string name = scalar && item.scalar.ends_with('*') ? item.scalar.substr(0, item.scalar.size() - 1) : item.scalar;
+      if (scalar && IsInterfaceName(name) && name.find('*') == std::string::npos && config->guard_exempt.size() < kMaxExempt) {
         config->guard_exempt.push_back(item.scalar);
         continue;
       }

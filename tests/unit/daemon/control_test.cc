@@ -45,6 +45,7 @@ class ControlTest : public testing::Test {
     parts.config.policy_dir = folder_.path();
     parts.config.node_labels = {{"rack", "a1"}};
     parts.config.default_allow = false;
+    parts.config.on_unmanaged = OnUnmanaged::kPass;  // there are no tables here
     parts.loop = loop_.get();
     parts.backend = &backend_;
     parts.uplinks = &uplinks_;

@@ -221,15 +221,15 @@ TEST_F(UpgradeTest, TheReportSaysWhatAStartWouldDo) {
 
 TEST_F(UpgradeTest, ProgramsOnOtherMapsThanThePinnedOnesAreFoundAndReplaced) {
   Live();
-  const std::string path = PinBase(kRoot) + "/maps/bh_ports";
+  const std::string path = PinBase(kRoot) + "/maps/bh_fast_ends";
   ASSERT_TRUE(writer_.Unpin(path).ok());
-  const auto map = writer_.CreateMap(BPF_MAP_TYPE_HASH, "bh_ports", 4, 4, BH_MAX_ENDPOINTS, 0);
+  const auto map = writer_.CreateMap(BPF_MAP_TYPE_ARRAY, "bh_fast_ends", 4, sizeof(bh_fast), BH_MAX_ENDPOINTS, 0);
   ASSERT_TRUE(map.ok());
   ASSERT_TRUE(writer_.Pin(map->get(), path).ok());
   Open(SmallOptions());
   const auto& repaired = backend_->adopted().repaired;
   ASSERT_EQ(repaired.size(), 2u) << "ingress and egress";
-  EXPECT_NE(repaired[0].find("bh_ports"), std::string::npos) << repaired[0];
+  EXPECT_NE(repaired[0].find("bh_fast_ends"), std::string::npos) << repaired[0];
   ExpectFilters(veth_, 3);
   ASSERT_TRUE(backend_->PutEndpoint(Web()).ok());
   const auto slot = ReadElement<uint32_t, uint32_t>(backend_->MapFd("bh_ports"), veth_);
