@@ -119,7 +119,8 @@ bool IsDhcpServer(const Parsed& packet) {
 bool IsOfThisLink(const Parsed& packet) {
   const IpAddress& source = packet.tuple.source;
   if (packet.kind == Kind::kNeighbour) return packet.hop_limit == 255;
-  return source.IsV4() || (packet.hop_limit == 1 && (source.IsUnspecified() || IsLinkLocal(source)));  // RFC 3810 section 5, RFC 3590
+  // RFC 3810 section 5, RFC 3590.
+  return source.IsV4() || (packet.hop_limit == 1 && (source.IsUnspecified() || IsLinkLocal(source)));
 }
 
 bool MayBeOwnLinkLocal(const EndpointState& endpoint, const Directory& directory, const IpAddress& address) {

@@ -292,7 +292,8 @@ Frame Chaos::Special(const Actor& from) {
     case 2:
       return IPv4{OneIn(2) ? Ip("0.0.0.0") : from.v4, IpAddress::V4(255, 255, 255, 255)} / (OneIn(2) ? DhcpClient() : DhcpServer());
     default:
-      return IPv4{from.v4, Ip("224.0.0.22"), uint8_t{2}, static_cast<uint8_t>(OneIn(3) ? 64 : 1)} / Payload{8 + (OneIn(4) ? Below(1200) : 0)};
+      return IPv4{from.v4, Ip("224.0.0.22"), uint8_t{2}, static_cast<uint8_t>(OneIn(3) ? 64 : 1)} /
+             Payload{8 + (OneIn(4) ? Below(1200) : 0)};
   }
 }
 

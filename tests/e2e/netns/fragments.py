@@ -42,7 +42,7 @@ def check_what_the_host_makes_anew_is_the_worlds(lab):
     for what, data in (("in several pieces", several), ("in one piece with a fragment header", one)):
         lab.equal(f"packets from beyond, {what}, that reach db", lab.received(db, MARKER, lambda data=data: send(data)), 0)
     rows = wait_until("they are reported", lambda: lab.flows("--verdict", "deny"))
-    lab.equal("as the world's", {row["from"] for row in rows if row["to_port"] == ASKED}, {"world"})
+    lab.equal("as the world's", {row["from"] for row in rows if row["port"] == ASKED}, {"world"})
 
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as own:
         sent = lab.received(db, MARKER, lambda: own.sendto(MARKER + bytes(4000), (db.v6, ASKED)))
