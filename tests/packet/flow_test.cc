@@ -135,6 +135,7 @@ TEST_P(FlowTest, EdgesThatWereNeverAnsweredAreTakenOutHoweverYoung) {
   Stage stage({});
   stage.Travels(kWeb, kDb, Asks());
   stage.Travels(kDb, kWeb, Answers());
+  stage.Travels(kDb, kWeb, Answers(kAck));
   stage.Leaves(kEvil, Between(kEvil, kDb, GetParam().family) / Ask(GetParam()));
   ASSERT_EQ(stage.Edges().size(), 2u);
   std::vector<EdgeRecord> taken;
