@@ -29,7 +29,10 @@ def network(lab):
 
 
 def wait_on(lab):
-    return wait_until("the fast path is on", lambda: network(lab)["fast_path"], 10)
+    def on():
+        networks = lab.bulkhead.status()["networks"]  # none right after a start
+        return networks and networks[0]["fast_path"]
+    return wait_until("the fast path is on", on, 10)
 
 
 def off(lab, what, reason, change, undo):
