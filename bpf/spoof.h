@@ -103,7 +103,20 @@ static __noinline int bh_may_be_own_link_local(const struct bh_context *c, const
 	return (!found || found->slot == c->slot) && !bh_is_eui64_of_any(c, address);
 }
 
-/* For somebody on the link: what is routed on would be a way out past all policy. */
+/* One that solicits its own receiver, or advertises: with nothing in it that the sender chooses. */
+static __noinline int bh_nd_says_little(const struct bh_context *c)
+{
+	const struct bh_packet *packet = &c->packet;
+	__u32 target[4] = {};
+
+	if (packet->icmp_type == BH_ND_ADVERTISEMENT)
+		return 1;
+	return packet->icmp_type == BH_ND_SOLICITATION && bh_nd_target(&c->frame, packet, target) &&
+	       !__builtin_memcmp(target, packet->destination, sizeof(target));
+}
+
+/* For somebody on the link: what is routed on would be a way out past all policy. A neighbour that nobody here knows, as behind an uplink
+ * that is a port of the bridge, is told by the prefix that IPv6 links have (RFC 4291 section 2.5.1), and gets messages without content. */
 static __always_inline int bh_nd_stays_on_link(const struct bh_context *c)
 {
 	const __u32 *address = c->packet.destination;
@@ -112,7 +125,10 @@ static __always_inline int bh_nd_stays_on_link(const struct bh_context *c)
 	if ((c->packet.flags & BH_PACKET_MULTICAST) || bh_is_link_local(address) || bh_destination_here(c))
 		return 1;
 	found = bh_address_find(0, BH_V6, address);
-	return found && (found->flags & BH_ADDRESS_HOST);
+	if (found)
+		return (found->flags & BH_ADDRESS_HOST) != 0;
+	return address[0] == c->packet.source[0] && address[1] == c->packet.source[1] && bh_is_bound(c->endpoint) &&
+	       bh_is_own(c, bh_source_here(c)) && bh_nd_says_little(c);
 }
 
 /* MLD has a link-local source (RFC 3810 section 5), or none yet (RFC 3590). */

@@ -17,7 +17,7 @@
 /* Options, each of 8 bytes on Ethernet. */
 #define BH_ND_SOURCE_LINK_LAYER 1
 #define BH_ND_TARGET_LINK_LAYER 2
-#define BH_ND_NONCE 14 /* RFC 7527 section 4: of who looks for its own address twice */
+#define BH_ND_NONCE 14 /* RFC 7527 section 4: of who looks for its own address twice, and asks all */
 
 static __always_inline int bh_mac_equal(const __u8 *a, const __u8 *b)
 {
@@ -97,7 +97,7 @@ static __always_inline __u8 bh_nd_check_options(const struct bh_frame *frame, co
 		if (bytes == 0 || offset + bytes > limit)
 			return BH_REASON_TRUNCATED;
 		link_layer = at[0] == BH_ND_SOURCE_LINK_LAYER || at[0] == BH_ND_TARGET_LINK_LAYER;
-		if (bytes != 8 || (!link_layer && at[0] != BH_ND_NONCE))
+		if (bytes != 8 || (!link_layer && (at[0] != BH_ND_NONCE || !(packet->flags & BH_PACKET_MULTICAST))))
 			return BH_REASON_SPOOFED_ND;
 		if (link_layer && mac && !bh_mac_is_zero(mac) && !bh_mac_equal(at + 2, mac))
 			return BH_REASON_SPOOFED_ND;

@@ -2,6 +2,7 @@
 #include "dataplane/reference/source_check.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace bulkhead::reference {
 namespace {
@@ -43,14 +44,15 @@ SourceCheck CheckArp(const Parsed& packet, const Sender& sender) {
 }
 
 // RFC 4861 section 4.6, and the nonce of RFC 7527 section 4: what hosts send. Others could hold anything.
-SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint) {
+SourceCheck CheckNdOptions(Bytes options, const EndpointState& endpoint, bool to_all) {
   for (int seen = 0; !options.empty(); ++seen) {
     if (seen == kMaxNdOptions) return Refused(BH_REASON_SPOOFED_ND);
     if (options.size() < 8) return Refused(BH_REASON_TRUNCATED);
     const size_t length = options[1] * size_t{8};
     if (length == 0 || length > options.size()) return Refused(BH_REASON_TRUNCATED);
     const bool link_layer = options[0] == kOptionSourceLinkLayer || options[0] == kOptionTargetLinkLayer;
-    if (length != kOptionBytes || (!link_layer && options[0] != kOptionNonce)) return Refused(BH_REASON_SPOOFED_ND);
+    const bool nonce = to_all && options[0] == kOptionNonce;
+    if (length != kOptionBytes || !(link_layer || nonce)) return Refused(BH_REASON_SPOOFED_ND);
     const bool own = !endpoint.bound || MacIsOwn(endpoint, options.subspan(2, 6));
     if (link_layer && !own) return Refused(BH_REASON_SPOOFED_ND);
     options = options.subspan(length);
@@ -64,10 +66,27 @@ bool NdSourceIsOwn(const Parsed& packet, const Sender& sender) {
   return source.IsUnspecified() || sender.Owns(source) || MayBeOwnLinkLocal(sender.endpoint, sender.directory, source);
 }
 
+// What a solicitation or an advertisement speaks of.
+std::optional<IpAddress> NdTarget(const Parsed& packet) {
+  if (packet.icmp_type == kRouterSolicitation || packet.body.size() < 24) return std::nullopt;
+  IpAddress target;
+  target.family = 6;
+  std::copy_n(packet.body.begin() + 8, 16, target.bytes.begin());
+  return target;
+}
+
+// A neighbour that no engine knows: in the sender's /64, and told nothing that the sender could choose.
+bool NdIsForUnknownNeighbour(const Parsed& packet, const Sender& sender) {
+  const IpAddress &from = packet.tuple.source, &to = packet.tuple.destination;
+  if (!sender.endpoint.bound || !sender.Owns(from) || !std::equal(to.bytes.begin(), to.bytes.begin() + 8, from.bytes.begin())) return false;
+  return packet.icmp_type == kNeighbourAdvertisement || NdTarget(packet) == to;
+}
+
 // Else it would be routed, past all policy.
 bool NdStaysOnLink(const Parsed& packet, const Sender& sender) {
   const IpAddress& to = packet.tuple.destination;
-  return IsMulticast(to) || IsLinkLocal(to) || sender.directory.At(sender.endpoint.zone, to) || sender.directory.IsHost(to);
+  if (IsMulticast(to) || IsLinkLocal(to) || sender.directory.At(sender.endpoint.zone, to) || sender.directory.IsHost(to)) return true;
+  return !sender.directory.At(0, to) && NdIsForUnknownNeighbour(packet, sender);
 }
 
 SourceCheck CheckNeighbour(const Parsed& packet, const Sender& sender) {
@@ -79,12 +98,10 @@ SourceCheck CheckNeighbour(const Parsed& packet, const Sender& sender) {
   const size_t header = packet.icmp_type == kRouterSolicitation ? 8 : 24;
   if (packet.body.size() < header) return Refused(BH_REASON_TRUNCATED);
   if (endpoint.bound && packet.icmp_type == kNeighbourAdvertisement) {
-    IpAddress target;
-    target.family = 6;
-    std::copy_n(packet.body.begin() + 8, 16, target.bytes.begin());
+    const IpAddress target = *NdTarget(packet);
     if (!sender.Owns(target) && !IsOwnLinkLocal(endpoint, target)) return Refused(BH_REASON_SPOOFED_ND);
   }
-  return CheckNdOptions(packet.body.subspan(header), endpoint);
+  return CheckNdOptions(packet.body.subspan(header), endpoint, IsMulticast(packet.tuple.destination));
 }
 
 // IGMP may come from 0.0.0.0 (RFC 4541 section 2.1.1), MLD from `::` (RFC 3590).

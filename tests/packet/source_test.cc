@@ -188,12 +188,13 @@ TEST(SourceTest, NeighbourDiscoveryOptionsThatHoldMore) {
     };
     for (const IpAddress& to : {kAllNodes, kDb.v6}) {
       EXPECT_THAT(with_options(to, {1, 1}, {}), Allowed());
-      EXPECT_THAT(with_options(to, {1, 1}, {14, 1, 1, 2, 3, 4, 5, 6}), Allowed());
       EXPECT_THAT(with_options(to, {1, 2}, ByteVector(8)), Denied(BH_REASON_SPOOFED_ND)) << "more than a MAC";
       EXPECT_THAT(with_options(to, {14, 2}, ByteVector(8)), Denied(BH_REASON_SPOOFED_ND)) << "more than a nonce";
       EXPECT_THAT(with_options(to, {200, 1}, {}), Denied(BH_REASON_SPOOFED_ND)) << "whatever it is";
       EXPECT_THAT(with_options(to, {1, 1}, {253, 1, 1, 2, 3, 4, 5, 6}), Denied(BH_REASON_SPOOFED_ND)) << "behind a good one";
     }
+    EXPECT_THAT(with_options(kAllNodes, {1, 1}, {14, 1, 1, 2, 3, 4, 5, 6}), Allowed());
+    EXPECT_THAT(with_options(kDb.v6, {1, 1}, {14, 1, 1, 2, 3, 4, 5, 6}), Denied(BH_REASON_SPOOFED_ND)) << "a nonce is for all";
   }
 }
 
@@ -213,6 +214,25 @@ TEST(SourceTest, NeighbourDiscoveryStaysOnTheLink) {
       }
     }
   }
+}
+
+TEST(SourceTest, NeighbourDiscoveryWithANeighbourThatNobodyKnows) {
+  Stage stage(Closed());
+  const IpAddress neighbour = Ip("fd00:1::c8"), another = Ip("fd00:1::c9"), elsewhere = Ip("fd00:1:0:1::c8");
+  const auto sends = [&](const Actor& from, const IpAddress& source, const IpAddress& to, const Frame& message) {
+    return stage.Leaves(from, Ethernet{from.mac(), GatewayMac(), {}} / IPv6{source, to, {}, 255} / message);
+  };
+  const auto solicits = [](const IpAddress& target) { return NeighbourSolicitation(target, kWeb.mac()); };
+  const Frame answer = NeighbourAdvertisement(kWeb.v6, kWeb.mac());
+  EXPECT_THAT(sends(kWeb, kWeb.v6, neighbour, answer), Allowed());
+  EXPECT_THAT(sends(kWeb, kWeb.v6, neighbour, solicits(neighbour)), Allowed());
+  EXPECT_THAT(sends(kWeb, kWeb.v6, neighbour, solicits(another)), Denied(BH_REASON_SPOOFED_ND)) << "tells it something";
+  EXPECT_THAT(sends(kWeb, kWeb.v6, neighbour, solicits(neighbour) / Raw{{14, 1, 1, 2, 3, 4, 5, 6}}), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(sends(kWeb, kWeb.v6, neighbour, RouterSolicitation(kWeb.mac())), Denied(BH_REASON_SPOOFED_ND));
+  EXPECT_THAT(sends(kWeb, LinkLocal(kWeb), neighbour, answer), Denied(BH_REASON_SPOOFED_ND)) << "of another prefix";
+  EXPECT_THAT(sends(kWeb, kWeb.v6, elsewhere, answer), Denied(BH_REASON_SPOOFED_ND)) << "to be routed";
+  EXPECT_THAT(sends(kStranger, kStranger.v6, neighbour, NeighbourAdvertisement(kStranger.v6)), Denied(BH_REASON_SPOOFED_ND))
+      << "nobody knows its address";
 }
 
 TEST(SourceTest, NeighbourDiscoveryFromBeyondTheLink) {
@@ -245,7 +265,7 @@ TEST(SourceTest, NeighbourDiscoveryForOneReceiver) {
   for (const IpAddress& to : {kApi.v6, LinkLocal(kApi), LinkLocal(kStranger), Ip("fe80::1")}) {
     EXPECT_THAT(probe(kEvil, to, kEvil.mac()), Denied(BH_REASON_WRONG_PORT)) << "another's: " << to.ToString();
   }
-  EXPECT_THAT(probe(kStranger, kStranger.v6, kStranger.mac()), Denied(BH_REASON_SPOOFED_ND)) << "nobody knows its address";
+  EXPECT_THAT(probe(kStranger, kStranger.v6, kStranger.mac()), Allowed()) << "a neighbour that nobody knows";
   EXPECT_THAT(probe(kStranger, LinkLocal(kStranger), kStranger.mac()), Allowed());
   EXPECT_THAT(probe(kStranger, kDb.v6, kStranger.mac()), Denied(BH_REASON_WRONG_PORT));
 }

@@ -234,11 +234,13 @@ TEST_F(DockerSourceTest, HangingInspectionsHoldNothingUp) {
   }
   engine_.SetJson("/containers/json", "[" + list + "]");
   engine_.SetJson("/networks/n1", R"({"Id":"n1","Name":"shop","Driver":"bridge","Containers":{)" + members + "}}");
+  std::string events;  // in one piece: what comes at once is asked for at once
   for (int i = 0; i < kMany; ++i) {
-    engine_.Send(absl::StrCat(R"({"Type":"container","Action":"create","Actor":{"ID":"x)", i, "\"}}\n",
-                              R"({"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{"container":"x)", i,
-                              R"(","name":"shop","type":"bridge"}}})", "\n"));
+    absl::StrAppend(&events, R"({"Type":"container","Action":"create","Actor":{"ID":"x)", i, "\"}}\n",
+                    R"({"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{"container":"x)", i,
+                    R"(","name":"shop","type":"bridge"}}})", "\n");
   }
+  engine_.Send(events);
   ASSERT_TRUE(Eventually([&] {
     int connecting = 0;
     for (const auto& [id, report] : reader_.workloads) connecting += report.phase == WorkloadPhase::kConnecting ? 1 : 0;
