@@ -10,7 +10,7 @@ from world import Outside
 PUBLISHED = 8080
 ADDRESS = "198.18.1.99"  # one after the other, everybody who lives for one call has it
 LIVES = 6
-WINDOW = 3  # seconds that stand for an hour
+WINDOW = 6  # seconds that stand for an hour
 
 
 def edges(lab):

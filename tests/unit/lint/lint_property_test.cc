@@ -98,12 +98,15 @@ struct Scene {
         parties.push_back(party);
       }
     }
-    // The world: every address that a random prefix could tell apart, and some outside.
-    std::vector<std::string> world = {"203.0.113.9", "2001:db8::9"};
-    for (int i = 0; i < 7; ++i) {
-      world.push_back(absl::StrCat("fd00::", i));
-      for (const char* net : {"198.18.0.", "198.18.1.", "198.19.0.", "198.19.1.", "198.20.0.", "198.20.1."}) {
-        world.push_back(absl::StrCat(net, i));
+    // The world: every address that a random prefix could tell apart: those of their own length, and of each shorter one what the next
+    // longer leaves out.
+    std::vector<std::string> world = {"203.0.113.9", "2001:db8::9", "fd01::9", "fd00:0:0:1::9", "198.21.9.9"};
+    for (int i = 0; i < 7; ++i) world.push_back(absl::StrCat("fd00::", i));
+    for (const char* net : {"198.18.", "198.19.", "198.20."}) {
+      world.push_back(absl::StrCat(net, "9.9"));
+      for (const char* low : {"0.", "1."}) {
+        world.push_back(absl::StrCat(net, low, "200"));
+        for (int i = 0; i < 7; ++i) world.push_back(absl::StrCat(net, low, i));
       }
     }
     for (const std::string& text : world) {
