@@ -43,6 +43,7 @@ struct Flow {
   uint64_t bytes[2] = {0, 0}, packets[2] = {0, 0};
   uint64_t first_seen = 0;  // ns
   Ruling ruling;
+  int outside = -1;  // the side that was nobody here when it was ruled; the opener's if both; -1 = neither
   uint16_t service_port = 0;
 
   int responder() const { return 1 - opener; }

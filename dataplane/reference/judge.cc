@@ -253,6 +253,7 @@ Outcome Judge::Reconsider(Flow& flow, const Question& question) {
   Flow refreshed = flow;
   refreshed.ruling = Ask(question);
   Refresh(refreshed);
+  NoteOutside(&refreshed);
   if (refreshed.ruling.verdict == Verdict::kDeny) {
     // It stays, with a stamp that never holds: without it nobody would know who opened the flow.
     if (flow.ruling.verdict != Verdict::kDeny) tables_.ledger.Count(BH_COUNTER_FLOWS_REVOKED);

@@ -117,6 +117,7 @@ class Judge {
   void RefreshPlaces(Flow& flow) const;
   void CountPacket(Flow& flow);
   bool IsOutside(const Flow& flow, int which) const;
+  void NoteOutside(Flow* flow) const;
   EdgeKey EdgeOf(const Flow& flow) const;
   // Who stands behind the question of that flow.
   Ends EndsOf(const Flow& flow, const Question& question) const;

@@ -15,6 +15,7 @@ Flow Judge::Candidate(const Ruling& ruling, uint16_t port, int opener) const {
   flow.last_seen = tables_.tick;
   flow.first_seen = tables_.now;
   Refresh(flow);
+  NoteOutside(&flow);
   return flow;
 }
 
@@ -71,6 +72,10 @@ bool Judge::IsOutside(const Flow& flow, int which) const {
   return identity == kIdentityWorld || (identity == kIdentityUnknown && !here);
 }
 
+void Judge::NoteOutside(Flow* flow) const {
+  flow->outside = IsOutside(*flow, flow->opener) ? flow->opener : IsOutside(*flow, flow->responder()) ? flow->responder() : -1;
+}
+
 EdgeKey Judge::EdgeOf(const Flow& flow) const {
   EdgeKey edge;
   edge.source = flow.ruling.source;
@@ -78,18 +83,14 @@ EdgeKey Judge::EdgeOf(const Flow& flow) const {
   edge.port = flow.service_port;
   edge.protocol = key_.protocol == kProtoIcmp6 ? kProtoIcmp : key_.protocol;
   edge.verdict = flow.ruling.verdict;
-  if (IsOutside(flow, flow.opener)) {
-    edge.peer = key_.address[flow.opener];
-  } else if (IsOutside(flow, flow.responder())) {
-    edge.peer = key_.address[flow.responder()];
-  }
+  if (flow.outside >= 0) edge.peer = key_.address[flow.outside];
   return edge;
 }
 
 Ends Judge::EndsOf(const Flow& flow, const Question& question) const {
   const auto interface = [&](int which, const Party& party) {
     const EndpointState* endpoint = tables_.directory.AtSlot(party.slot);
-    return endpoint == nullptr || IsOutside(flow, which) ? 0u : endpoint->ifindex;
+    return endpoint == nullptr || flow.outside == which ? 0u : endpoint->ifindex;
   };
   return {interface(flow.opener, question.opener), interface(flow.responder(), question.responder)};
 }
