@@ -19,7 +19,7 @@ std::vector<Finding> Examine(const Config& config, const absl::StatusOr<api::Sta
   CheckAttachments(ReadAttachments(config), &findings);
   const FirewallFacts firewalls = ReadFirewalls();
   const bool enforces = status.ok() ? status->services_by_mode.contains("enforce") : config.default_mode == Mode::kEnforce;
-  CheckGuard(firewalls.rules, enforces, &findings);
+  CheckGuard(firewalls.rules, config.on_unmanaged, enforces, &findings);
   CheckTables(ReadTables(config), &findings);
   CheckClocks(ReadClocks(config.state_dir), &findings);
   CheckEngines(ReadEngines(config), config, &findings);

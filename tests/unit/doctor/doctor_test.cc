@@ -102,12 +102,18 @@ TEST(DoctorGuard, BothTablesOrNoneThatIsNeeded) {
   fast_path::Facts both, one;
   both.chains = {GuardChain("bridge"), GuardChain("inet")};
   one.chains = {GuardChain("bridge")};
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(both), true), IsEmpty());
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(one), true), ElementsAre("guard: fail"));
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(one), false), ElementsAre("guard: fail"));
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(fast_path::Facts()), true), ElementsAre("guard: fail"));
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(fast_path::Facts()), false), IsEmpty());
-  EXPECT_THAT(TroublesOf(CheckGuard, absl::StatusOr<fast_path::Facts>(absl::PermissionDeniedError("no")), true), ElementsAre("guard: warn"));
+  const auto troubles = [](const absl::StatusOr<fast_path::Facts>& facts, bool enforces, OnUnmanaged wish = OnUnmanaged::kByMode) {
+    return TroublesOf(CheckGuard, facts, wish, enforces);
+  };
+  EXPECT_THAT(troubles(both, true), IsEmpty());
+  EXPECT_THAT(troubles(one, true), ElementsAre("guard: fail"));
+  EXPECT_THAT(troubles(one, false), ElementsAre("guard: fail"));
+  EXPECT_THAT(troubles(fast_path::Facts(), true), ElementsAre("guard: fail"));
+  EXPECT_THAT(troubles(fast_path::Facts(), false), IsEmpty());
+  EXPECT_THAT(troubles(absl::PermissionDeniedError("no"), true), ElementsAre("guard: warn"));
+  EXPECT_THAT(troubles(fast_path::Facts(), true, OnUnmanaged::kPass), IsEmpty());
+  EXPECT_THAT(troubles(both, true, OnUnmanaged::kPass), ElementsAre("guard: warn"));
+  EXPECT_THAT(troubles(fast_path::Facts(), false, OnUnmanaged::kDrop), ElementsAre("guard: fail"));
 }
 
 TEST(DoctorTables, FillAndLayout) {
