@@ -11,7 +11,7 @@ namespace bulkhead {
 Reconciler::Reconciler(Backend* backend, Store* store, const IdentityInterner* interner, RuleBook* rules, PolicyOptions options,
                        const std::vector<EndpointState>& adopted, bool in_force, uint64_t generation)
     : backend_(backend), store_(store), interner_(interner), rules_(rules), options_(options), generation_(generation),
-      saved_generation_(generation),
+      saved_generation_(generation), first_(!in_force),
       active_(interner, options, in_force ? PolicyKeeper::Before::kOlderPolicy : PolicyKeeper::Before::kNothing,
               {[this](CompiledPolicy* policy) { NumberRules(policy); },
                [this](std::shared_ptr<const CompiledPolicy> policy) { return backend_->ApplyPolicy(std::move(policy)); },
@@ -34,6 +34,11 @@ void Reconciler::Sync(const PolicyInput& input, const InventoryState& inventory,
   }
   if (active_.IsBehind(input, inventory)) {
     PutUnboundFirst(inventory);
+    if (first_ && policy() == nullptr) {
+      // Nobody is judged yet. Bound one by one under a policy, who comes late would be nobody to those who enforce already.
+      RemoveEndpoints(inventory, release);
+      PutEndpoints(inventory);
+    }
     PutForgottenFirst(inventory);
     UpdatePolicy(input, inventory);
   }

@@ -86,6 +86,7 @@ class Reconciler {
 
   uint64_t generation_;        // of before the first policy of ours
   uint64_t saved_generation_;
+  const bool first_;           // no policy was in force before
   std::vector<RuleInfo> unsaved_rules_;
   PolicyKeeper active_;
   std::unique_ptr<PolicyKeeper> staged_;

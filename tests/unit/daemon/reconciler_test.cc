@@ -73,11 +73,20 @@ class ReconcilerTest : public testing::Test {
   bool may_release_ = true;
 };
 
+TEST_F(ReconcilerTest, AllAreKnownBeforeTheFirstPolicyJudgesAnybody) {
+  Endpoint(1, "web", "198.18.0.2");
+  Endpoint(2, "db", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "unbound 2", "bound 1", "bound 2", "policy"));
+  EXPECT_EQ(reconciler_->generation(), 1u);
+}
+
 TEST_F(ReconcilerTest, NewKindIsCompiledBeforeItIsBoundAndIsUnboundUntilThen) {
   Endpoint(1, "web", "198.18.0.2");
   Sync();
-  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "policy", "bound 1"));
-  EXPECT_EQ(reconciler_->generation(), 1u);
+  Endpoint(2, "db", "198.18.0.3");
+  Sync();
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 2", "grow", "bound 2"));
 }
 
 TEST_F(ReconcilerTest, ReplicaNeedsNoCompile) {
@@ -218,7 +227,7 @@ TEST_F(ReconcilerTest, FirstPolicyThatIsRefusedLeavesServicesInEnforceClosed) {
   Make({}, 57);  // the store remembers what was before the host started anew
   RefuseDocuments();
   Sync();
-  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "unbound 2", "policy", "policy", "bound 1", "bound 2"));
+  EXPECT_THAT(backend_.log, ElementsAre("unbound 1", "unbound 2", "bound 1", "bound 2", "policy", "policy"));
   EXPECT_THAT(reconciler_->problems(),
               ElementsAre("policy: too many rules; nothing of it is in force; services in enforce are closed"));
   EXPECT_EQ(reconciler_->generation(), 58u);
