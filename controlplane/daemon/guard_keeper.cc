@@ -137,7 +137,8 @@ void GuardKeeper::FindHeld(const World& world, uint64_t now) {
 
 bool GuardKeeper::MayBegin(const World& world, uint64_t now) const {
   if (begun_ || now >= began_ + kBeginWithin) return true;
-  return std::all_of(world.inventory->endpoints.begin(), world.inventory->endpoints.end(), [&](const auto& entry) {
+  // Before the sources have told, it would know nobody, and drop what everybody sends.
+  return world.sources_settled && std::all_of(world.inventory->endpoints.begin(), world.inventory->endpoints.end(), [&](const auto& entry) {
     return world.attached(entry.second.ifindex) || world.failing(entry.second.ifindex);
   });
 }

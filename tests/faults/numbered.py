@@ -50,7 +50,7 @@ def send(args):
             try:
                 own.send(struct.pack("!Q", sent))
             except OSError:
-                pass  # an ICMP error of an earlier one
+                continue  # an ICMP error of an earlier one: this one has not left, and is sent again
             sent += 1
             take(own, answered)
         end = time.monotonic() + 10  # for what is under way

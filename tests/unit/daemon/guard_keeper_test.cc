@@ -260,6 +260,18 @@ TEST_F(GuardKeeperTest, AMissingGuardWaitsForThePrograms) {
   EXPECT_THAT(Managed(), SizeIs(2));
 }
 
+TEST_F(GuardKeeperTest, NorDoesItBeginBeforeTheSourcesHaveTold) {
+  const std::map<uint16_t, EndpointState> all = std::exchange(inventory_.endpoints, {});
+  world_.sources_settled = false;
+  Make();
+  Sync();
+  EXPECT_THAT(tables_.log, IsEmpty()) << "it would know nobody";
+  world_.sources_settled = true;
+  inventory_.endpoints = all;
+  Sync(kSecond / 10);
+  EXPECT_THAT(Managed(), SizeIs(2));
+}
+
 TEST_F(GuardKeeperTest, ButNotForLong) {
   attached_ = {kWebPort};
   Make();
