@@ -149,6 +149,7 @@ absl::Status Control::WatchFastPath() {
 
 absl::Status Control::StartTimers() {
   EventLoop* loop = parts_.loop;
+  Note("clock", clock_watch_.Look(*parts_.clock));
   absl::Status status = loop->Every(20, [this] {
     parts_.loop->Step("policy files", [this] { ReadFolderIfSettled(); });
     fast_path_->Tend(Now());
@@ -165,6 +166,7 @@ absl::Status Control::StartTimers() {
     status = loop->Every(5000, [this] {
       FindSources();
       TendTables();
+      CheckStateFile();
     }, "every 5 s");
   }
   return status;

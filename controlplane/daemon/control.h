@@ -117,6 +117,7 @@ class Control : public PolicyHost {
   absl::Status Load();
   absl::StatusOr<uint64_t> LoadRemembered();  // the generation
   void ReserveNumbers();
+  void CheckStateFile();
   bool WaitsForSources();
   void Publish(const InventoryState& state);
   void TakeFolder(FolderText text);
@@ -200,6 +201,7 @@ class Control : public PolicyHost {
   std::vector<uint64_t> source_came_;  // when the events came that this round is about, ns
   Durations source_event_;
   bool tending_ = false;
+  bool checking_state_file_ = false;
   std::vector<Identity> unsaved_;
   std::set<std::string> logged_;
   uint64_t view_made_ = 0;  // ns

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "controlplane/daemon/control.h"
+#include "controlplane/store/database.h"
 
 namespace bulkhead {
 
@@ -25,6 +26,20 @@ absl::StatusOr<uint64_t> Control::LoadRemembered() {
   uint64_t generation = 0;
   if (stored->has_value()) std::from_chars((*stored)->data(), (*stored)->data() + (*stored)->size(), generation);
   return generation;
+}
+
+// Whoever has the file open reads it no more: damage would show only at the next start.
+void Control::CheckStateFile() {
+  const std::string& path = parts_.store->path();
+  if (path.empty() || checking_state_file_) return;
+  checking_state_file_ = true;
+  slow_worker_->Post([this, path] {
+    const absl::Status status = Database::CheckFile(path);
+    parts_.loop->Post([this, status] {
+      checking_state_file_ = false;
+      if (!absl::IsUnavailable(status)) Note("state file", status);
+    });
+  });
 }
 
 // The kernel has numbers of identities and rules in endpoints, flows, edges and counts. What they stand for may be forgotten (the file

@@ -114,12 +114,26 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   for (const char* pragma : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON"}) {
     if (absl::Status status = database->Exec(pragma); !status.ok()) return status;
   }
-  absl::StatusOr<Statement> check = database->Prepare("PRAGMA quick_check(1)");
+  if (absl::Status status = database->QuickCheck(); !status.ok()) return status;
+  return database;
+}
+
+absl::Status Database::QuickCheck() {
+  absl::StatusOr<Statement> check = Prepare("PRAGMA quick_check(1)");
   if (!check.ok()) return check.status();
   absl::StatusOr<bool> row = check->Step();
   if (!row.ok()) return row.status();
-  if (*row && check->Text(0) != "ok") return absl::DataLossError(absl::StrCat(path, ": ", check->Text(0)));
-  return database;
+  return *row && check->Text(0) != "ok" ? absl::DataLossError(absl::StrCat(path_, ": ", check->Text(0))) : absl::OkStatus();
+}
+
+absl::Status Database::CheckFile(const std::string& path) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX, nullptr);
+  Database database(path, handle);  // closes it in any case
+  if (code != SQLITE_OK) return ErrorOf(handle, code, path);
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  return database.QuickCheck();
 }
 
 Database::~Database() { sqlite3_close_v2(handle_); }

@@ -61,6 +61,8 @@ class Database {
  public:
   // Opens or creates. ":memory:" is a database of its own, gone with the object. kDataLoss: not a database, or damaged.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
+  // Reads all of a file that others may have open, without what they keep in memory of it. kDataLoss: damaged.
+  static absl::Status CheckFile(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -84,6 +86,7 @@ class Database {
 
  private:
   Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+  absl::Status QuickCheck();
 
   std::string path_;
   sqlite3* handle_;

@@ -68,17 +68,20 @@ def state(pin_root, interfaces):
     control = dump(base, "bh_control")[0]["value"]
     active = control["stamp"] & 1
     endpoints = {row["key"]: row["value"] for row in dump(base, "bh_endpoints") if row["value"]["ifindex"]}
+    # The compiler hands subjects out anew; who has one tells whose it is.
+    whose = {subject: e["identity"] for e in endpoints.values() for subject in e["subject"][active]}
     pins = []
     for folder, folders, files in os.walk(pin_root):
         pins += [os.path.relpath(os.path.join(folder, name), base) for name in folders + files]
     return {
         "pins": sorted(pins),
         "programs": {interface: attached(interface, maps) for interface in interfaces},
-        "endpoints": sorted((e["ifindex"], e["zone"], e["flags"], e["mac"], e["identity"], e["subject"][active])
+        "endpoints": sorted((e["ifindex"], e["zone"], e["flags"], e["mac"], e["identity"], all(e["subject"][active]))
                             for e in endpoints.values()),
         "ports": sorted((row["key"], endpoints.get(row["value"], {}).get("ifindex")) for row in dump(base, "bh_ports")),
         "addresses": sorted((row["key"]["zone"], dotted(row["key"]["address"], row["key"]["family"]), row["value"]["ifindex"],
-                             endpoints.get(row["value"]["slot"], {}).get("ifindex"), row["value"]["flags"], row["value"]["subject"][active])
+                             endpoints.get(row["value"]["slot"], {}).get("ifindex"), row["value"]["flags"],
+                             whose.get(row["value"]["subject"][active], row["value"]["subject"][active]))
                             for row in dump(base, "bh_addresses")),
         "published": sorted(map(str, dump(base, "bh_published"))),
         "targets": sorted(map(str, dump(base, "bh_targets"))),

@@ -57,7 +57,10 @@ def check_every_call_of_a_first_start(lab):
         lab.numbered(shop.api, "send", shop.db.v4, 7000).finish()
         arrived += sum(finish().values())
     told = good.finish()
-    lab.equal("allowed packets lost", told["sent"] - told["answered"], 0)
+    # While a clsact qdisc is added or removed the kernel stops the device's queues (net/sched/sch_api.c, qdisc_graft); tcx needs none.
+    most = 0 if lab.attach == "tcx" else 3 * len(lab.world.workloads) * len(steps)
+    lost = told["sent"] - told["answered"]
+    lab.check(f"allowed packets lost: {lost} (by qdiscs that come and go at most {most})", lost <= most, told["unanswered"])
     lab.equal("denied packets received once it runs", arrived, 0)
     lab.equal("first starts after which the state differs", bad, 0)
     shop.told("a first start", count, len(steps))

@@ -106,6 +106,20 @@ TEST_F(StoreTest, DamageInTheMiddleIsFound) {
   EXPECT_TRUE(store->LoadIdentities()->empty());
 }
 
+TEST_F(StoreTest, DamageIsFoundWhileTheFileIsOpen) {
+  auto store = *Store::Open(path_);
+  std::vector<Identity> many;
+  for (IdentityId id = 16; id < 2000; ++id) many.push_back({id, "ns", "service" + std::to_string(id), {{"a", "b"}}, ""});
+  ASSERT_TRUE(store->SaveIdentities(many).ok());
+  EXPECT_TRUE(Database::CheckFile(path_).ok());
+  for (const char* part : {"", "-wal"}) {
+    std::fstream file(path_ + part, std::ios::in | std::ios::out | std::ios::binary);
+    file << std::string(std::filesystem::file_size(path_ + part), '\x5a');
+  }
+  EXPECT_EQ(store->LoadIdentities()->size(), many.size()) << "what it keeps in memory";
+  EXPECT_TRUE(absl::IsDataLoss(Database::CheckFile(path_))) << Database::CheckFile(path_);
+}
+
 // A sound file with rows that no daemon wrote: a number that is reserved, or after which the next one would be.
 TEST_F(StoreTest, HostileRowsAreMovedAside) {
   for (const char* sql :
