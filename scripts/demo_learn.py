@@ -11,7 +11,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "bench", "learning"), os.path.join(HERE
 
 import measure  # noqa: E402
 from demo_report import Report  # noqa: E402
-from graph import Edge  # noqa: E402
+from graph import WORLD, Edge  # noqa: E402
 from product import Bulkhead, kernel_state  # noqa: E402
 from town import Town  # noqa: E402
 from world import LabError, World, wait_until  # noqa: E402
@@ -51,6 +51,10 @@ class Story:
         report = self.report
         report.step("A shop opens: seven services, two replicas each, which are replaced every few seconds")
         self.town = Town(self.world, SHOP, 7)
+        # A scanner and a worm that stay where they are, and no calls of the shop's own to the outside. bench_learning has these, and
+        # attackers that have their containers started anew.
+        self.town.attackers = [attacker for attacker in self.town.attackers if not attacker.restarts]
+        self.town.edges = [edge for edge in self.town.edges if edge.server != WORLD]
         self.before = kernel_state()
         self.bulkhead.start()
         self.bulkhead.wait_protected(len(self.world.workloads), 60)
@@ -59,7 +63,8 @@ class Story:
 
     def learn(self):
         report, town = self.report, self.town
-        report.step(f"Learn for a minute, with a scanner in {town.scanner} and a worm in {town.worm}")
+        where = ", ".join(f"a {attacker.kind} in {attacker.service}" for attacker in town.attackers)
+        report.step(f"Learn for a minute, with {where}")
         answered, failed, attacks = self.play(60)
         report.check(f"the shop made {answered} calls; none failed", answered > 0 and failed == 0, f"{failed} failed")
         report.check(f"the attackers got {attacks} answers: nothing stops them yet", attacks > 0)
@@ -80,10 +85,14 @@ class Story:
         report.step("Review: what one flow, one hour or one workload alone cannot prove waits for a person")
         self.cli("learn", "review", "shop", lines=24)
         waiting = [row["name"] for row in self.bulkhead.json("learn", "review", "shop") if row["kind"] == "edge"]
-        report.check(f"{len(waiting)} edges wait, all of them the attackers'",
-                     waiting and all(name.split("->")[0] in (f"shop/{self.town.scanner}", f"shop/{self.town.worm}") for name in waiting), waiting)
-        refused = [self.bulkhead.cli("learn", "reject", name).returncode for name in waiting]
-        report.check("somebody rejects them, for good", not any(refused))
+        # The person knows the shop: a call that it is made for may be too rare to prove itself.
+        names = {f"{self.place(edge.client)}->{self.place(edge.server)}:{edge.port}/{edge.protocol}" for edge in self.town.edges}
+        strange = [name for name in waiting if name not in names]
+        homes = {f"shop/{attacker.service}" for attacker in self.town.attackers}
+        report.check(f"{len(strange)} edges wait that are none of the shop's, all of them of services with an attacker in them",
+                     strange and all(name.split("->")[0] in homes for name in strange), strange)
+        decided = [self.bulkhead.cli("learn", "reject" if name in strange else "accept", name).returncode for name in waiting]
+        report.check(f"somebody rejects them, for good, and accepts {len(waiting) - len(strange)} others", not any(decided), decided)
 
     def propose(self):
         report, town = self.report, self.town
@@ -100,6 +109,10 @@ class Story:
         self.bulkhead.cli("learn", "propose", "shop", "--dir", again)
         same = all(self.text(self.policies, name) == self.text(again, name) for name in os.listdir(self.policies))
         report.check("a second proposal has the same bytes", same)
+
+    @staticmethod
+    def place(who):
+        return who if who == WORLD else f"shop/{who}"
 
     @staticmethod
     def text(folder, name):

@@ -135,12 +135,16 @@ class Story:
         covered, answered = db["covered_flows"], db["answered_flows"]
         report.check(f"the database's policy covers {covered} of {answered} answered flows, all but the attack",
                      covered == answered - 1 > 0)
+        replayed = self.cli("policy", "replay", "--policy", self.out)
+        told = [(row["from"], row["to"], row["standing"]) for row in
+                self.bulkhead.json("policy", "replay", "--policy", self.out)["rejected"]]
+        report.check("replay tells what was answered and would be denied: the attack is among it",
+                     replayed.returncode == 1 and ("shop/front", "shop/db", "answered once only") in told, str(told))
 
     def audit(self):
         report, shop = self.report, self.shop
         report.step("Audit: the policy is in force, what it would deny passes and is reported")
-        self.cli("mode", "set", "--force", "shop", "audit")
-        applied = self.cli("policy", "apply", self.out)
+        applied = self.cli("policy", "apply", self.out, "--mode", "audit")
         report.check("the proposals are applied", applied.returncode == 0)
         self.trade("the shop trades")
         loot = shop.attack(shop.compromised)
@@ -149,6 +153,7 @@ class Story:
         report.check("the monthly stock report, which learning never saw, passes", monthly["ok"] == 1, monthly["error"])
         report.check("the attack is reported as would-deny", self.seen("would-deny", "shop/front", "shop/db", 5432))
         report.check("so is the report", self.seen("would-deny", "shop/orders", "shop/catalog", 9000))
+        self.cli("flows", "-n", "shop", "--verdict", "would-deny", "--since", "1h")
         self.cli("explain", "shop/orders", "shop/catalog", "9000/tcp")
         added = self.bulkhead.apply("stock-report.yaml", REPORT_POLICY)
         report.check("a person adds a policy for the report", added.returncode == 0, added.stderr)
@@ -157,8 +162,14 @@ class Story:
     def enforce(self):
         report, shop = self.report, self.shop
         report.step("Enforce")
-        self.cli("mode", "set", "--force", "shop", "enforce")
+        early = self.cli("mode", "set", "shop", "enforce", "--confirm", "60s")
+        report.check("too early: the shop was watched for less than a minute, and what waits for review would be cut",
+                     early.returncode == 1 and "workload-hours" in early.stderr and "for review" in early.stderr, early.stderr)
+        self.cli("learn", "review", "shop")
+        forced = self.cli("mode", "set", "shop", "enforce", "--confirm", "60s", "--force")
+        report.check("somebody who knows the shop says so", forced.returncode == 0, forced.stderr)
         self.trade("the same traffic works")
+        report.check("... and it is confirmed", self.cli("confirm").returncode == 0)
         monthly = [shop.report_run(family)["ok"] for family in (4, 6)]
         report.check("so does the report, in IPv4 and IPv6", monthly == [1, 1], str(monthly))
         self.stopped("the compromised front is stopped", [shop.compromised],

@@ -3,9 +3,10 @@
 """Learns a call graph from real traffic, and says how well.
 
 An application's services run as network namespaces with two replicas each; replicas are replaced every few seconds, two edges are used by
-one call in a thousand, a scanner sits in one workload and a worm in another, clients call from beyond the host. Half of the time is for
-learning; then proposals are made. For a quarter everybody goes on, to see what the proposals missed (held out: time, and replicas that
-were not there before); for the last quarter they are enforced.
+one call in a thousand, one service calls outside and clients call from there. Two workloads hold scanners and two hold worms, which also
+go outside; one of each has its container started anew again and again. Half of the time is for learning; then proposals are made. For a
+quarter everybody but the attackers is replaced and goes on, to see what the proposals missed (held out: that time, and those replicas);
+for the last quarter they are enforced.
 """
 import argparse
 import json
@@ -51,7 +52,8 @@ def learn(args, edges, seed, folder):
         town = Town(world, edges, seed)
         bulkhead.wait_protected(len(world.workloads), 60)
         seconds = args.minutes * 60
-        say(f"seed {seed}: learning for {seconds / 2:.0f} s; the scanner is in {town.scanner}, the worm in {town.worm}")
+        where = ", ".join(f"a {attacker.kind} in {attacker.service}" + " (started anew)" * attacker.restarts for attacker in town.attackers)
+        say(f"seed {seed}: learning for {seconds / 2:.0f} s; {where}")
         # Evidence belongs to the hour in which it is written down, so that is done each round.
         town.play(seconds / 2, after=lambda: bulkhead.cli("learn", "edges"))
         drained(bulkhead)
@@ -63,9 +65,10 @@ def learn(args, edges, seed, folder):
 
         say(f"seed {seed}: held-out time and replicas")
         known = {edge for edge, (answered, _) in town.legitimate.items() if answered >= 3}
+        town.replace_all()
         town.forget_counts()
         town.play(seconds / 4)
-        later = {edge for edge, (answered, _) in town.legitimate.items() if answered} & known
+        later = {edge for edge, answered in town.by_newcomers.items() if answered >= 3}
         metrics["recall_heldout"] = (measure.share(later & allowed, later), "share")
 
         say(f"seed {seed}: enforcing")
@@ -95,6 +98,7 @@ def promote(bulkhead, policies):
 
 def tell(town, allowed, known, bulkhead):
     for title, what in (("not permitted, though answered three times", known - allowed), ("permitted, not in the graph", allowed - set(town.edges)),
+                        ("reached by attackers and permitted", allowed & set(town.attacks)),
                         ("refused while enforcing", {edge for edge, counts in town.legitimate.items() if counts[1] and edge in known})):
         for edge in sorted(what):
             say(f"  {title}: {edge.client} -> {edge.server} {edge.port}/{edge.protocol}, {town.legitimate.get(edge)}")

@@ -22,16 +22,18 @@ def inventory(services, namespace="shop"):
 
 
 def possible(town):
-    """Every pair of services, and the world with each, on every port that somebody has or that was tried."""
+    """Every pair of services, the world with each, and each with what was called outside, on every port that somebody has or tried."""
     ports = sorted({(edge.port, edge.protocol) for edge in [*town.edges, *town.attacks]})
-    pairs = [*itertools.permutations(town.services, 2), *((WORLD, service) for service in town.services)]
+    outwards = sorted({(edge.client, edge.server) for edge in [*town.edges, *town.attacks] if edge.server not in town.services})
+    pairs = [*itertools.permutations(town.services, 2), *((WORLD, service) for service in town.services), *outwards]
     return [Edge(client, server, port, protocol) for client, server in pairs for port, protocol in ports]
 
 
 def permitted(bulkhead, town, policies):
     """Those of possible() that the proposals permit."""
     def name(who):
-        return OUTSIDE if who == WORLD else f"shop/{who}-0"
+        """Attackers call outside by address."""
+        return OUTSIDE if who == WORLD else f"shop/{who}-0" if who in town.services else who
     probes = [{"from": name(edge.client), "to": name(edge.server), "protocol": edge.protocol, "port": edge.port, "expect": "allow"}
               for edge in possible(town)]
     paths = {}

@@ -94,7 +94,10 @@ void Print(const api::Replay& replay) {
     std::printf("nothing answered is recorded of that time\n");
     return;
   }
-  std::printf("recorded %s .. %s UTC: %llu services, %llu ports\n\n", TimeText(replay.first_seen_unix).c_str(),
+  std::printf("recorded %s .. %s UTC\n"
+              "ALLOWED and ESCAPED are of %llu services with each other and with the world, on %llu ports: those answered on, those that\n"
+              "policies name (both ends of a range), and one that is unused where a rule is for all ports\n\n",
+              TimeText(replay.first_seen_unix).c_str(),
               TimeText(replay.last_seen_unix).c_str(), static_cast<unsigned long long>(replay.services),
               static_cast<unsigned long long>(replay.ports));
   {
@@ -104,6 +107,10 @@ void Print(const api::Replay& replay) {
   }
   PrintEdges("rejected: answered, and would be denied", replay.rejected, replay.total.rejected_edges);
   PrintEdges("apart: answered, but no evidence of use", replay.apart, replay.total.apart_edges);
+  if (const uint64_t denied = replay.total.apart_denied_edges; denied > 0) {
+    std::printf("note: %llu apart would be denied, too; the exit code does not count %s\n", static_cast<unsigned long long>(denied),
+                denied == 1 ? "it" : "them");
+  }
   PrintEscapes(replay);
 }
 
@@ -144,8 +151,10 @@ void AddPolicyReplay(CLI::App& policy, Globals* globals) {
   verb->footer(
       "Exit codes: 0 all that was answered would pass, 1 something would be denied, 2 bad input, 3 the daemon cannot be reached.\n"
       "The draft stands in place of the objects of the same kind and name that are in force, beside the others, as if every service\n"
-      "enforced. ALLOWED: pairs of services x ports on which anything was answered. ESCAPED: the share that is allowed and was never\n"
-      "seen. APART: nobody can tell that it was use.\n\n"
+      "enforced. REJECTED: answered, and would be denied, whether it supports a rule or waits for review. APART: no evidence of use: a\n"
+      "scanner's, rejected by somebody, a client's port, or of a peer that nobody knows; it does not change the exit code. ALLOWED: pairs\n"
+      "of services, and of each with the world, x ports: those on which anything was answered, those that policies name (both ends of a\n"
+      "range), and one that is unused where a rule is for all ports. ESCAPED: the share that is allowed and was never seen.\n\n"
       "Examples:\n"
       "  bulkhead policy replay --policy policies\n"
       "  bulkhead policy replay --policy db.yaml --since 7d -o json");

@@ -365,6 +365,7 @@ void Control::PublishView() {
   parts.attached = [this](uint32_t ifindex) { return attacher_->IsAttached(ifindex); };
   parts.networks = fast_path_->Networks();
   for (const auto& [what, text] : problems_) parts.problems.push_back(absl::StrCat(what, ": ", text));
+  parts.problems.insert(parts.problems.end(), parts_.lasting_problems.begin(), parts_.lasting_problems.end());
   for (const std::string& problem : uplinks_->problems()) parts.problems.push_back(problem);
   for (const std::string& problem : guard_->problems()) parts.problems.push_back(problem);
   if (parts_.attach_problems) {

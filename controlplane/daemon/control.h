@@ -73,6 +73,7 @@ struct ControlParts {
   bool fresh = false;
   Handover::Outlet handover;
   bool policy_in_force = false;                               // the dataplane holds a policy that knows them
+  std::vector<std::string> lasting_problems;                 // sentences, for `status`: they hold until the daemon ends
   std::function<std::vector<std::string>()> attach_problems;  // sentences, for `status`; may be empty
   // For the self-check; empty: there is none. sample_flows: on a thread of its own; stamp: of what is in force, on the control thread.
   std::function<std::vector<FlowRecord>(size_t most)> sample_flows;

@@ -157,7 +157,8 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
   if (!uplinks.ok()) return uplinks.status();
   const AdoptedState& adopted = (*backend)->adopted();
   LogAdopted(start.version, adopted);
-  const std::unique_ptr<Learner> learner = OpenLearner((*store)->path(), config.learn);
+  std::string learner_problem;
+  const std::unique_ptr<Learner> learner = OpenLearner((*store)->path(), config.learn, &learner_problem);
   EdgeDrain edges(backend->get(), learner.get(), &clock);
   Observer observer(backend->get(), learner.get(), &edges);
 
@@ -168,6 +169,7 @@ absl::Status RunDaemon(const Config& config, const StartOptions& start, KernelWr
   parts.loop = loop->get();
   parts.backend = backend->get();
   parts.uplinks = uplinks->get();
+  if (!learner_problem.empty()) parts.lasting_problems.push_back(learner_problem);
   parts.attach_problems = [&backend] { return (*backend)->AttachProblems(); };
   if (guard.ok()) {
     parts.guard = guard->get();

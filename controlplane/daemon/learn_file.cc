@@ -30,11 +30,18 @@ absl::Status CarryOver(const std::string& from, const std::string& to) {
   return (*old)->Exec(absl::StrCat("VACUUM INTO '", absl::StrReplaceAll(to, {{"'", "''"}}), "'"));
 }
 
+// What was moved aside earlier stays: it may hold the only record of what people decided.
+std::string FreeName(const std::string& path) {
+  std::string name = absl::StrCat(path, ".bad");
+  for (int i = 2; Exists(name); ++i) name = absl::StrCat(path, ".bad.", i);
+  return name;
+}
+
 // The log and its index belong to the old file; left behind they would be replayed into the new one.
-void MoveLearnFileAside(const std::string& path) {
+void MoveLearnFileAside(const std::string& path, const std::string& aside) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::error_code missing;
-    std::filesystem::rename(absl::StrCat(path, suffix), absl::StrCat(path, ".bad", suffix), missing);
+    std::filesystem::rename(absl::StrCat(path, suffix), absl::StrCat(aside, suffix), missing);
   }
 }
 
@@ -44,19 +51,24 @@ std::string LearnFile(const std::string& store_file) {
   return store_file.empty() ? ":memory:" : (std::filesystem::path(store_file).parent_path() / "learn.db").string();
 }
 
-std::unique_ptr<Learner> OpenLearner(const std::string& store_file, const LearnLimits& limits) {
+std::unique_ptr<Learner> OpenLearner(const std::string& store_file, const LearnLimits& limits, std::string* problem) {
   const std::string path = LearnFile(store_file);
   if (absl::Status status = store_file.empty() ? absl::OkStatus() : CarryOver(store_file, path); !status.ok()) {
     spdlog::warn("learning: what was recorded before is left behind: {}", std::string(status.message()));
   }
   absl::StatusOr<std::unique_ptr<Learner>> learner = Learner::Open(path, limits);
-  if (absl::IsDataLoss(learner.status()) || absl::IsFailedPrecondition(learner.status())) {
-    spdlog::error("learning: {}; moved to {}.bad and begun anew", std::string(learner.status().message()), path);
-    MoveLearnFileAside(path);
+  if (absl::IsDataLoss(learner.status())) {
+    const std::string aside = FreeName(path);
+    spdlog::error("learning: {}; moved to {} and begun anew", std::string(learner.status().message()), aside);
+    MoveLearnFileAside(path, aside);
     learner = Learner::Open(path, limits);
   }
   if (learner.ok()) return *std::move(learner);
-  spdlog::error("learning: {}; nothing is recorded", std::string(learner.status().message()));
+  *problem = absl::StrCat("learning: nothing is recorded: ", std::string(learner.status().message()));
+  if (absl::IsFailedPrecondition(learner.status())) {
+    absl::StrAppend(problem, "; run that version again, or move the file away and lose what was learned and decided");
+  }
+  spdlog::error("{}", *problem);
   return nullptr;
 }
 

@@ -16,9 +16,10 @@ namespace bulkhead {
 std::string LearnFile(const std::string& store_file);
 
 // store_file: empty = nothing is remembered. A learner that cannot be had costs the proposals, not the enforcement: then nullptr,
-// and a line in the log. A damaged file is moved aside to PATH.bad. Evidence that the store's file holds, as it once did, comes
-// along.
-std::unique_ptr<Learner> OpenLearner(const std::string& store_file, const LearnLimits& limits);
+// `problem` is a sentence for `status`, and there is a line in the log. A damaged file is moved aside to PATH.bad, or PATH.bad.2 and so
+// on. One of a newer version stays as it is, with what people decided in it: nothing is learned until that version is back or somebody
+// moves the file. Evidence that the store's file holds, as it once did, comes along.
+std::unique_ptr<Learner> OpenLearner(const std::string& store_file, const LearnLimits& limits, std::string* problem);
 
 }  // namespace bulkhead
 

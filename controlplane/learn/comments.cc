@@ -67,6 +67,19 @@ std::string NamesText(const IpBlock& block, const std::map<IpAddress, std::set<s
   return absl::StrCat(" (", absl::StrJoin(shown, ", "), more, ")");
 }
 
+// "3 addresses, seen too seldom or by one workload alone: 203.0.113.7, ...".
+std::string SetAsideText(const Relation& relation) {
+  constexpr size_t kMaxShown = 3;
+  std::vector<std::string> shown;
+  for (const auto& [address, answered] : relation.set_aside_peers) {
+    if (shown.size() < kMaxShown) shown.push_back(address.ToString());
+  }
+  const size_t count = relation.set_aside_peers.size();
+  const std::string more = count > kMaxShown ? absl::StrCat(" and ", count - kMaxShown, " more") : "";
+  return absl::StrCat(count, count == 1 ? " address" : " addresses", ", seen too seldom or by one workload alone: ",
+                      absl::StrJoin(shown, ", "), more);
+}
+
 std::string SeenText(const Relation& relation, Direction direction) {
   std::string line = CountText(relation.answered, "answered flow");
   if (!relation.peers.empty()) {
@@ -107,6 +120,8 @@ void AddEvidence(const Relation& relation, Direction direction, const Surroundin
     const bool named = block.kind == OutsideKind::kPeer || block.kind == OutsideKind::kNetwork;
     out->push_back(absl::StrCat("  ", BlockText(block), named ? NamesText(block.block, surroundings.names) : ""));
   }
+  if (relation.set_aside_peers.empty()) return;
+  out->push_back(absl::StrCat("  set aside, not permitted until this edge is accepted: ", SetAsideText(relation)));
 }
 
 }  // namespace bulkhead::learn

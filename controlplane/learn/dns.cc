@@ -35,7 +35,13 @@ void Permit(const Node& source, const Node& destination, uint8_t protocol, const
   }
   const bool seen = !added && relation.standing == Standing::kSupports;
   if (!added && !seen && !LacksEvidenceOnly(relation.standing)) return;
-  if (!seen) relation.assumed = why;
+  if (!seen) {
+    relation.assumed = why;
+    // Its own were not proven, and are not by what is assumed.
+    relation.set_aside_peers.merge(relation.peers);
+    relation.peers.clear();
+    relation.thin_peers.clear();
+  }
   relation.standing = Standing::kSupports;
   for (const auto& [address, answered] : peers) {
     const bool fresh = relation.peers.try_emplace(address, 0).second;

@@ -55,6 +55,12 @@ Subjects SubjectsOf(const Evidence& evidence, const EvidenceJudge& judge, const 
   for (const auto& [service, classes] : by_class) {
     for (const auto& [id, subject] : classes) out[service].insert(subject);
   }
+  std::map<ClassId, SubjectId> world;
+  world.try_emplace(judge.policy().subjects[kSubjectWorld].class_id, kSubjectWorld);
+  for (const auto& [prefix, subject] : judge.policy().world_prefixes) {
+    world.try_emplace(judge.policy().subjects[subject].class_id, subject);
+  }
+  for (const auto& [id, subject] : world) out[kWorldName].insert(subject);
   return out;
 }
 
@@ -89,6 +95,7 @@ Escapes FindEscapes(const Evidence& evidence, const EvidenceJudge& judge, const 
   Escapes out;
   for (const auto& [source, sources] : subjects) {
     for (const auto& [destination, destinations] : subjects) {
+      if (source == kWorldName && destination == kWorldName) continue;
       const Bits allowed = Allowed(sources, destinations, &table);
       Escape escape{source, destination, {}};
       PairCounts pair{allowed.size(), 0, 0};
@@ -100,8 +107,8 @@ Escapes FindEscapes(const Evidence& evidence, const EvidenceJudge& judge, const 
       }
       pair.escaped = escape.ports.size();
       Add(pair, &out.total);
-      Add(pair, &out.services[source]);
-      if (source != destination) Add(pair, &out.services[destination]);
+      if (source != kWorldName) Add(pair, &out.services[source]);
+      if (source != destination && destination != kWorldName) Add(pair, &out.services[destination]);
       if (escape.ports.empty()) continue;
       out.pairs.push_back(std::move(escape));
       if (out.pairs.size() < 2 * most) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Escapes: what policy permits between the services that were seen, on the ports that were seen, and nobody was seen to use. Pure; any
-// thread.
+// Escapes: what policy permits between the services that were seen, and between each of them and the world, and nobody was seen to use.
+// Pure; any thread.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_ESCAPES_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_ESCAPES_H_
 
@@ -14,11 +14,14 @@
 #include "controlplane/api/view.h"
 #include "controlplane/learn/evidence.h"
 #include "controlplane/learn/evidence_judge.h"
+#include "controlplane/learn/tried_ports.h"
 
 namespace bulkhead::learn {
 
-using PortKey = std::pair<uint8_t, uint16_t>;                        // protocol, port
 using UseKey = std::tuple<ServiceName, ServiceName, uint8_t, uint16_t>;  // from, to
+
+// Stands for everybody outside; no service is without a namespace.
+inline const ServiceName kWorldName = {"", "world"};
 
 struct Escape {
   ServiceName source, destination;
@@ -31,11 +34,12 @@ struct PairCounts {
 
 struct Escapes {
   PairCounts total;
-  std::map<ServiceName, PairCounts> services;  // on either side
+  std::map<ServiceName, PairCounts> services;  // on either side; the world is none
   std::vector<Escape> pairs;                   // the widest first, then by names; at most `most`
 };
 
-// Permitted: on some subject of the one service to some of the other. used: what was answered.
+// Permitted: on some subject of the one to some of the other; a subject of the world is a set of addresses that rules tell apart.
+// used: what was answered.
 Escapes FindEscapes(const Evidence& evidence, const EvidenceJudge& judge, const std::set<ServiceName>& services,
                     const std::set<PortKey>& ports, const std::set<UseKey>& used, size_t most);
 

@@ -116,7 +116,8 @@ absl::Status Facts::AddQuarantines(const std::vector<ScanWatch::Found>& found) {
                             .Run();
     if (!status.ok()) return status;
   }
-  return Bound("learn_quarantine", "party, peer, start", "start", limits_.quarantines);
+  // Sources outside can be made up at will: they must not push out a scanner inside.
+  return Bound("learn_quarantine", "party, peer, start", "peer = '', start", limits_.quarantines);
 }
 
 absl::Status Facts::AddDecision(const Decision& decision) {

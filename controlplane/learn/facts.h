@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Facts: what the ledger knows besides edges: presence, listening ports, names, who was in quarantine, what people decided. Each is
-// bounded; the oldest give way, but of decisions none.
+// bounded; the oldest give way, of quarantines those of sources outside first, of decisions none.
 //
 // Thread safety: one thread at a time. All calls are within a transaction of the caller's.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_FACTS_H_
@@ -33,7 +33,7 @@ class Facts {
 
  private:
   absl::StatusOr<uint64_t> Rows(const char* table);
-  // Deletes the oldest rows of a table beyond `limit`.
+  // Deletes rows of a table beyond `limit`: the first in the order of `age`.
   absl::Status Bound(const char* table, const char* key, const char* age, uint64_t limit);
 
   Database* database_ = nullptr;

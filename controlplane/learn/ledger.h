@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ledger: the evidence in SQLite (schema.h), and how far each edge of the dataplane has been written down.
 //
+// Room that rows leave is used again; where much is left, the file gets smaller, a little with each drain.
 // Evidence and baselines change in one transaction, so a crash between two drains neither loses nor doubles anything.
 // Thread safety: one thread at a time.
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_LEDGER_H_

@@ -22,15 +22,6 @@ const std::vector<Prefix>& PrivateRanges() {
   return ranges;
 }
 
-// nullptr: public.
-const Prefix* PrivateRangeOf(const Prefix& prefix) {
-  const auto at = std::find_if(PrivateRanges().begin(), PrivateRanges().end(),
-                               [&prefix](const Prefix& range) { return range.Contains(prefix); });
-  return at == PrivateRanges().end() ? nullptr : &*at;
-}
-
-Prefix NetworkOf(const IpAddress& address) { return Prefix::Of(address, address.IsV4() ? kNetworkBits4 : kNetworkBits6); }
-
 OutsideBlock Whole(const IpAddress& any) {
   OutsideBlock out{OutsideKind::kInternet, {Prefix::Of(any, 0), {}}, 0};
   for (const Prefix& range : PrivateRanges()) {
@@ -38,6 +29,16 @@ OutsideBlock Whole(const IpAddress& any) {
   }
   return out;
 }
+
+}  // namespace
+
+const Prefix* PrivateRangeOf(const Prefix& prefix) {
+  const auto at = std::find_if(PrivateRanges().begin(), PrivateRanges().end(),
+                               [&prefix](const Prefix& range) { return range.Contains(prefix); });
+  return at == PrivateRanges().end() ? nullptr : &*at;
+}
+
+Prefix NetworkOf(const IpAddress& address) { return Prefix::Of(address, address.IsV4() ? kNetworkBits4 : kNetworkBits6); }
 
 std::vector<OutsideBlock> PeersAndNetworks(const std::set<IpAddress>& peers, const std::set<IpAddress>& workloads) {
   std::map<Prefix, std::vector<IpAddress>> networks;
@@ -54,8 +55,6 @@ std::vector<OutsideBlock> PeersAndNetworks(const std::set<IpAddress>& peers, con
   }
   return out;
 }
-
-}  // namespace
 
 std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& thin,
                                        const std::set<IpAddress>& workloads) {

@@ -39,6 +39,13 @@ struct OutsideBlock {
 std::vector<OutsideBlock> GroupOutside(const std::set<IpAddress>& peers, const std::set<IpAddress>& thin,
                                        const std::set<IpAddress>& workloads);
 
+// The network that an address may be grouped into.
+Prefix NetworkOf(const IpAddress& address);
+// The range that is grouped apart from what is public; nullptr: public.
+const Prefix* PrivateRangeOf(const Prefix& prefix);
+// Blocks of these, single peers and networks, before there are too many.
+std::vector<OutsideBlock> PeersAndNetworks(const std::set<IpAddress>& peers, const std::set<IpAddress>& workloads);
+
 // The rule above in sentences, for people who read a proposal.
 std::vector<std::string> GroupingText();
 

@@ -14,6 +14,7 @@
 #include "controlplane/learn/escapes.h"
 #include "controlplane/learn/evidence_judge.h"
 #include "controlplane/learn/rules.h"
+#include "controlplane/learn/tried_ports.h"
 #include "controlplane/policy/evaluate.h"
 #include "controlplane/policy/parse.h"
 
@@ -34,12 +35,12 @@ struct Judged {
 };
 using History = std::map<RelationKey, Judged>;
 
-// Whether an answered flow of this standing tells of use that somebody would miss. What waits for review may: nobody has decided yet.
+// Whether an answered flow of this standing tells of use that somebody would miss. What waits for review may: nobody has decided yet,
+// not even whose port it is.
 bool TellsOfUse(Standing standing) {
   switch (standing) {
     case Standing::kQuarantined:
     case Standing::kRejected:
-    case Standing::kUndecided:
     case Standing::kClientPort:
     case Standing::kUnknownPeer:
       return false;
@@ -131,6 +132,7 @@ api::ReplayEdge MakeEdge(const RelationKey& key, const Judged& judged, const Com
 void Count(const Judged& judged, api::ReplayCounts* counts) {
   if (!TellsOfUse(judged.standing)) {
     ++counts->apart_edges;
+    if (judged.rejected > 0) ++counts->apart_denied_edges;
     counts->apart_flows += judged.permitted + judged.rejected;
     return;
   }
@@ -167,7 +169,11 @@ std::set<PortKey> ServicePorts(const History& history) {
   return out;
 }
 
-void AddEscapes(const Evidence& evidence, const History& history, const EvidenceJudge& judge,
+std::string EscapeText(const ServiceName& name) {
+  return name == kWorldName ? name.second : absl::StrCat(name.first, "/", name.second);
+}
+
+void AddEscapes(const Evidence& evidence, const History& history, const EvidenceJudge& judge, const std::set<PortKey>& ports,
                 std::map<ServiceName, api::ReplayCounts>* services, api::Replay* out) {
   std::set<ServiceName> names;
   for (const auto& [service, counts] : *services) names.insert(service);
@@ -175,9 +181,11 @@ void AddEscapes(const Evidence& evidence, const History& history, const Evidence
   for (const auto& [key, judged] : history) {
     const auto& [source, destination, protocol, port] = key;
     if (!TellsOfUse(judged.standing)) continue;
-    used.insert({{source.ns, source.service}, {destination.ns, destination.service}, protocol, port});
+    const auto name = [](const Node& node) {
+      return node.kind == PartyKind::kWorld ? kWorldName : ServiceName(node.ns, node.service);
+    };
+    used.insert({name(source), name(destination), protocol, port});
   }
-  const std::set<PortKey> ports = ServicePorts(history);
   const Escapes escapes = FindEscapes(evidence, judge, names, ports, used, kMaxReplayRows);
   const auto put = [](const PairCounts& pair, api::ReplayCounts* counts) {
     std::tie(counts->possible, counts->allowed, counts->escaped) = std::tie(pair.possible, pair.allowed, pair.escaped);
@@ -185,9 +193,8 @@ void AddEscapes(const Evidence& evidence, const History& history, const Evidence
   put(escapes.total, &out->total);
   for (const auto& [service, pair] : escapes.services) put(pair, &(*services)[service]);
   for (const Escape& escape : escapes.pairs) {
-    out->escaped.push_back({absl::StrCat(escape.source.first, "/", escape.source.second),
-                            absl::StrCat(escape.destination.first, "/", escape.destination.second), PortsText(escape.ports),
-                            escape.ports.size()});
+    out->escaped.push_back(
+        {EscapeText(escape.source), EscapeText(escape.destination), PortsText(escape.ports), escape.ports.size()});
   }
   out->services = names.size();
   out->ports = ports.size();
@@ -236,8 +243,8 @@ Evidence Since(const Evidence& evidence, uint64_t since) {
 absl::StatusOr<api::Replay> ReplayHistory(const Evidence& evidence, const std::vector<Relation>& relations,
                                           const std::vector<Policy>& draft, const View& view, uint64_t since) {
   const PolicyDocuments none;
-  auto documents = std::make_shared<PolicyDocuments>(OverlayPolicies(view.documents ? *view.documents : none, draft));
-  const auto judge = EvidenceJudge::Make(evidence, std::move(documents), view, view.policy_options);
+  const auto documents = std::make_shared<const PolicyDocuments>(OverlayPolicies(view.documents ? *view.documents : none, draft));
+  const auto judge = EvidenceJudge::Make(evidence, documents, view, view.policy_options);
   if (!judge.ok()) return judge.status();
   const Evidence asked = Since(evidence, since);
   const History history = JudgeHistory(asked, relations, *judge);
@@ -256,7 +263,7 @@ absl::StatusOr<api::Replay> ReplayHistory(const Evidence& evidence, const std::v
       out.rejected.push_back(MakeEdge(key, judged, judge->policy()));
     }
   }
-  AddEscapes(asked, history, *judge, &services, &out);
+  AddEscapes(asked, history, *judge, TriedPorts(ServicePorts(history), *documents, view), &services, &out);
   for (const auto& [service, counts] : services) out.by_service.push_back({service.first, service.second, counts});
   Cut(&out.rejected);
   Cut(&out.apart);

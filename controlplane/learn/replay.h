@@ -3,7 +3,7 @@
 // seen. Pure; any thread.
 //
 //   evidence of the asked time -> judged edge by edge -> permitted, rejected, apart
-//   services x services x ports -> judged by subjects  -> allowed, and of these escaped
+//   services and the world x services and the world x ports -> judged by subjects -> allowed, and of these escaped
 #ifndef BULKHEAD_CONTROLPLANE_LEARN_REPLAY_H_
 #define BULKHEAD_CONTROLPLANE_LEARN_REPLAY_H_
 

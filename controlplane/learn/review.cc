@@ -25,7 +25,7 @@ std::string NameOf(const Relation& relation) {
 ReviewItem ItemOf(const Relation& relation) {
   ReviewItem item;
   item.edge = NameOf(relation);
-  item.why = StandingReason(relation.standing);
+  item.why = WaitingReason(relation);
   item.answered = relation.answered;
   item.would_denied = relation.answered_would_deny;
   item.quarantined = relation.quarantined;
@@ -66,7 +66,7 @@ Review MakeReview(const Evidence& evidence, std::string_view scope) {
   }
   std::stable_sort(review.edges.begin(), review.edges.end(), [](const ReviewItem& a, const ReviewItem& b) {
     const auto rank = [](const ReviewItem& item) {
-      return std::make_tuple(item.would_denied == 0, ~item.clients, ~(item.would_denied + item.answered));
+      return std::make_tuple(item.would_denied == 0, item.answered == 0, ~item.clients, ~(item.would_denied + item.answered));
     };
     return rank(a) < rank(b);
   });

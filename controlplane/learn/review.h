@@ -11,8 +11,8 @@
 
 namespace bulkhead::learn {
 
-// scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE" (either side). Would-denials come first, by how legitimate they look: many
-// clients, then many answers; they are what a policy that is tried in audit would cut.
+// scope: "" = all, "NAMESPACE", or "NAMESPACE/SERVICE" (either side). Would-denials come first, by how legitimate they look: answered
+// before while policy permitted them, many clients, then many answers; they are what a policy that is tried in audit would cut.
 Review MakeReview(const Evidence& evidence, std::string_view scope);
 
 // The decision on an edge, by the name that RelationName gives it. kNotFound: no such edge was seen or decided upon;

@@ -15,28 +15,6 @@ namespace {
 
 using RelationKey = std::tuple<Node, Node, uint8_t, uint16_t>;
 
-// Who was in quarantine when.
-class Quarantined {
- public:
-  explicit Quarantined(const Evidence& evidence) {
-    for (const Quarantine& quarantine : evidence.quarantines) {
-      by_source_[{quarantine.party, quarantine.peer}][quarantine.start] = quarantine.workloads;
-    }
-  }
-  // An edge that other workloads have, too, is vouched for by them.
-  bool Holds(const Edge& edge, uint64_t start) const {
-    if (by_source_.empty()) return false;
-    auto source = by_source_.find({edge.source, edge.peer});
-    if (source == by_source_.end()) source = by_source_.find({edge.source, IpAddress{}});
-    if (source == by_source_.end()) return false;
-    const auto at = source->second.find(start);
-    return at != source->second.end() && (at->second == 0 || (edge.source_workloads & ~at->second) == 0);
-  }
-
- private:
-  std::map<std::pair<size_t, IpAddress>, std::map<uint64_t, uint64_t>> by_source_;  // -> window -> workloads
-};
-
 // How many workloads of a service ran at the same moment.
 class AtOnce {
  public:
@@ -46,24 +24,29 @@ class AtOnce {
       service.windows[present.start] += present.at_once;
       if (present.at_once == 0) service.unknown.insert(present.start);
     }
+    for (auto& [node, service] : services_) {
+      for (const auto& [start, count] : service.windows) service.most = std::max(service.most, service.In(start));
+    }
   }
-  // What ran at the end of a window may be told of in the next. 0: not known.
+  // In that window; where it is not known of it, the most that is known. What ran at the end of a window may be told of in the
+  // next. 0: nothing is known.
   uint64_t In(const Node& node, uint64_t start) const {
     const auto service = services_.find(node);
-    return service == services_.end() ? 0 : std::max(service->second.In(start), service->second.In(start + length_));
+    if (service == services_.end()) return 0;
+    const uint64_t known = std::max(service->second.In(start), service->second.In(start + length_));
+    return known > 0 ? known : service->second.most;
   }
-  // The most in any window; 0: there is one of `of` that it is not known of.
-  uint64_t Ever(const Node& node, const std::vector<uint64_t>& of) const {
-    if (of.empty() || std::any_of(of.begin(), of.end(), [&](uint64_t start) { return In(node, start) == 0; })) return 0;
-    uint64_t most = 0;
-    for (const auto& [start, count] : services_.at(node).windows) most = std::max(most, count);
-    return most;
+  // The most in any window. A window that it is not known of says nothing, and must not make every workload believed.
+  uint64_t Ever(const Node& node) const {
+    const auto service = services_.find(node);
+    return service == services_.end() ? 0 : service->second.most;
   }
 
  private:
   struct Service {
     std::map<uint64_t, uint64_t> windows;  // by start; of all its parties together
     std::set<uint64_t> unknown;            // windows of which a party's is not known
+    uint64_t most = 0;                     // in any that is known
 
     uint64_t In(uint64_t start) const {
       const auto at = windows.find(start);
@@ -75,6 +58,36 @@ class AtOnce {
   std::map<Node, Service> services_;
 };
 
+// Who was in quarantine when.
+class Quarantined {
+ public:
+  // at_once must outlive it.
+  Quarantined(const Evidence& evidence, const AtOnce& at_once) : parties_(evidence.parties), at_once_(at_once) {
+    for (const Quarantine& quarantine : evidence.quarantines) {
+      by_source_[{quarantine.party, quarantine.peer}][quarantine.start] = quarantine.workloads;
+    }
+  }
+  // An edge that other workloads have, too, is vouched for by them. had: the workloads that had it by then. What is started later
+  // vouches for nothing, and neither does any where no more ran at once than are suspected: it is a suspect's own next life.
+  bool Holds(const Edge& edge, uint64_t start, uint64_t had) const {
+    if (by_source_.empty()) return false;
+    auto source = by_source_.find({edge.source, edge.peer});
+    if (source == by_source_.end()) source = by_source_.find({edge.source, IpAddress{}});
+    if (source == by_source_.end()) return false;
+    const auto at = source->second.find(start);
+    if (at == source->second.end()) return false;
+    const uint64_t suspects = at->second;
+    if (suspects == 0 || (had & ~suspects) == 0) return true;
+    const uint64_t at_once = at_once_.In(NodeOf(parties_[edge.source]), start);
+    return at_once > 0 && at_once <= static_cast<uint64_t>(std::popcount(suspects));
+  }
+
+ private:
+  const std::vector<Party>& parties_;
+  const AtOnce& at_once_;
+  std::map<std::pair<size_t, IpAddress>, std::map<uint64_t, uint64_t>> by_source_;  // -> window -> workloads
+};
+
 // What of an edge counts.
 struct Counted {
   uint64_t answered = 0, quarantined = 0, folded_windows = 0;
@@ -83,11 +96,14 @@ struct Counted {
 
 Counted Count(const Edge& edge, const Quarantined* quarantined) {
   Counted out;
-  uint64_t in_windows = 0;
+  uint64_t in_windows = 0, told = 0;
+  for (const EdgeWindow& window : edge.windows) told |= window.source_workloads;
+  uint64_t had = edge.source_workloads & ~told;  // in windows that were folded
   for (const EdgeWindow& window : edge.windows) {
     in_windows += window.answered;
+    had |= window.source_workloads;
     if (window.answered == 0) continue;
-    if (quarantined != nullptr && quarantined->Holds(edge, window.start)) {
+    if (quarantined != nullptr && quarantined->Holds(edge, window.start, had)) {
       out.quarantined += window.answered;
       continue;
     }
@@ -100,10 +116,37 @@ Counted Count(const Edge& edge, const Quarantined* quarantined) {
   return out;
 }
 
+// The latest answered flows of a relation, apart for each pair of parties and each peer: policy may tell these apart.
+class Latest {
+ public:
+  void See(const Edge& edge) {
+    if (edge.answered == 0 || edge.verdict == Verdict::kDeny) return;
+    Strand& strand = strands_[{edge.source, edge.destination, edge.peer}];
+    uint64_t& last = edge.verdict == Verdict::kAllow ? strand.allowed : strand.let_pass;
+    last = std::max(last, edge.last_seen);
+    if (edge.verdict == Verdict::kAllow) allowed_ = std::max(allowed_, edge.last_seen);
+  }
+  // A strand that ended does not come back to show that policy permits it now: after a window in which the others were permitted it no
+  // longer counts. decided: Unix seconds; what was let pass before somebody accepted it is what was decided.
+  bool IsCut(uint64_t window_seconds, uint64_t decided) const {
+    return std::any_of(strands_.begin(), strands_.end(), [&](const auto& each) {
+      const Strand& strand = each.second;
+      return strand.let_pass > std::max(strand.allowed, decided) && strand.let_pass + window_seconds >= allowed_;
+    });
+  }
+
+ private:
+  struct Strand {
+    uint64_t allowed = 0, let_pass = 0;  // Unix seconds
+  };
+  std::map<std::tuple<size_t, size_t, IpAddress>, Strand> strands_;
+  uint64_t allowed_ = 0;  // of any strand
+};
+
 // Relations while edges are added to them.
 class Adder {
  public:
-  explicit Adder(const Evidence& evidence) : evidence_(evidence), quarantined_(evidence), at_once_(evidence) {
+  explicit Adder(const Evidence& evidence) : evidence_(evidence), at_once_(evidence), quarantined_(evidence, at_once_) {
     for (const Decision& decision : evidence.decisions) {
       decisions_[{decision.source, decision.destination, decision.protocol, decision.port}] = &decision;
     }
@@ -122,6 +165,7 @@ class Adder {
     const Counted counted = Count(edge, accepted ? nullptr : &quarantined_);
     const bool supporting = (edge.verdict == Verdict::kAllow || accepted) && counted.answered > 0;
     AddSpan(edge, supporting, &relation);
+    sum.latest.See(edge);
     if (edge.verdict == Verdict::kWouldDeny) relation.answered_would_deny += edge.answered;
     relation.quarantined += counted.quarantined;
     relation.unanswered += edge.flows > edge.answered ? edge.flows - edge.answered : 0;
@@ -141,10 +185,14 @@ class Adder {
         sum.relation.occurrences += OccurrencesIn(window, at_once_.In(sum.relation.source, start));
       }
       sum.relation.occurrences += sum.relation.folded_windows;
-      sum.relation.source_at_once = at_once_.Ever(sum.relation.source, sum.relation.windows);
-      for (const auto& [peer, occurrences] : sum.peer_occurrences) {
-        if (occurrences < evidence_.hygiene.occurrences) sum.relation.thin_peers.insert(peer);
+      sum.relation.source_at_once = at_once_.Ever(sum.relation.source);
+      for (auto& [peer, seen] : sum.relation.peers_seen) {
+        std::sort(seen.windows.begin(), seen.windows.end());
+        seen.windows.erase(std::unique(seen.windows.begin(), seen.windows.end()), seen.windows.end());
+        if (seen.windows.size() + seen.folded_windows < evidence_.hygiene.occurrences) sum.relation.thin_peers.insert(peer);
       }
+      const std::optional<Decision>& decision = sum.relation.decision;
+      sum.relation.cut_by_policy = sum.latest.IsCut(evidence_.window_seconds, decision ? decision->made_at : 0);
       out.push_back(std::move(sum.relation));
     }
     return out;
@@ -158,7 +206,7 @@ class Adder {
   struct Sum {
     Relation relation;
     std::map<uint64_t, WindowSum> windows;  // by start
-    std::map<IpAddress, uint64_t> peer_occurrences;
+    Latest latest;
   };
 
   // at_once: of the source's workloads; 0 = not known.
@@ -191,7 +239,7 @@ class Adder {
     }
     if (!edge.peer.IsUnspecified()) {
       relation.peers[edge.peer] += counted.answered;
-      sum->peer_occurrences[edge.peer] += counted.windows.size() + counted.folded_windows;
+      AddPeer(edge, counted, &relation.peers_seen[edge.peer]);
     }
     const std::string& from = evidence_.parties[edge.source].image_digest;
     const std::string& to = evidence_.parties[edge.destination].image_digest;
@@ -199,9 +247,17 @@ class Adder {
     if (!to.empty()) relation.destination_digests.insert(to);
   }
 
+  static void AddPeer(const Edge& edge, const Counted& counted, PeerSeen* seen) {
+    for (const EdgeWindow* window : counted.windows) seen->windows.push_back(window->start);
+    seen->folded_windows = std::max(seen->folded_windows, counted.folded_windows);
+    seen->first_seen = seen->first_seen == 0 ? edge.first_seen : std::min(seen->first_seen, edge.first_seen);
+    seen->last_seen = std::max(seen->last_seen, edge.last_seen);
+    seen->workloads |= edge.source_workloads;
+  }
+
   const Evidence& evidence_;
-  const Quarantined quarantined_;
   const AtOnce at_once_;
+  const Quarantined quarantined_;
   std::map<RelationKey, const Decision*> decisions_;
   std::map<RelationKey, Sum> sums_;
 };
@@ -227,10 +283,12 @@ Standing Judge(const Relation& relation, const Directions& directions, const Hyg
 
 }  // namespace
 
-uint64_t BelievedWorkloads(const Relation& relation) {
-  const uint64_t seen = CountWorkloads(relation.source_workloads);
-  return relation.source_at_once == 0 ? seen : std::min(seen, relation.source_at_once);
+uint64_t Believed(uint64_t workloads, uint64_t at_once) {
+  const uint64_t seen = CountWorkloads(workloads);
+  return at_once == 0 ? seen : std::min(seen, at_once);
 }
+
+uint64_t BelievedWorkloads(const Relation& relation) { return Believed(relation.source_workloads, relation.source_at_once); }
 
 std::vector<Relation> Sift(const Evidence& evidence) {
   Adder adder(evidence);

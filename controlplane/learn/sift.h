@@ -17,7 +17,7 @@
 //     a window with answered flows counts once for each workload that first took part in it, at least once. Three are needed
 //     (Hygiene::occurrences), so three windows, or three workloads. One flow, or one window of one workload, waits for review.
 //     A restarted workload looks like another one, so no more of them are believed than ran at the same moment.
-//  5. One workload alone, seldom (in less than 1/8 of the windows that the service was watched):
+//  5. One workload alone, seldom (in less than 1/8 of the windows that the service was there):
 //     - Clustered: all within a stretch so short that an edge of steady rate would fall into it with a chance below 1% (the range
 //     of
 //       n uniform points has P(range <= x) = n x^(n-1) - (n-1) x^n; David and Nagaraja, Order Statistics, 2.3). It happened once,
@@ -27,9 +27,19 @@
 //     - A deviant: three edges or more, seldom or not, that one workload alone has, of a service with several, where chance would
 //     have
 //       spread them over the others: n windows at one of R replicas have a chance of R^(1-n), together below 1%.
+//     - Folded: of windows that were folded to save room only the number is known, so they prove nothing here: what is left
+//       must have the occurrences by itself.
 //     An edge that several workloads have is exempt: replicas do the same, attackers seldom own them all.
+//     So is not, of a service whose workloads gave way to others, an edge whose workloads may all have been one that was started
+//     again: it is asked whether it is clustered, folded, or a burst with others such.
 //  6. Novelty. A stable service that shows more than a few new edges on one day shows them for review: whoever waits until learning
 //     looks finished and then moves slowly is held to that rate.
+//
+//  7. Peers outside that a service calls, one by one: whoever sits in a workload chooses the addresses, and could make many of them
+//     with one flow each. See peers.h.
+//
+// Would-denials do not change what supports a rule. An edge that does, and of which the latest flows passed only because of the mode, is
+// for review besides (IsKnownButCut): the policy in force lacks it.
 //
 // What stays: one who from a single workload uses one foreign edge, repeatedly, over a long time, and alone, is a rare edge by
 // everything that can be observed. That is what the evidence above each rule is for.
@@ -82,6 +92,14 @@ inline constexpr uint64_t kServicePortFlows = 8;
 // A listening socket on such a port is a service's when it was seen in so many windows.
 inline constexpr uint64_t kServicePortWindows = 2;
 
+// When an address outside answered, and whom.
+struct PeerSeen {
+  std::vector<uint64_t> windows;           // starts; sorted, each once
+  uint64_t folded_windows = 0;             // further ones, of which no more is known
+  uint64_t first_seen = 0, last_seen = 0;  // Unix seconds
+  uint64_t workloads = 0;                  // bitmap, as EdgeRecord
+};
+
 // All edges between two nodes on one port.
 struct Relation {
   Node source, destination;
@@ -96,26 +114,41 @@ struct Relation {
   uint64_t denied = 0;                     // packets
   uint64_t first_seen = 0, last_seen = 0;  // Unix seconds; of the answered flows if there are any
   std::map<IpAddress, uint64_t> peers;     // of the outside: address -> answered flows
+  // Further ones that a service called, and that no rule is made of until somebody accepts the relation: see peers.h.
+  std::map<IpAddress, uint64_t> set_aside_peers;
+  std::map<IpAddress, PeerSeen> peers_seen;  // of both
   // Those of `peers` that by themselves were seen too seldom for a rule: they count for a network or for everybody, not alone.
   std::set<IpAddress> thin_peers;
   std::set<std::string> source_digests, destination_digests;
   uint64_t source_workloads = 0, destination_workloads = 0;  // bitmaps, as EdgeRecord; of answered flows, would-be denied included
   // So many workloads of the source ran at once, at most; 0: not known. A workload that is started anew gets another bit.
   uint64_t source_at_once = 0;
-  std::vector<uint64_t> windows;                             // starts of those with an answered flow as in `answered`; sorted
-  uint64_t folded_windows = 0;                               // further ones, of which no more is known
+  std::vector<uint64_t> windows;  // starts of those with an answered flow as in `answered`; sorted
+  uint64_t folded_windows = 0;    // further ones, of which no more is known
   uint64_t occurrences = 0;
   std::optional<Decision> decision;
   Standing standing = Standing::kUnanswered;
+  // Some of it was answered only because the mode let it pass, and nothing showed since that policy permits it by now: the policy in
+  // force would cut it. Its evidence stays what it is.
+  bool cut_by_policy = false;
   std::string assumed;  // permitted though it was not seen, and why; empty: it was seen
 };
 
 // How many workloads of the source are believed to have taken part: bits of lives one after the other prove nothing, since whoever
 // sits in a container can end it and have it started again.
 uint64_t BelievedWorkloads(const Relation& relation);
+// The same of a bitmap of workloads. at_once: how many ran at once, at most; 0: not known.
+uint64_t Believed(uint64_t workloads, uint64_t at_once);
+
+// Known by its evidence, and the policy in force would deny it all the same: the policy lacks it, or the evidence deceives. Enforcing
+// would answer that without being asked, so a person has to.
+inline bool IsKnownButCut(const Relation& relation) { return !IsSetAside(relation.standing) && relation.cut_by_policy; }
+// Why it waits for review, or is set aside.
+const char* WaitingReason(const Relation& relation);
 
 // For a person to decide, and with answers that a decision could be about.
 inline bool WaitsForReview(const Relation& relation) {
+  if (IsKnownButCut(relation)) return true;
   return IsForReview(relation.standing) && relation.answered + relation.answered_would_deny + relation.quarantined > 0;
 }
 

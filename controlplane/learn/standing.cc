@@ -63,6 +63,10 @@ const char* StandingReason(Standing standing) {
   return "?";
 }
 
+const char* WaitingReason(const Relation& relation) {
+  return IsKnownButCut(relation) ? "known, but the policy in force would deny it" : StandingReason(relation.standing);
+}
+
 bool InScope(std::string_view scope, const Node& node) {
   if (!node.IsService()) return false;
   return scope.empty() || scope == node.ns || scope == node.ns + "/" + node.service;

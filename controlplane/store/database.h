@@ -80,6 +80,11 @@ class Database {
   // transaction. Steps are appended, never changed. kFailedPrecondition: the file comes from a newer program.
   absl::Status Migrate(const std::string& component, const std::vector<std::string>& steps);
 
+  // Gives up to `pages` of the file's unused pages (of 4096 bytes) back, the file's size with them at the next checkpoint; nothing while
+  // fewer than that, or less than a quarter of the file, are unused: they will be used again. Each of them costs about a page's write,
+  // so `pages` bounds how long this takes. Outside of transactions. A file of before this was possible keeps its size.
+  absl::Status Trim(uint32_t pages);
+
   // Rows that the last INSERT, UPDATE or DELETE changed.
   int64_t Changes() const;
   int64_t LastInsertId() const;

@@ -22,12 +22,14 @@ struct ReplayRequest {
   }
 };
 
-// Of one service, on either side, or of all. An edge: one pair of services on one port. `possible` counts every pair of services seen
-// on every port on which anything was answered, `allowed` those that the draft permits, `escaped` those of them that were never seen.
+// Of one service, on either side, or of all. An edge: one pair of services on one port. `possible` counts every pair of services
+// seen, and of each of them and the world, on every port on which anything was answered or that a policy names (both ends of a range; one
+// that is unused where a rule is for all ports); `allowed` those that the draft permits, `escaped` those of them that were never seen.
 struct ReplayCounts {
   uint64_t permitted_edges = 0, permitted_flows = 0;  // answered, and would pass
   uint64_t rejected_edges = 0, rejected_flows = 0;    // answered, and would be denied
   uint64_t apart_edges = 0, apart_flows = 0;          // answered, and no evidence of use: see ReplayEdge::standing
+  uint64_t apart_denied_edges = 0;                    // those of them of which anything would be denied
   uint64_t possible = 0, allowed = 0, escaped = 0;
 
   template <class Self, class Visitor>
@@ -38,6 +40,7 @@ struct ReplayCounts {
     visit("rejected_flows", self.rejected_flows);
     visit("apart_edges", self.apart_edges);
     visit("apart_flows", self.apart_flows);
+    visit("apart_denied_edges", self.apart_denied_edges);
     visit("possible", self.possible);
     visit("allowed", self.allowed);
     visit("escaped", self.escaped);
@@ -103,7 +106,7 @@ struct ReplayEscape {
 
 struct Replay {
   uint64_t first_seen_unix = 0, last_seen_unix = 0;  // of what was judged; 0: nothing was
-  uint64_t services = 0, ports = 0;                  // seen
+  uint64_t services = 0, ports = 0;                  // seen; tried, see ReplayCounts
   ReplayCounts total;
   std::vector<ReplayService> by_service;
   // The first of each; the counts are of all.

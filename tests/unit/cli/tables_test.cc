@@ -376,17 +376,6 @@ TEST_F(TablesTest, AnEndpointThatIsNotHeldIsNotProtected) {
   EXPECT_THAT(Run("workloads").out, HasSubstr("attaching (interface veth27 is not held yet)"));
 }
 
-TEST_F(TablesTest, Edges) {
-  service_.edges = {MakeShopEdge("web", Verdict::kDeny, 0, 0, 14), MakeShopEdge("api", Verdict::kAllow, 7, 6, 0)};
-  Start();
-  EXPECT_EQ(Run("learn edges").out,
-            "FROM      TO       PORT      VERDICT     FLOWS  ANSWERED  DENIED  FIRST  LAST\n"
-            "shop/web  shop/db  5432/tcp  deny        0      0         14      10m    1m\n"
-            "shop/api  shop/db  5432/tcp  allow       7      6         0       10m    1m\n");
-  EXPECT_EQ(Json("learn edges --verdict allow")[0]["answered"], 6);
-  EXPECT_TRUE(Json("learn edges --since 30s").empty());
-}
-
 TEST_F(TablesTest, NamesFromOutsideCannotSteerTheTerminal) {
   auto view = MakeShopView();
   view->workloads.begin()->second.name = "evil\x1b[2J\xff\nname";

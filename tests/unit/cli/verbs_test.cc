@@ -220,12 +220,14 @@ api::Replay SomeReplay() {
   replay.last_seen_unix = 1'700'003'600;
   replay.services = 2;
   replay.ports = 3;
-  replay.total = {4, 14'000, 1, 7, 1, 2, 12, 6, 2};
+  replay.total = {4, 14'000, 1, 7, 2, 4, 1, 12, 6, 2};
   replay.by_service = {{"shop", "db", replay.total}, {"shop", "web", {}}};
   replay.rejected = {{"world", "shop/db", "tcp", 5432, "203.0.113.9 and 2 more", 7, 1'700'000'000, 1'700'003'000, true, "ingress",
                       "shop/db", "isolated", "db.yaml:3:1", "answered once only"}};
   replay.apart = {
-      {"shop/web", "shop/db", "tcp", 22, "", 2, 1'700'000'000, 1'700'003'000, false, "", "", "", "", "somebody rejected it"}};
+      {"shop/web", "shop/db", "tcp", 22, "", 2, 1'700'000'000, 1'700'003'000, false, "", "", "", "", "rejected"},
+      {"shop/web", "shop/db", "tcp", 23, "", 2, 1'700'000'000, 1'700'003'000, true, "ingress", "shop/db", "isolated", "db.yaml:3:1",
+       "rejected"}};
   replay.escaped = {{"shop/db", "shop/web", "22/tcp, 80/tcp", 2}};
   return replay;
 }
@@ -238,18 +240,22 @@ TEST_F(VerbsTest, ReplayListsWhatWouldBeRejectedAndExitsWithOne) {
   EXPECT_EQ(outcome.exit_code, 1) << outcome.err;
   EXPECT_EQ(
       outcome.out,
-      "recorded 2023-11-14 22:13 .. 2023-11-14 23:13 UTC: 2 services, 3 ports\n\n"
+      "recorded 2023-11-14 22:13 .. 2023-11-14 23:13 UTC\n"
+      "ALLOWED and ESCAPED are of 2 services with each other and with the world, on 3 ports: those answered on, those that\n"
+      "policies name (both ends of a range), and one that is unused where a rule is for all ports\n\n"
       "NAMESPACE  SERVICE  PERMITTED      REJECTED     APART        ALLOWED  ESCAPED\n"
-      "shop       db       4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+      "shop       db       4 (14k flows)  1 (7 flows)  2 (4 flows)  6/12     16.7%\n"
       "shop       web      -              -            -            0/0      -\n"
-      "total               4 (14k flows)  1 (7 flows)  1 (2 flows)  6/12     16.7%\n"
+      "total               4 (14k flows)  1 (7 flows)  2 (4 flows)  6/12     16.7%\n"
       "\nrejected: answered, and would be denied\n"
       "FROM                          TO       PORT      ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
       "world 203.0.113.9 and 2 more  shop/db  5432/tcp  7         2023-11-14 23:03  denied    shop/db isolated (db.yaml:3:1); "
       "answered once only\n"
       "\napart: answered, but no evidence of use\n"
       "FROM      TO       PORT    ANSWERED  LAST-SEEN         WOULD-BE  BECAUSE\n"
-      "shop/web  shop/db  22/tcp  2         2023-11-14 23:03  allowed   somebody rejected it\n"
+      "shop/web  shop/db  22/tcp  2         2023-11-14 23:03  allowed   rejected\n"
+      "shop/web  shop/db  23/tcp  2         2023-11-14 23:03  denied    shop/db isolated (db.yaml:3:1); rejected\n"
+      "note: 1 apart would be denied, too; the exit code does not count it\n"
       "\nescaped: allowed, and never seen\n"
       "FROM     TO        PORTS\n"
       "shop/db  shop/web  22/tcp, 80/tcp\n");

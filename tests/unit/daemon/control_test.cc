@@ -54,6 +54,7 @@ class ControlTest : public testing::Test {
     parts.store = store_.get();
     parts.observer = observer_.get();
     parts.adopted = adopted_;
+    parts.lasting_problems = lasting_problems_;
     parts.find_sources = [this] {
       std::vector<std::unique_ptr<Source>> sources;
       if (!found_) sources.push_back(std::make_unique<GivenSource>(&sink_));
@@ -103,6 +104,7 @@ class ControlTest : public testing::Test {
   std::unique_ptr<EdgeDrain> edges_;
   std::unique_ptr<Observer> observer_;
   std::vector<EndpointState> adopted_;
+  std::vector<std::string> lasting_problems_;
   bool found_ = false;
   SourceSink sink_;
   std::unique_ptr<Control> control_;
@@ -123,6 +125,20 @@ TEST_F(ControlTest, FolderIsEnforcedFromTheStartAndFollowed) {
   const auto view = service_->GetView();
   EXPECT_THAT(view->problems, Contains(HasSubstr("nothing changed, generation " + std::to_string(generation) + " stays")));
   EXPECT_EQ(view->documents->policies.size(), 2u);
+}
+
+TEST_F(ControlTest, WhyNothingIsLearnedIsSaid) {
+  End();
+  lasting_problems_ = {"learning: nothing is recorded: learn has version 9"};
+  Make();
+  Run();
+  EXPECT_THAT(service_->GetView()->problems, Contains(lasting_problems_[0]));
+  Service without(control_.get(), loop_.get(), &backend_, &uplinks_, nullptr, edges_.get(), &clock_);
+  for (const absl::Status& status : {without.ReadReadiness("").status(), without.ReadReview("").status(), without.Propose("").status(),
+                                     without.ReplayPolicy({}, 0).status(), without.DecideEdge("a", true, "ada")}) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("see the problems in `bulkhead status`"));
+  }
 }
 
 TEST_F(ControlTest, ReadersSeeWhatPolicyIsJudgedBy) {

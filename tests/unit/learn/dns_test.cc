@@ -58,6 +58,18 @@ TEST_F(DnsTest, AnOutsideResolverKeepsItsAddress) {
   EXPECT_EQ(All().size(), 2u);
 }
 
+TEST_F(DnsTest, WhatWasSeenTooSeldomIsNotLetInWithTheResolver) {
+  seen_.Add(web_, EvidenceBuilder::kWorld, kProtoUdp, 53, 90, 88).peer = IpAddress::V4(203, 0, 113, 53);
+  for (uint8_t i = 1; i <= 17; ++i) {
+    seen_.InWindows(web_, EvidenceBuilder::kWorld, 53, {1}, 1).peer = IpAddress::V4(9, i, 9, 9);
+  }
+  for (const Relation& relation : All()) {
+    EXPECT_EQ(relation.standing, Standing::kSupports);
+    EXPECT_EQ(relation.peers.size(), 1u);
+    EXPECT_EQ(relation.set_aside_peers.size(), relation.protocol == kProtoTcp ? 17u : 0u);
+  }
+}
+
 TEST_F(DnsTest, WhatPolicyDeniesStaysDenied) {
   seen_.Add(web_, dns_, kProtoUdp, 53, 90, 88);
   Edge& denied = seen_.Add(web_, dns_, kProtoTcp, 53, 0, 0);

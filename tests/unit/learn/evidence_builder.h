@@ -30,7 +30,9 @@ class EvidenceBuilder {
     return evidence_.parties.size() - 1;
   }
 
-  // Seen in as many hours as there were answered flows, up to three; of one workload.
+  static constexpr uint64_t kBegin = 1'699'999'200, kWindow = 3600;
+
+  // Seen in as many hours on end as there were answered flows, up to three; of nobody knows which workloads.
   Edge& Add(size_t source, size_t destination, uint8_t protocol, uint16_t port, uint64_t flows, uint64_t answered) {
     Edge edge;
     edge.source = source;
@@ -41,7 +43,11 @@ class EvidenceBuilder {
     edge.answered = answered;
     edge.first_seen = 1'700'000'000;
     edge.last_seen = 1'700'000'600;
-    edge.folded_windows = std::min<uint64_t>(answered, 3);
+    for (uint64_t hour = 0; hour < std::min<uint64_t>(answered, 3); ++hour) {
+      edge.windows.push_back({kBegin + hour * kWindow, 1, 1, 0, 0, 0});
+      edge.last_seen = 1'700'000'600 + hour * kWindow;
+    }
+    if (answered > 3) edge.windows.back().flows = edge.windows.back().answered = answered - 2;
     evidence_.edges.push_back(edge);
     return evidence_.edges.back();
   }
@@ -53,16 +59,23 @@ class EvidenceBuilder {
   }
 
   // One flow in each of these windows (hours since kBegin), by the workloads whose bits are given: all told of in the first.
-  static constexpr uint64_t kBegin = 1'699'999'200, kWindow = 3600;
   Edge& InWindows(size_t source, size_t destination, uint16_t port, const std::vector<uint64_t>& windows, uint64_t workloads) {
     Edge& edge = Add(source, destination, kProtoTcp, port, windows.size(), windows.size());
-    edge.folded_windows = 0;
+    edge.windows.clear();
     edge.source_workloads = workloads;
     for (const uint64_t window : windows) edge.windows.push_back({kBegin + window * kWindow, 1, 1, 0, 0, 0});
     edge.windows.front().source_workloads = workloads;
     edge.first_seen = edge.windows.front().start;
     edge.last_seen = edge.windows.back().start;
     return edge;
+  }
+
+  // As the ledger does to save room: what all edges did until this window, and in it, is only counted.
+  void Fold(uint64_t window) {
+    for (Edge& edge : evidence_.edges) {
+      edge.folded_windows +=
+          std::erase_if(edge.windows, [window](const EdgeWindow& at) { return at.start <= kBegin + window * kWindow; });
+    }
   }
 
   Evidence& Mutable() { return evidence_; }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,32 @@ TEST_F(LedgerWindowsTest, WhatWasNotSeenForLongIsForgottenWithAllThatHangsOnIt) 
   EXPECT_THAT(evidence.parties, SizeIs(2));
 }
 
+TEST_F(LedgerWindowsTest, TheFileGetsSmallerWhenMuchIsForgotten) {
+  constexpr uint32_t kMany = 60'000;
+  const LearnLimits limits{.retain_seconds = 10 * kHour};
+  Reopen(limits);
+  std::vector<EdgeRecord> flood;
+  for (uint32_t i = 0; i < kMany; ++i) flood.push_back(FromOutside(i, 0));
+  ASSERT_TRUE(Record(flood).ok());
+  const auto size = [&] {
+    Reopen(limits);  // what is in the log is written back when the last one closes it
+    return std::filesystem::file_size(folder_ + "/state.db");
+  };
+  const uint64_t full = size();
+  Advance(20 * kHour);
+  uint64_t flows = 1;
+  ASSERT_TRUE(Record({Now(++flows, 1)}).ok());
+  ASSERT_TRUE(Record({Now(++flows, 1)}).ok());
+  const uint64_t later = size();
+  EXPECT_LT(later, full);
+  EXPECT_GE(later, full - 2 * (1 << 20));  // no more than so much at once
+  ASSERT_TRUE(Record({Now(++flows, 1)}).ok());
+  Advance(2 * kHour);  // baselines that were read from the file live for an hour more
+  for (int drain = 0; drain < 50; ++drain) ASSERT_TRUE(Record({Now(++flows, 1)}).ok());
+  EXPECT_LT(size(), full / 4);
+  EXPECT_THAT(Load().edges, SizeIs(1));
+}
+
 TEST_F(LedgerWindowsTest, KeepsPresenceListenersAndNames) {
   ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 1500, 3}, {kStranger, 7}, {kIdentityHost, 7}}, lookup_, now_).ok());
   ASSERT_TRUE(ledger_->RecordPresence({{kWeb, 500, 2}}, lookup_, now_).ok());
@@ -220,6 +247,30 @@ TEST_F(LedgerWindowsTest, AScannerIsQuarantinedForItsWindow) {
   EXPECT_EQ(evidence.quarantines[0].start, kFirstHour);
   EXPECT_EQ(evidence.quarantines[0].workloads, 0b100u);
   EXPECT_EQ(evidence.quarantines[0].failures, 20u);
+}
+
+TEST_F(LedgerWindowsTest, MadeUpSourcesOutsideDoNotPushOutAScannerInside) {
+  Reopen({.quarantines = 10});
+  const auto scan = [this](EdgeRecord probe) {
+    std::vector<EdgeRecord> out;
+    for (probe.port = 1; probe.port <= 20; ++probe.port) out.push_back(probe);
+    ASSERT_TRUE(Record(out).ok());
+    Advance(kAnswerSeconds);
+    ASSERT_TRUE(Record({}).ok());
+    Advance(kHour);
+  };
+  scan(Now(1, 0, 1));
+  for (uint32_t i = 1; i <= 30; ++i) {
+    EdgeRecord probe = FromOutside(i, 0);
+    probe.last_seen = now_.edge_clock_ns;
+    scan(probe);
+  }
+  const Evidence evidence = Load();
+  EXPECT_LE(evidence.quarantines.size(), 10u);
+  EXPECT_GE(evidence.quarantines.size(), 5u);
+  EXPECT_EQ(std::count_if(evidence.quarantines.begin(), evidence.quarantines.end(),
+                          [&](const Quarantine& row) { return evidence.parties[row.party].IsService(); }),
+            1);
 }
 
 TEST_F(LedgerWindowsTest, AWindowInQuarantineIsNotCountedWhenItIsFolded) {

@@ -131,6 +131,7 @@ World RandomWorld() {
       const uint64_t answered = *rc::gen::inRange<uint64_t>(0, flows + 1);
       Edge& edge = world.seen.Add(source, destination, protocol, port, flows, answered);
       edge.verdict = verdict;
+      edge.source_workloads = *rc::gen::inRange<uint64_t>(0, 8);
       if (outside <= 1) edge.peer = *rc::gen::elementOf(addresses);
     }
   }

@@ -69,15 +69,16 @@ TEST_F(ProposeTest, SaysWhatItWasMadeFrom) {
   EXPECT_EQ(proposal.covered_flows, 214u);
   EXPECT_EQ(proposal.set_aside, 0u);
   EXPECT_THAT(proposal.yaml, HasSubstr("# shop/db: covers 214/214 answered flows; 0 set aside"));
-  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 22:23 UTC, 3 hours; "
+  EXPECT_THAT(proposal.yaml, HasSubstr("# from shop/web 5432/tcp: 214 answered flows, 2023-11-14 22:13 .. 2023-11-15 00:23 UTC, 3 hours; "
                                        "client image 0123456789ab; server image fedcba987654; confidence medium\n"));
 }
 
 TEST_F(ProposeTest, ClientsHoursAndNamesAreInTheComments) {
   Edge& edge = seen_.Answered(web_, db_, 5432, 500);
-  edge.folded_windows = 12;
   edge.source_workloads = 0b111;
-  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("500 answered flows of 3 clients, 2023-11-14 22:13 .. 22:23 UTC, 12 hours; "));
+  edge.windows.back().answered -= 9;
+  for (uint64_t hour = 0; hour < 9; ++hour) edge.windows.insert(edge.windows.begin(), {edge.windows.front().start - 3600, 1, 1, 0, 0, 0});
+  EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("500 answered flows of 3 clients, 2023-11-14 22:13 .. 2023-11-15 00:23 UTC, 12 hours; "));
   EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("; confidence high\n"));
   seen_.InWindows(web_, db_, 9187, {0, 1, 2}, 0b111);
   EXPECT_THAT(Of("shop", "db").yaml, HasSubstr("9187/tcp: 3 answered flows of 3 clients, 2023-11-14 22:00 .. 2023-11-15 00:00 UTC, 3 hours; client image "

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "controlplane/learn/propose.h"
 #include "controlplane/policy/parse.h"
 #include "tests/unit/learn/evidence_builder.h"
@@ -79,16 +81,17 @@ TEST_F(ReplayTest, CountsWhatIsAllowedAndWasNeverSeen) {
   seen_.Answered(web_, db_, 5432, 200);
   seen_.Answered(web_, api_, 80, 30);
   const api::Replay replay = Of(kWebToDb);
-  // Three services, two ports: 18 combinations. To db only web on 5432; to web and api everything, of which web>api 80 was seen.
+  // Three services and the world, two ports: 9 pairs of services, and 6 with the world. To db only web on 5432; to web, api and the world
+  // everything, of which web>api 80 was seen.
   EXPECT_EQ(replay.services, 3u);
   EXPECT_EQ(replay.ports, 2u);
-  EXPECT_EQ(replay.total.possible, 18u);
-  EXPECT_EQ(replay.total.allowed, 13u);
-  EXPECT_EQ(replay.total.escaped, 11u);
-  EXPECT_EQ(CountsOf(replay, "db").possible, 10u);
-  EXPECT_EQ(CountsOf(replay, "db").allowed, 5u);  // as a client of web and api, and web's
-  EXPECT_EQ(CountsOf(replay, "db").escaped, 4u);
-  ASSERT_EQ(replay.escaped.size(), 6u);
+  EXPECT_EQ(replay.total.possible, 30u);
+  EXPECT_EQ(replay.total.allowed, 23u);
+  EXPECT_EQ(replay.total.escaped, 21u);
+  EXPECT_EQ(CountsOf(replay, "db").possible, 14u);
+  EXPECT_EQ(CountsOf(replay, "db").allowed, 7u);  // as a client of web, api and the world, and web's
+  EXPECT_EQ(CountsOf(replay, "db").escaped, 6u);
+  ASSERT_EQ(replay.escaped.size(), 11u);
   EXPECT_EQ(replay.escaped.front().count, 2u);
   EXPECT_EQ(replay.escaped.back().from, "shop/web");
   EXPECT_EQ(replay.escaped.back().ports, "5432/tcp");
@@ -109,6 +112,97 @@ TEST_F(ReplayTest, TheProposalRejectsNothingAndLetsNothingEscape) {
   EXPECT_EQ(replay.total.escaped, 0u);
   EXPECT_TRUE(replay.rejected.empty());
   EXPECT_TRUE(replay.escaped.empty());
+}
+
+// Everybody to everybody on these ports, and nothing else.
+std::string AllOn(const std::string& ports) {
+  return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: all, namespace: shop}\n"
+         "spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{from: [{podSelector: {}}]" +
+         ports + "}], egress: [{to: [{podSelector: {}}]" + ports + "}]}\n";
+}
+
+TEST_F(ReplayTest, APortThatTheDraftOpensAndNobodyUsedEscapes) {
+  seen_.Answered(web_, db_, 5432, 200);
+  const api::Replay replay = Of(AllOn(", ports: [{port: 5432}, {port: 22}]"));
+  EXPECT_EQ(replay.ports, 2u);
+  EXPECT_EQ(replay.total.possible, 2u * (4 + 4));
+  EXPECT_EQ(replay.total.allowed, 2u * 4);
+  EXPECT_EQ(replay.total.escaped, 7u);
+  ASSERT_EQ(replay.escaped.size(), 4u);
+  EXPECT_EQ(replay.escaped.back().ports, "22/tcp");
+}
+
+TEST_F(ReplayTest, BothEndsOfARangeAreTried) {
+  seen_.Answered(web_, db_, 5432, 200);
+  const api::Replay replay = Of(AllOn(", ports: [{port: 1, endPort: 65535}]"));
+  EXPECT_EQ(replay.ports, 3u);
+  EXPECT_EQ(replay.total.escaped, 3u * 4 - 1);
+  EXPECT_EQ(replay.escaped.front().ports, "1/tcp, 5432/tcp, 65535/tcp");
+}
+
+TEST_F(ReplayTest, AllPortsAreTriedOnOneThatIsUnused) {
+  seen_.Answered(web_, db_, 5432, 200);
+  seen_.Answered(web_, db_, 1, 200);
+  const api::Replay tcp = Of(AllOn(", ports: [{protocol: TCP}]"));
+  EXPECT_EQ(tcp.escaped.front().ports, "1/tcp, 2/tcp, 5432/tcp");
+  const api::Replay any = Of(AllOn(""));
+  EXPECT_EQ(any.escaped.front().ports, "1/tcp, 2/tcp, 5432/tcp, 1/udp");
+  EXPECT_EQ(any.total.escaped, 4u * 4 - 2);
+}
+
+TEST_F(ReplayTest, APortsNameIsTriedAsTheNumbersThatItHas) {
+  seen_.Answered(web_, db_, 5432, 200);
+  const Party& db = seen_.Get().parties[db_];
+  view_.identities[db.latest] = {db.latest, db.ns, db.service, db.labels, db.image_digest, {{"admin", kProtoTcp, 9900}}};
+  const api::Replay replay = Of(AllOn(", ports: [{port: 5432}, {port: admin}]"));
+  ASSERT_FALSE(replay.escaped.empty());
+  EXPECT_EQ(replay.escaped.front().ports, "5432/tcp, 9900/tcp");
+}
+
+TEST_F(ReplayTest, TheWorldIsTriedToo) {
+  seen_.Answered(web_, db_, 5432, 200);
+  seen_.Outside(web_, EvidenceBuilder::kWorld, 443, IpAddress::V4(203, 0, 113, 9));
+  const std::string closed = AllOn(", ports: [{port: 5432}]");
+  const api::Replay replay = Of(closed + R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{ipBlock: {cidr: 203.0.113.0/24}}]
+    ports: [{port: 443}, {port: 25}]
+)");
+  // web > world on 25, which was not seen; and 5432 between the services, of which one of four was.
+  EXPECT_EQ(replay.total.escaped, 1u + 3);
+  EXPECT_EQ(CountsOf(replay, "web").escaped, 1u + 2);
+  const auto out = std::find_if(replay.escaped.begin(), replay.escaped.end(), [](const api::ReplayEscape& row) { return row.to == "world"; });
+  ASSERT_NE(out, replay.escaped.end());
+  EXPECT_EQ(out->from, "shop/web");
+  EXPECT_EQ(out->ports, "25/tcp");
+}
+
+TEST_F(ReplayTest, WhosePortItIsNeedNotBeKnownToBeMissed) {
+  seen_.Answered(web_, db_, 5432, 200);
+  seen_.Mutable().listeners.push_back({db_, kProtoTcp, 5432, 1, 2, 9});
+  seen_.Add(web_, db_, kProtoUdp, 5000, 9, 9);
+  const api::Replay replay = Of(kWebToDb);
+  EXPECT_EQ(replay.total.rejected_edges, 1u);
+  ASSERT_EQ(replay.rejected.size(), 1u);
+  EXPECT_EQ(replay.rejected[0].standing, StandingReason(Standing::kUndecided));
+}
+
+TEST_F(ReplayTest, WhatAScannerGotIsApartAndSaidToBeDenied) {
+  seen_.Answered(web_, db_, 5432, 200);
+  seen_.InWindows(api_, db_, 22, {1}, 1);
+  seen_.InWindows(api_, web_, 22, {1}, 1);
+  seen_.Mutable().quarantines.push_back(
+      {api_, IpAddress{}, EvidenceBuilder::kBegin + EvidenceBuilder::kWindow, 1, ScanReason::kFailures, 9, 9});
+  const api::Replay replay = Of(kWebToDb);
+  EXPECT_EQ(replay.total.rejected_edges, 0u);
+  EXPECT_EQ(replay.total.apart_edges, 2u);
+  EXPECT_EQ(replay.total.apart_denied_edges, 1u);
 }
 
 TEST_F(ReplayTest, OutsidePeersAreJudgedByAddress) {
@@ -135,6 +229,7 @@ TEST_F(ReplayTest, OnlyTheAskedTimeCounts) {
   Edge& old = seen_.Answered(api_, db_, 5432, 7);
   old.last_seen = old.first_seen + 60;
   const uint64_t start = old.first_seen;
+  old.windows = {{.start = start - 800, .flows = 7, .answered = 7}};
   Edge& both = seen_.Answered(web_, db_, 5432, 100);
   both.last_seen = start + 7200;
   both.windows = {{.start = start - 3000, .flows = 60, .answered = 60}, {.start = start + 3600, .flows = 40, .answered = 40}};

@@ -174,9 +174,78 @@ TEST_F(LateralMoverTest, RestartingItsContainerHelpsNobody) {
   EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports);
 }
 
+// Two replicas, one of them the worm's, which is started again before each sweep.
+TEST_F(LateralMoverTest, RestartingOneOfTwoContainersHelpsNobody) {
+  seen_.Mutable().edges[0].source_workloads = 0b1111;
+  for (const size_t target : {cache_, mail_, pay_, user_}) seen_.InWindows(web_, target, 80, {20, 50, 80}, 0b1110);
+  seen_.InWindows(web_, db_, 9187, {10, 45, 85}, 0b0011);
+  Present(web_, Each(0, kHours - 1), 2);
+  ExpectNone();
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kBurst);
+  EXPECT_EQ(StandingOf(web_, db_, 9187), Standing::kSupports) << "rare, and by itself";
+  for (PresenceWindow& present : seen_.Mutable().presence) present.at_once = 4;
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports) << "four replicas, and nobody was started again";
+}
+
+TEST_F(LateralMoverTest, AWindowOfWhichReplicasAreNotKnownMakesNoLifeAWorkload) {
+  for (const size_t target : {cache_, mail_, pay_, user_}) seen_.InWindows(web_, target, 80, {20, 50, 80}, 0b111);
+  Present(web_, Each(0, kHours - 1), 1);
+  for (const uint64_t window : {20, 21, 80}) seen_.Mutable().presence[window].at_once = 0;
+  ExpectNone();
+  for (PresenceWindow& present : seen_.Mutable().presence) present.at_once = 0;
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports) << "nothing is known at all";
+}
+
+// Each night another container: what it does is seldom only if it does it seldom while it is there.
+TEST_F(LateralMoverTest, AJobOfTheNightIsNoBurst) {
+  for (const size_t target : {cache_, pay_, user_}) seen_.InWindows(mail_, target, 80, {2, 26, 50, 74}, 0b1111);
+  Present(mail_, {2, 26, 50, 74}, 1);
+  for (const size_t target : {cache_, pay_, user_}) EXPECT_EQ(StandingOf(mail_, target, 80), Standing::kSupports);
+  seen_.Mutable().presence.clear();
+  Present(mail_, Each(0, kHours - 1), 1);
+  for (const size_t target : {cache_, pay_, user_}) EXPECT_EQ(StandingOf(mail_, target, 80), Standing::kBurst);
+}
+
 TEST_F(LateralMoverTest, OneNeighbourInThreeHoursOnEndIsAnEpisode) {
   seen_.InWindows(web_, pay_, 80, {50, 51, 52}, kWorm);
   EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kClustered);
+}
+
+// What was folded is only counted, and a count tells no episode from an edge.
+TEST_F(LateralMoverTest, SeveralSweepsStayForReviewWhenTheirWindowsAreFolded) {
+  Sweep({20, 50, 80});
+  seen_.Fold(60);
+  EXPECT_EQ(Of(web_, pay_, 80).occurrences, 3u);
+  ExpectNone();
+  seen_.Fold(80);
+  EXPECT_TRUE(Of(web_, pay_, 80).windows.empty());
+  EXPECT_EQ(Of(web_, pay_, 80).occurrences, 3u);
+  ExpectNone();
+}
+
+TEST_F(LateralMoverTest, AnEpisodeStaysOneWhenItsBeginningIsFolded) {
+  seen_.InWindows(web_, pay_, 80, {50, 51, 52, 53, 54}, kWorm);
+  seen_.Fold(51);
+  EXPECT_EQ(Of(web_, pay_, 80).windows.size(), 3u);
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kClustered);
+  seen_.Fold(54);
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSeldom);
+}
+
+TEST_F(LateralMoverTest, WhatOneOfSeveralDidOftenIsStillDeviantWhenItIsFolded) {
+  std::vector<uint64_t> often;
+  for (uint64_t window = 2; window < kHours; window += 6) often.push_back(window);
+  for (const size_t target : {cache_, mail_, pay_}) seen_.InWindows(web_, target, 80, often, kWorm);
+  seen_.Fold(kHours);
+  for (const size_t target : {cache_, mail_, pay_}) EXPECT_EQ(StandingOf(web_, target, 80), Standing::kDeviant);
+}
+
+TEST_F(LateralMoverTest, WhatIsLongAndSpreadOrSeveralWorkloadsHaveIsProvenFoldedOrNot) {
+  seen_.InWindows(web_, mail_, 25, Each(0, kHours - 1, 4), kWorm);
+  seen_.InWindows(web_, pay_, 80, {20, 50, 80}, kWorm | kOthers);
+  seen_.Fold(kHours);
+  EXPECT_EQ(StandingOf(web_, mail_, 25), Standing::kSupports);
+  EXPECT_EQ(StandingOf(web_, pay_, 80), Standing::kSupports);
 }
 
 TEST_F(LateralMoverTest, SlowlyOneNeighbourAtATimeFromOneOfSeveralIsForReview) {
@@ -248,6 +317,15 @@ TEST_F(SiftTest, AStableServiceShowsOnlyAFewNewEdgesADay) {
   EXPECT_EQ(StandingOf(web_, user_, 80), Standing::kSupports);
 }
 
+// One edge, which the cap lets through, must not open the day after to ten.
+TEST_F(SiftTest, AServiceThatWasStableOnceIsHeldToTheCapFromThenOn) {
+  seen_.InWindows(web_, db_, 5432, Each(0, 400), 0b11);
+  seen_.InWindows(web_, cache_, 6379, Each(250, 400), 0b11);
+  for (uint16_t port = 1; port <= 10; ++port) seen_.InWindows(web_, pay_, port, Each(274, 400), 0b11);
+  EXPECT_EQ(StandingOf(web_, cache_, 6379), Standing::kSupports);
+  for (uint16_t port = 1; port <= 10; ++port) EXPECT_EQ(StandingOf(web_, pay_, port), Standing::kOverCap) << port;
+}
+
 TEST_F(SiftTest, AServiceThatIsNotStableYetMayShowMany) {
   seen_.InWindows(web_, db_, 5432, Each(0, 400), 0b11);
   for (const size_t target : {cache_, mail_, pay_, user_}) seen_.InWindows(web_, target, 80, Each(30, 400), 0b11);
@@ -272,6 +350,27 @@ TEST_F(SiftTest, AScannerThatCannotBeToldApartTakesItsServiceAlong) {
   seen_.InWindows(web_, mail_, 25, {1, 2, 3}, 0b11);
   for (const uint64_t window : {1, 2, 3}) Quarantine(web_, window, 0);
   EXPECT_EQ(StandingOf(web_, mail_, 25), Standing::kQuarantined);
+}
+
+// The scanner's container is started anew, which has another bit and uses what was found.
+TEST_F(SiftTest, AScannersNextLifeVouchesForNothing) {
+  seen_.InWindows(web_, mail_, 25, {1, 2, 3}, 0b11);
+  for (const uint64_t window : {1, 2, 3}) Quarantine(web_, window, 1);
+  EXPECT_EQ(StandingOf(web_, mail_, 25), Standing::kSupports) << "there may be two";
+  Present(web_, Each(1, 4), 1);
+  EXPECT_EQ(StandingOf(web_, mail_, 25), Standing::kQuarantined);
+  for (PresenceWindow& present : seen_.Mutable().presence) present.at_once = 2;
+  EXPECT_EQ(StandingOf(web_, mail_, 25), Standing::kSupports);
+}
+
+TEST_F(SiftTest, WhoHasAnEdgeLaterDoesNotVouchForWhatAScannerDidBefore) {
+  Edge& edge = seen_.InWindows(web_, mail_, 25, {1, 2, 3, 4, 5}, 0b11);
+  edge.windows[0].source_workloads = 0b01;
+  edge.windows[3].source_workloads = 0b10;
+  Present(web_, Each(1, 6), 2);
+  for (const uint64_t window : {1, 2, 3, 4}) Quarantine(web_, window, 1);
+  EXPECT_EQ(Of(web_, mail_, 25).quarantined, 3u);
+  EXPECT_EQ(Of(web_, mail_, 25).answered, 2u);
 }
 
 TEST_F(SiftTest, APersonsDecisionComesFirst) {

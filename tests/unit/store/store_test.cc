@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
@@ -250,6 +251,46 @@ TEST_F(StoreTest, WrongStatementsAndParametersAreErrors) {
   EXPECT_FALSE(statement.BindInt(2, 1).Step().ok());
   EXPECT_TRUE(*statement.BindInt(1, 7).Step());
   EXPECT_EQ(statement.Int(0), 7);
+}
+
+// Such as an earlier version made.
+TEST_F(StoreTest, AFileThatCannotGetSmallerWorksAsBefore) {
+  sqlite3* old = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &old), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(old, "CREATE TABLE many (what TEXT)", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(old);
+  auto database = *Database::Open(path_);
+  ASSERT_TRUE(database->Exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                             "INSERT INTO many SELECT hex(randomblob(1500)) FROM n; DELETE FROM many")
+                  .ok());
+  EXPECT_TRUE(database->Trim(16).ok());
+  auto free = *database->Prepare("PRAGMA freelist_count");
+  ASSERT_TRUE(*free.Step());
+  EXPECT_GT(free.Int(0), 500);
+}
+
+TEST_F(StoreTest, UnusedPagesAreGivenBackInStepsAndOnlyWhenTheyAreMany) {
+  auto database = *Database::Open(path_);
+  const auto pages = [&] {
+    auto count = *database->Prepare("PRAGMA page_count");
+    EXPECT_TRUE(*count.Step());
+    return count.Int(0);
+  };
+  ASSERT_TRUE(database->Exec("CREATE TABLE many (id INTEGER PRIMARY KEY, what TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+                             "i + 1 FROM n WHERE i < 1000) INSERT INTO many SELECT i, hex(randomblob(1500)) FROM n")
+                  .ok());
+  const int64_t full = pages();
+  ASSERT_TRUE(database->Exec("DELETE FROM many WHERE id <= 200").ok());
+  ASSERT_TRUE(database->Trim(16).ok());
+  EXPECT_EQ(pages(), full) << "less than a quarter";
+  ASSERT_TRUE(database->Exec("DELETE FROM many WHERE id <= 900").ok());
+  ASSERT_TRUE(database->Trim(16).ok());
+  EXPECT_EQ(pages(), full - 16);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(database->Trim(16).ok());
+  EXPECT_LT(pages(), full / 4);
+  auto left = *database->Prepare("SELECT count(*) FROM many");
+  ASSERT_TRUE(*left.Step());
+  EXPECT_EQ(left.Int(0), 100);
 }
 
 }  // namespace
