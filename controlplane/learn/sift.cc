@@ -117,7 +117,7 @@ Counted Count(const Edge& edge, const Quarantined* quarantined) {
 }
 
 // The latest answered flows of a relation, apart for each pair of parties and each peer: policy may tell these apart.
-class Latest {
+class LatestAnswers {
  public:
   void See(const Edge& edge) {
     if (edge.answered == 0 || edge.verdict == Verdict::kDeny) return;
@@ -206,7 +206,7 @@ class Adder {
   struct Sum {
     Relation relation;
     std::map<uint64_t, WindowSum> windows;  // by start
-    Latest latest;
+    LatestAnswers latest;
   };
 
   // at_once: of the source's workloads; 0 = not known.
